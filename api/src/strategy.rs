@@ -1,0 +1,80 @@
+//! The rules that a kind has of its own.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::field::Errors;
+use crate::{Column, field};
+
+/// A kind's own rules, pure functions over JSON objects. What holds for every kind (metadata, schema, generation,
+/// `status` kept apart) is not here but with the caller.
+///
+/// The order of a write: decode, schema, `default`, `prepare_*`, `validate_*`, store.
+pub trait Strategy: Send + Sync {
+    /// Fills in what the user left out (the API reference's "Defaults to").
+    fn default(&self, _object: &mut Value) {}
+
+    /// Sets what a create may not choose (the caller has dropped `status` already, if the kind has that subresource).
+    fn prepare_create(&self, _object: &mut Value) {}
+
+    /// Sets what an update may not choose (the caller has put the old `status` back already).
+    fn prepare_update(&self, _new: &mut Value, _old: &Value) {}
+
+    /// What is wrong with the object itself, beyond its schema.
+    fn validate(&self, _object: &Value) -> Errors {
+        Errors::new()
+    }
+
+    /// What is wrong with the step from `old` to `new`: immutable fields and the like. `validate` is called as well.
+    fn validate_update(&self, _new: &Value, _old: &Value) -> Errors {
+        Errors::new()
+    }
+
+    /// What is wrong with a write of `status`.
+    fn validate_status(&self, _new: &Value, _old: &Value) -> Errors {
+        Errors::new()
+    }
+
+    /// Warnings for the user that are no errors.
+    fn warnings(&self, _object: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The value of a selectable field beyond `metadata.name` and `metadata.namespace`, such as `status.phase`;
+    /// `None` if the kind cannot be selected by it.
+    fn selectable_field(&self, _object: &Value, _field: &str) -> Option<String> {
+        None
+    }
+
+    /// The columns of `kubectl get`, the first of them `Name`.
+    fn columns(&self) -> Vec<Column> {
+        Plain.columns()
+    }
+
+    /// The cells of an object's row, one a column.
+    fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
+        Plain.cells(object, now)
+    }
+
+    /// Whether the names of the kind follow the given rule; DNS subdomain for most.
+    fn validate_name(&self, name: &str, path: &field::Path) -> Errors {
+        Plain.validate_name(name, path)
+    }
+}
+
+/// A kind without rules of its own: two columns, `Name` and `Age`.
+pub struct Plain;
+
+impl Strategy for Plain {
+    fn columns(&self) -> Vec<Column> {
+        vec![Column::new("Name", "string"), Column::new("Age", "string")]
+    }
+
+    fn cells(&self, object: &Value, _now: Timestamp) -> Vec<Value> {
+        vec![object["metadata"]["name"].clone(), Value::Null]
+    }
+
+    fn validate_name(&self, _name: &str, _path: &field::Path) -> Errors {
+        Errors::new()
+    }
+}

@@ -1,0 +1,69 @@
+//! How a component reaches the API server.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use kube::client::Body;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use skiff_api::UserInfo;
+use tower::{BoxError, Service, ServiceExt};
+
+/// A connection to the API server could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The kubeconfig could not be read or names no usable cluster.
+    #[error("kubeconfig {path}")]
+    Kubeconfig {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        source: kube::config::KubeconfigError,
+    },
+    /// The client could not be made from a sound kubeconfig.
+    #[error("client for kubeconfig {path}")]
+    Client {
+        /// The file.
+        path: String,
+        /// What failed.
+        #[source]
+        source: kube::Error,
+    },
+}
+
+/// A client that calls the API server's service in this process, without TCP or TLS.
+///
+/// The caller's identity travels as a request extension, which no remote caller can set.
+pub fn in_process<S, B>(service: S, identity: UserInfo) -> Client
+where
+    S: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let identified = service.map_request(move |mut request: Request<Body>| {
+        request.extensions_mut().insert(identity.clone());
+        request
+    });
+    Client::new(identified, "default")
+}
+
+/// A client over TLS by the current context of a kubeconfig file.
+pub async fn from_kubeconfig(path: &Path) -> Result<Client, ConnectError> {
+    let shown = path.display().to_string();
+    let broken = |source| ConnectError::Kubeconfig {
+        path: shown.clone(),
+        source,
+    };
+    let kubeconfig = Kubeconfig::read_from(path).map_err(broken)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .map_err(broken)?;
+    Client::try_from(config).map_err(|source| ConnectError::Client {
+        path: shown.clone(),
+        source,
+    })
+}

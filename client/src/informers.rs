@@ -1,0 +1,99 @@
+//! The informers of a process: each kind is watched once.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::informer::{Informer, Watched};
+
+/// Hands out one [`Informer`] a kind (and field selector), started at the first call. Cheap to clone.
+#[derive(Clone)]
+pub struct Informers(Arc<Shared>);
+
+struct Shared {
+    client: Client,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+    started: Mutex<HashMap<(TypeId, Option<String>), Box<dyn Any + Send>>>,
+}
+
+impl Informers {
+    /// Informers that list and watch through `client` until `shutdown`.
+    pub fn new(client: Client, shutdown: CancellationToken) -> Self {
+        Self(Arc::new(Shared {
+            client,
+            shutdown,
+            tasks: TaskTracker::new(),
+            started: Mutex::default(),
+        }))
+    }
+
+    /// The cache of all objects of a kind, in every namespace.
+    pub fn all<K: Watched>(&self) -> Informer<K> {
+        self.start(None)
+    }
+
+    /// The cache of the objects of a kind that a field selector names, such as `spec.nodeName=n1`.
+    pub fn with_fields<K: Watched>(&self, fields: &str) -> Informer<K> {
+        self.start(Some(fields.to_owned()))
+    }
+
+    /// Waits until every watch has ended, after the shutdown token was cancelled.
+    pub async fn stopped(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    fn start<K: Watched>(&self, fields: Option<String>) -> Informer<K> {
+        let mut started = self.0.started.lock();
+        let slot = started
+            .entry((TypeId::of::<K>(), fields.clone()))
+            .or_insert_with(|| {
+                let informer = Informer::<K>::new();
+                let watching = reflect(Api::all(self.0.client.clone()), fields, informer.clone());
+                let shutdown = self.0.shutdown.clone();
+                self.0
+                    .tasks
+                    .spawn(async move { shutdown.run_until_cancelled(watching).await });
+                Box::new(informer)
+            });
+        match slot.downcast_ref::<Informer<K>>() {
+            Some(informer) => informer.clone(),
+            None => unreachable!("the key of the slot is its type"),
+        }
+    }
+}
+
+/// Keeps `informer` equal to the API server for ever; failures are logged and tried again.
+async fn reflect<K: Watched>(api: Api<K>, fields: Option<String>, informer: Informer<K>) {
+    let config = watcher::Config {
+        field_selector: fields,
+        timeout: Some(TIMEOUT.as_secs() as u32),
+        ..watcher::Config::default()
+    };
+    let mut changes = watcher(api, config).default_backoff().boxed();
+    let mut listed = Vec::new();
+    while let Some(change) = changes.next().await {
+        match change {
+            Ok(watcher::Event::Init) => listed.clear(),
+            Ok(watcher::Event::InitApply(object)) => listed.push(object),
+            Ok(watcher::Event::InitDone) => informer.replace(std::mem::take(&mut listed)),
+            Ok(watcher::Event::Apply(object)) => informer.apply(object),
+            Ok(watcher::Event::Delete(object)) => informer.delete(object),
+            Err(error) => {
+                tracing::warn!(kind = %K::kind(&()), error = &error as &dyn std::error::Error, "watch failed, trying again")
+            }
+        }
+    }
+}
+
+/// How long one watch request lives before it is asked anew; the greatest that the kube client takes.
+const TIMEOUT: Duration = Duration::from_secs(294);

@@ -1,0 +1,28 @@
+//! The one list-watch runtime of skiff's components.
+//!
+//! In: a [`kube::Client`], straight into the API server's service in the same process or over TLS
+//! to another machine; components cannot tell. Out: caches, keys to reconcile, events.
+//!
+//! ```text
+//!   API server ──list-watch──► Informer ──change──► handler ──key──► WorkQueue ──► reconcile(key)
+//!                                 │ cache, indexes                                   │ reads the cache,
+//!                                 └──────────────────────────────────────────────────┘ writes to the API
+//! ```
+//!
+//! A process has one [`Informers`]: each kind is listed and watched once, its objects are shared behind `Arc`.
+
+mod connect;
+mod events;
+mod informer;
+mod informers;
+mod key;
+mod queue;
+mod reconcile;
+
+pub use connect::{ConnectError, from_kubeconfig, in_process};
+pub use events::{EventType, Recorder, RecorderWorker, recorder};
+pub use informer::{Change, Index, Informer, Watched};
+pub use informers::Informers;
+pub use key::ObjectKey;
+pub use queue::WorkQueue;
+pub use reconcile::{Next, is_already_exists, is_conflict, is_not_found, reconcile_queue};

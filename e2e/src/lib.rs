@@ -1,0 +1,37 @@
+//! The test house: makes clusters out of the built `skiff` and types what a user types.
+//!
+//! ```text
+//!   Debian packages ──► images ──► registry ─┐                    ┌─ kubectl, sh (Terminal)
+//!                                            ▼                    ▼
+//!   TestNet: router namespace ── veth ── Node: namespace + data dir + skiff ──► what a user sees
+//!                             └─ tap ─── vm: Debian kernel under QEMU
+//! ```
+//! Everything a test makes is its own and goes away with it, also what an earlier killed test left.
+
+mod artifacts;
+mod cache;
+mod cluster;
+mod command;
+mod dump;
+mod images;
+mod kubectl;
+mod namespace;
+mod net;
+mod node;
+mod packages;
+mod processes;
+mod registry;
+mod terminal;
+pub mod vm;
+mod wait;
+
+pub use artifacts::{example_binary, skiff_binary};
+pub use cache::{cache_dir, once};
+pub use cluster::{Cluster, on_a_cluster, on_clusters};
+pub use images::{BUSYBOX, Image, NGINX, Recipe, all_images};
+pub use namespace::Namespace;
+pub use net::TestNet;
+pub use node::{Node, NodeOptions};
+pub use registry::{Registry, registry_storage};
+pub use terminal::{Output, Terminal};
+pub use wait::{eventually, soon};
