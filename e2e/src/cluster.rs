@@ -1,0 +1,75 @@
+//! A test's cluster: it comes up before the walkthrough, and explains itself when that fails.
+
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use anyhow::Result;
+
+use crate::dump::dump;
+use crate::net::TestNet;
+use crate::node::Node;
+
+/// A cluster of one node on a network of its own. It is also a [`Node`], and so a
+/// [`Terminal`](crate::Terminal) with its `kubectl`.
+#[derive(Debug)]
+pub struct Cluster {
+    // The node ends before its network.
+    node: Node,
+    net: TestNet,
+}
+
+impl Cluster {
+    /// Brings a cluster up, with these flags added to `skiff up`.
+    pub fn start(flags: &[&str]) -> Result<Self> {
+        let net = TestNet::new()?;
+        let options = net.node();
+        let options = flags
+            .iter()
+            .fold(options, |options, flag| options.flag(flag));
+        let mut node = options.prepare()?;
+        if let Err(error) = node.up() {
+            dump(&node);
+            return Err(error);
+        }
+        Ok(Self { node, net })
+    }
+
+    /// The network around the node.
+    pub fn net(&self) -> &TestNet {
+        &self.net
+    }
+}
+
+impl Deref for Cluster {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.node
+    }
+}
+
+impl DerefMut for Cluster {
+    fn deref_mut(&mut self) -> &mut Node {
+        &mut self.node
+    }
+}
+
+/// Walks through `scenario` on a fresh cluster; if that fails, prints the cluster's state.
+pub fn on_a_cluster(scenario: impl FnOnce(&mut Cluster) -> Result<()>) -> Result<()> {
+    on_clusters(1, |clusters| scenario(&mut clusters[0]))
+}
+
+/// [`on_a_cluster`] with `count` of them, apart from each other, on the same machine.
+pub fn on_clusters(
+    count: usize,
+    scenario: impl FnOnce(&mut [Cluster]) -> Result<()>,
+) -> Result<()> {
+    let mut clusters = (0..count)
+        .map(|_| Cluster::start(&[]))
+        .collect::<Result<Vec<_>>>()?;
+    let walked = catch_unwind(AssertUnwindSafe(|| scenario(&mut clusters)));
+    if !matches!(walked, Ok(Ok(()))) {
+        clusters.iter().for_each(|cluster| dump(cluster));
+    }
+    walked.unwrap_or_else(|panic| resume_unwind(panic))
+}

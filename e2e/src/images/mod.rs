@@ -1,0 +1,48 @@
+//! Container images with the names a user types, made from Debian packages: no registry is asked.
+
+mod archive;
+mod recipes;
+mod rootfs;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::cache::once;
+
+pub use recipes::{BUSYBOX, NGINX, Recipe};
+
+/// A made image: one layer, its configuration and its manifest, and all of it as a tar file.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// As a user types it: `nginx:1.19`.
+    pub name: String,
+    /// What `docker save` would write: for `skiff image load` and `ctr images import`.
+    pub tar: PathBuf,
+    /// The unpacked OCI layout: `index.json` and `blobs/sha256/*`.
+    pub layout: PathBuf,
+}
+
+/// All images that tests use, built by the first who asks.
+pub fn all_images() -> Result<Vec<Image>> {
+    recipes::ALL.iter().map(|recipe| recipe.image()).collect()
+}
+
+impl Recipe {
+    /// The image of this recipe, from the cache if it was built before.
+    pub fn image(&self) -> Result<Image> {
+        let layer_name = format!("layer-{}", self.repository);
+        let layer = once(&layer_name, format!("{:?}", self.root).as_bytes(), |path| {
+            rootfs::write_layer(&self.root, path)
+        })?;
+        let image_name = format!("image-{}-{}", self.repository, self.tag);
+        let made = once(&image_name, format!("{self:?}").as_bytes(), |dir| {
+            archive::write(self, &layer, dir)
+        })?;
+        Ok(Image {
+            name: self.name(),
+            tar: made.join("image.tar"),
+            layout: made.join("layout"),
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! What is in each test image.
+
+/// What an image is made from. Its `Debug` text is the key of the cache: it holds all of the content.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// As in a Pod's `image`, without the tag.
+    pub repository: &'static str,
+    /// The tag a user types; the programs are those of Debian, whatever it says.
+    pub tag: &'static str,
+    /// The files.
+    pub(crate) root: Root,
+    /// The program that starts, before `command`.
+    pub(crate) entrypoint: &'static [&'static str],
+    /// Its arguments, unless a Pod gives others.
+    pub(crate) command: &'static [&'static str],
+    /// The port it listens on.
+    pub(crate) port: Option<u16>,
+}
+
+/// The file tree of an image.
+#[derive(Debug, Clone)]
+pub(crate) struct Root {
+    pub(crate) packages: &'static [&'static str],
+    pub(crate) files: &'static [File],
+}
+
+/// A file that stands in no package.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    pub(crate) path: &'static str,
+    pub(crate) content: &'static str,
+    pub(crate) executable: bool,
+}
+
+impl Recipe {
+    /// As a user types it: `nginx:1.19`.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.repository, self.tag)
+    }
+}
+
+/// `busybox:1.28`: a shell, `nslookup`, `wget`, `httpd`, `nc` and what else fits in one static program.
+pub const BUSYBOX: Recipe = Recipe {
+    repository: "busybox",
+    tag: "1.28",
+    root: Root {
+        packages: &["busybox-static"],
+        files: &[PASSWD, GROUP],
+    },
+    entrypoint: &[],
+    command: &["sh"],
+    port: None,
+};
+
+/// `nginx:1.19`: serves `/usr/share/nginx/html` on port 80, and its own host name at `/hostname.html`.
+pub const NGINX: Recipe = Recipe {
+    repository: "nginx",
+    tag: "1.19",
+    root: Root {
+        packages: &[
+            "busybox-static",
+            "bash",
+            "libtinfo6",
+            "nginx",
+            "nginx-common",
+            "libc6",
+            "libcrypt1",
+            "libpcre2-8-0",
+            "libssl3",
+            "zlib1g",
+        ],
+        files: &[
+            PASSWD,
+            GROUP,
+            File {
+                path: "etc/nginx/nginx.conf",
+                content: include_str!("../../images/nginx.conf"),
+                executable: false,
+            },
+            File {
+                path: "usr/share/nginx/html/index.html",
+                content: include_str!("../../images/nginx-index.html"),
+                executable: false,
+            },
+            File {
+                path: "docker-entrypoint.sh",
+                content: include_str!("../../images/nginx-entrypoint.sh"),
+                executable: true,
+            },
+        ],
+    },
+    entrypoint: &["/docker-entrypoint.sh"],
+    command: &["nginx", "-g", "daemon off;"],
+    port: Some(80),
+};
+
+/// The next version to roll out: the same layer under a configuration, and so a digest, of its own.
+const NGINX_NEXT: Recipe = Recipe {
+    tag: "1.20",
+    ..NGINX
+};
+
+/// `perl:5.34.0`: computes the digits of pi.
+const PERL: Recipe = Recipe {
+    repository: "perl",
+    tag: "5.34.0",
+    root: Root {
+        packages: &[
+            "busybox-static",
+            "perl",
+            "perl-base",
+            "perl-modules-5.36",
+            "libperl5.36",
+            "libc6",
+            "libcrypt1",
+            "libbz2-1.0",
+            "libdb5.3",
+            "libgdbm6",
+            "libgdbm-compat4",
+            "zlib1g",
+        ],
+        files: &[PASSWD, GROUP],
+    },
+    entrypoint: &[],
+    command: &["perl", "-de0"],
+    port: None,
+};
+
+/// Every image of the tests.
+pub(super) const ALL: &[Recipe] = &[BUSYBOX, NGINX, NGINX_NEXT, PERL];
+
+const PASSWD: File = File {
+    path: "etc/passwd",
+    content: include_str!("../../images/passwd"),
+    executable: false,
+};
+
+const GROUP: File = File {
+    path: "etc/group",
+    content: include_str!("../../images/group"),
+    executable: false,
+};

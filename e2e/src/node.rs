@@ -1,0 +1,253 @@
+//! A machine of the test: a network namespace with a data directory and a `skiff` of its own.
+
+use std::fs::{self, File};
+use std::net::Ipv4Addr;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::artifacts::skiff_binary;
+use crate::cache::remove;
+use crate::command::output;
+use crate::namespace::{Namespace, in_own_group};
+use crate::net::TestNet;
+use crate::processes::{end_all, namespaces_below, unmount_below};
+use crate::terminal::Terminal;
+use crate::wait::eventually;
+
+/// The line of `skiff up` that scripts wait for.
+const READY: &str = "skiff is ready in";
+/// The bound on a start with a debug build on a busy machine, image import included.
+const READY_WITHIN_S: u64 = 60;
+/// The bound on a clean stop.
+const STOP_WITHIN_S: u64 = 30;
+
+/// A machine to be started.
+#[derive(Debug)]
+pub struct NodeOptions<'net> {
+    net: &'net TestNet,
+    number: u8,
+    flags: Vec<String>,
+}
+
+impl<'net> NodeOptions<'net> {
+    pub(crate) fn new(net: &'net TestNet, number: u8) -> Self {
+        Self {
+            net,
+            number,
+            flags: Vec::new(),
+        }
+    }
+
+    /// Adds a flag to `skiff up`, such as `--proxy-mode=nftables`.
+    pub fn flag(mut self, flag: &str) -> Self {
+        self.flags.push(flag.to_owned());
+        self
+    }
+
+    /// Makes the machine, without starting skiff on it.
+    pub fn prepare(self) -> Result<Node> {
+        let name = format!("node-{}", self.number);
+        let home = self.net.dir().join(&name);
+        fs::create_dir_all(&home)?;
+        let data_dir = home.join("data");
+        let kubeconfig = home.join("kubeconfig");
+        let namespace = self.net.attach(self.number)?;
+        let terminal = Terminal::new(&namespace, &home, &kubeconfig)?;
+        let address = self.net.node_address(self.number);
+        let mut flags = vec![
+            format!("--data-dir={}", data_dir.display()),
+            format!("--kubeconfig={}", kubeconfig.display()),
+            format!("--node-name={name}"),
+            format!("--node-ip={address}"),
+            format!("--registry-mirror=docker.io={}", self.net.registry_url()),
+        ];
+        flags.extend(self.flags);
+        Ok(Node {
+            name,
+            address,
+            flags,
+            log: home.join("skiff.log"),
+            home,
+            data_dir,
+            terminal,
+            process: None,
+            namespace,
+        })
+    }
+
+    /// Makes the machine, runs `skiff up` on it and waits until it says that it is ready.
+    pub fn start(self) -> Result<Node> {
+        let mut node = self.prepare()?;
+        node.up()?;
+        Ok(node)
+    }
+}
+
+/// A machine with a `skiff`. It is also a [`Terminal`] on that machine.
+#[derive(Debug)]
+pub struct Node {
+    name: String,
+    address: Ipv4Addr,
+    flags: Vec<String>,
+    log: PathBuf,
+    home: PathBuf,
+    data_dir: PathBuf,
+    terminal: Terminal,
+    process: Option<Child>,
+    // After the process: a namespace ends what runs in it.
+    namespace: Namespace,
+}
+
+impl Node {
+    /// Its name in the cluster.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its address on the test's network.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// What `--data-dir` was given.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// A folder for the test's own files on this machine.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The machine's network.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// Starts `skiff up` and waits until it says that it is ready.
+    pub fn up(&mut self) -> Result<()> {
+        ensure!(
+            self.process.is_none(),
+            "skiff runs already on {}",
+            self.name
+        );
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let said_before = log.metadata()?.len();
+        let mut command = self.skiff("up");
+        in_own_group(&mut command)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        let mut process = command.spawn().context("start skiff")?;
+        let ready = eventually("skiff to be ready", READY_WITHIN_S, || {
+            let said = self.said_since(said_before)?;
+            let over = process.try_wait()?;
+            Ok(match over {
+                Some(status) => Err(format!("skiff ended with {status}:\n{said}")),
+                None => {
+                    ensure!(said.contains(READY), "it says only:\n{said}");
+                    Ok(())
+                }
+            })
+        });
+        self.process = Some(process);
+        ready?.map_err(anyhow::Error::msg)
+    }
+
+    /// Runs a subcommand of `skiff` with this machine's data directory.
+    pub fn skiff_does(&self, subcommand: &str) -> Result<String> {
+        let mut words = subcommand.split_whitespace();
+        let mut command = self.namespace.command(skiff_binary()?);
+        command.arg(words.next().unwrap_or_default());
+        command.arg(format!("--data-dir={}", self.data_dir.display()));
+        output(command.args(words))
+    }
+
+    /// Kills skiff, and skiff alone, with SIGKILL: containers and containerd run on.
+    pub fn kill9(&mut self) -> Result<()> {
+        self.end_with(Signal::SIGKILL)?;
+        Ok(())
+    }
+
+    /// Stops skiff with SIGTERM and returns how it ended; containers run on.
+    pub fn stop(&mut self) -> Result<ExitStatus> {
+        self.end_with(Signal::SIGTERM)
+    }
+
+    /// Stops skiff cleanly and starts it again.
+    pub fn restart(&mut self) -> Result<()> {
+        let status = self.stop()?;
+        ensure!(status.success(), "skiff ended with {status}");
+        self.up()
+    }
+
+    /// Everything skiff printed so far, over all its starts.
+    pub fn log(&self) -> Result<String> {
+        self.said_since(0)
+    }
+
+    fn skiff(&self, subcommand: &str) -> Command {
+        let mut command = self.namespace.command("skiff");
+        command.env("PATH", self.terminal.path());
+        command.arg(subcommand).args(&self.flags);
+        command
+    }
+
+    fn said_since(&self, offset: u64) -> Result<String> {
+        let bytes = fs::read(&self.log).unwrap_or_default();
+        let new = bytes.get(usize::try_from(offset)?..).unwrap_or_default();
+        Ok(String::from_utf8_lossy(new).into_owned())
+    }
+
+    fn end_with(&mut self, signal: Signal) -> Result<ExitStatus> {
+        let mut process = self.process.take().context("skiff does not run")?;
+        kill(Pid::from_raw(i32::try_from(process.id())?), signal)?;
+        let ended = eventually("skiff to end", STOP_WITHIN_S, || {
+            process
+                .try_wait()?
+                .with_context(|| format!("it runs on after {signal}"))
+        });
+        if ended.is_err() {
+            process.kill()?;
+            process.wait()?;
+        }
+        ended
+    }
+
+    fn tear_down(&mut self) -> Result<()> {
+        if self.process.is_some() {
+            self.stop()?;
+        }
+        self.skiff_does("down")?;
+        Ok(())
+    }
+}
+
+impl Deref for Node {
+    type Target = Terminal;
+
+    fn deref(&self) -> &Terminal {
+        &self.terminal
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Err(error) = self.tear_down() {
+            eprintln!("{} did not go down cleanly: {error:#}", self.name);
+        }
+        // What `skiff down` left, if it failed.
+        if let Err(error) = end_all(&namespaces_below(&self.home), &self.home) {
+            eprintln!("{}: {error:#}", self.name);
+        }
+        unmount_below(&self.home);
+        if let Err(error) = remove(&self.home) {
+            eprintln!("{}: {error:#}", self.name);
+        }
+    }
+}
