@@ -1,0 +1,113 @@
+//! The data directory around sled: one process at a time, and every name in it durable.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::{EngineError, OpenError};
+
+/// sled's file with all pages.
+const PAGES: &str = "db";
+const LOCK: &str = "lock";
+
+/// The data directory, locked while this lives.
+pub(super) struct Directory {
+    dir: PathBuf,
+    _lock: File,
+    /// Our own handle to sled's file, to sync it.
+    pages: File,
+}
+
+impl Directory {
+    /// Makes the directory, locks it, and clears what a crash may have left there.
+    pub(super) fn prepare(dir: &Path) -> Result<Self, OpenError> {
+        fs::create_dir_all(dir).map_err(at(dir))?;
+        let path = dir.join(LOCK);
+        let lock = open_file(&path)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => OpenError::InUse { dir: dir.into() },
+            TryLockError::Error(source) => OpenError::Io { path, source },
+        })?;
+        remove_half_snapshots(dir).map_err(at(dir))?;
+        let pages = open_file(&dir.join(PAGES))?;
+        Ok(Self {
+            dir: dir.into(),
+            _lock: lock,
+            pages,
+        })
+    }
+
+    /// Makes the directory's files and their names durable: sled does it for none of them.
+    pub(super) fn sync_all(&self) -> Result<(), OpenError> {
+        for entry in fs::read_dir(&self.dir).map_err(at(&self.dir))? {
+            sync(&entry.map_err(at(&self.dir))?.path())?;
+        }
+        sync(&self.dir)?;
+        match self.dir.canonicalize().map_err(at(&self.dir))?.parent() {
+            Some(parent) => sync(parent),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until every page written so far is on the disk.
+    pub(super) fn sync_data(&self) -> Result<(), EngineError> {
+        self.pages.sync_data().map_err(|source| EngineError::Sync {
+            path: self.dir.join(PAGES),
+            source,
+        })
+    }
+}
+
+/// sled fails to open when it finds a snapshot that a crash kept it from finishing.
+fn remove_half_snapshots(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn open_file(path: &Path) -> Result<File, OpenError> {
+    let mut options = File::options();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    options.open(path).map_err(at(path))
+}
+
+fn sync(path: &Path) -> Result<(), OpenError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(at(path))
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    move |source| OpenError::Io {
+        path: path.into(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_open_once_and_half_snapshots_go() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["snap.0A.generating", "snap.0A"] {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        let first = Directory::prepare(dir.path()).unwrap();
+        assert!(!dir.path().join("snap.0A.generating").exists());
+        assert!(dir.path().join("snap.0A").exists());
+        let second = Directory::prepare(dir.path()).map(|_| ());
+        assert!(matches!(second, Err(OpenError::InUse { .. })));
+        drop(first);
+        Directory::prepare(dir.path()).unwrap();
+    }
+}

@@ -1,0 +1,218 @@
+//! What users of a store see: commits, snapshots, watches, history.
+
+use crate::common::{key, line, open, put};
+use skiff_store::{
+    Batch, CommitError, Compacted, History, Options, Precondition, Revision, Store, Value, Watch,
+    WatchEnd,
+};
+use tempfile::TempDir;
+
+fn fresh(options: Options) -> (TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), options);
+    (dir, store)
+}
+
+/// Reads a watch until it has given this many changes.
+async fn read(watch: &mut Watch, count: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    while lines.len() < count {
+        let changes = watch.next().await.unwrap();
+        lines.extend(changes.iter().map(|change| line(change)));
+    }
+    lines
+}
+
+#[tokio::test]
+async fn a_commit_is_seen_by_its_writer_with_its_revision_inside() {
+    let (_dir, store) = fresh(Options::default());
+    assert_eq!(store.revision(), Revision::FIRST);
+    let value = Value::stamped("{\"rv\":\"", "\"}");
+    let revision = store.commit(Batch::create(key("/a"), value)).await.unwrap();
+    assert_eq!(revision, Revision(2));
+    let snapshot = store.snapshot();
+    assert_eq!(snapshot.revision(), revision);
+    let entry = snapshot.get("/a").unwrap();
+    assert_eq!(entry.value, "{\"rv\":\"2\"}");
+    assert_eq!((entry.revision, entry.created), (revision, revision));
+}
+
+#[tokio::test]
+async fn a_refused_batch_changes_nothing_and_tells_what_is_there() {
+    let (_dir, store) = fresh(Options::default());
+    let made = store.commit(put("/a", "1")).await.unwrap();
+    let batch = put("/b", "1")
+        .require(Precondition::Present(key("/a")))
+        .require(Precondition::AtRevision(key("/a"), Revision(99)));
+    match store.commit(batch).await {
+        Err(CommitError::Precondition { index, current }) => {
+            assert_eq!((index, current.unwrap().revision), (1, made));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(store.revision(), made);
+    assert!(store.snapshot().get("/b").is_none());
+}
+
+#[tokio::test]
+async fn of_many_writers_of_one_key_one_wins_each_round() {
+    let (_dir, store) = fresh(Options::default());
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let store = store.clone();
+        writers.spawn(async move {
+            let mut won = 0;
+            while won < 25 {
+                let last = store.snapshot().get("/n").map(|entry| entry.revision);
+                let batch = match last {
+                    None => Batch::create(key("/n"), Value::plain("n")),
+                    Some(last) => Batch::update(key("/n"), Value::plain("n"), last),
+                };
+                match store.commit(batch).await {
+                    Ok(_) => won += 1,
+                    Err(CommitError::Precondition { .. }) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        });
+    }
+    writers.join_all().await;
+    assert_eq!(store.revision(), Revision(1 + 8 * 25));
+    assert_eq!(store.check().unwrap().changes, 8 * 25);
+}
+
+#[tokio::test]
+async fn a_watch_replays_then_follows_without_gap_or_repeat() {
+    let (_dir, store) = fresh(Options::default());
+    store.commit(put("/a/1", "v")).await.unwrap();
+    let after = store.commit(put("/a/2", "v")).await.unwrap();
+    store.commit(put("/b/1", "v")).await.unwrap();
+    store.commit(put("/a/1", "w")).await.unwrap();
+    let mut watch = store.watch("/a/", after).unwrap();
+    let both = put("/a/3", "v").delete(key("/a/1"));
+    store.commit(both).await.unwrap();
+    assert_eq!(
+        read(&mut watch, 3).await,
+        ["put /a/1=w@5 was 2", "delete /a/1@6 was 5", "put /a/3=v@6"]
+    );
+}
+
+#[tokio::test]
+async fn a_watch_may_start_in_the_future() {
+    let (_dir, store) = fresh(Options::default());
+    let mut watch = store.watch("/", Revision(3)).unwrap();
+    for value in ["2", "3", "4"] {
+        store.commit(put("/a", value)).await.unwrap();
+    }
+    assert_eq!(read(&mut watch, 1).await, ["put /a=4@4 was 3"]);
+}
+
+#[tokio::test]
+async fn a_watch_knows_how_far_it_is() {
+    let (_dir, store) = fresh(Options::default());
+    let mut watch = store.watch("/a/", store.revision()).unwrap();
+    let elsewhere = store.commit(put("/b", "v")).await.unwrap();
+    assert_eq!(watch.revision(), elsewhere);
+    let here = store.commit(put("/a/1", "v")).await.unwrap();
+    let later = store.commit(put("/b", "w")).await.unwrap();
+    assert_eq!(watch.revision(), Revision::FIRST, "a change is unread");
+    assert_eq!(watch.next().await.unwrap().len(), 1);
+    assert!(here < later);
+    assert_eq!(watch.revision(), later);
+}
+
+#[tokio::test]
+async fn a_slow_watch_is_cut_and_others_are_not() {
+    let options = Options {
+        watch_backlog_bytes: 4096,
+        ..Options::default()
+    };
+    let (_dir, store) = fresh(options);
+    let mut slow = store.watch("/a/", Revision::FIRST).unwrap();
+    let mut quick = store.watch("/a/", Revision::FIRST).unwrap();
+    for _ in 0..10 {
+        store.commit(put("/a/1", &"x".repeat(600))).await.unwrap();
+        assert_eq!(quick.next().await.unwrap().len(), 1);
+    }
+    let queued = slow.next().await.unwrap();
+    let last = queued.last().unwrap().revision();
+    assert!(queued.len() < 10, "all {} were queued", queued.len());
+    assert_eq!(slow.revision(), last, "no bookmark past what was cut");
+    assert_eq!(slow.next().await, Err(WatchEnd::Lagged));
+    let mut again = store.watch("/a/", last).unwrap();
+    assert_eq!(again.next().await.unwrap().len(), 10 - queued.len());
+}
+
+#[tokio::test]
+async fn old_snapshots_are_true_as_long_as_the_history_is_held() {
+    let history = History {
+        changes: 4,
+        ..History::default()
+    };
+    let (_dir, store) = fresh(Options {
+        history,
+        ..Options::default()
+    });
+    store.commit(put("/a", "1")).await.unwrap();
+    store.commit(put("/b", "1")).await.unwrap();
+    store.commit(put("/a", "2")).await.unwrap();
+    let held = store.snapshot();
+    let batch = Batch::default().delete(key("/b"));
+    store.commit(batch).await.unwrap();
+    store.commit(put("/b", "3")).await.unwrap();
+    let listed = |snapshot: &skiff_store::Snapshot| -> Vec<String> {
+        let entries = snapshot.range("/", None);
+        entries
+            .map(|e| format!("{}={}@{}", e.key, e.value.escape_ascii(), e.created))
+            .collect()
+    };
+    let then = store.snapshot_at(Revision(4)).unwrap();
+    assert_eq!(listed(&then), ["/a=2@2", "/b=1@3"]);
+    assert_eq!(listed(&then), listed(&held));
+    assert_eq!(listed(&store.snapshot()), ["/a=2@2", "/b=3@6"]);
+    assert_eq!(store.oldest(), Revision(2));
+    let expired = |requested| Compacted {
+        requested,
+        oldest: Revision(2),
+        current: Revision(6),
+    };
+    for requested in [Revision(1), Revision(7)] {
+        let error = store.snapshot_at(requested).unwrap_err();
+        assert_eq!(error, expired(requested));
+    }
+    let watch = store.watch("/", Revision(1)).map(|_| ());
+    assert_eq!(watch.unwrap_err(), expired(Revision(1)));
+}
+
+#[tokio::test]
+async fn compaction_forgets_up_to_a_revision_and_no_further() {
+    let (dir, store) = fresh(Options::default());
+    for value in ["1", "2", "3", "4"] {
+        store.commit(put("/a", value)).await.unwrap();
+    }
+    store.compact(Revision(3)).await.unwrap();
+    store.check().unwrap();
+    let mut watch = store.watch("/", Revision(3)).unwrap();
+    let expected = ["put /a=3@4 was 3", "put /a=4@5 was 4"];
+    assert_eq!(read(&mut watch, 2).await, expected);
+    store.compact(Revision(99)).await.unwrap();
+    assert_eq!(store.oldest(), Revision(5));
+    store.close().await;
+    let store = open(dir.path(), Options::default());
+    assert_eq!(store.oldest(), Revision(5));
+    assert_eq!(store.snapshot().get("/a").unwrap().value, "4");
+    assert_eq!(store.check().unwrap().changes, 0);
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let (_dir, store) = fresh(Options::default());
+    let mut watch = store.watch("/", Revision::FIRST).unwrap();
+    store.commit(put("/a", "1")).await.unwrap();
+    store.clone().close().await;
+    let refused = store.commit(put("/a", "2")).await;
+    assert!(matches!(refused, Err(CommitError::Closed)));
+    assert_eq!(read(&mut watch, 1).await, ["put /a=1@2"]);
+    assert_eq!(watch.next().await, Err(WatchEnd::Closed));
+    assert_eq!(store.snapshot().get("/a").unwrap().value, "1");
+}
