@@ -31,7 +31,9 @@ impl Directory {
             TryLockError::Error(source) => OpenError::Io { path, source },
         })?;
         remove_half_snapshots(dir).map_err(at(dir))?;
-        let pages = open_file(&dir.join(PAGES))?;
+        let path = dir.join(PAGES);
+        let pages = open_file(&path)?;
+        wait_until_free(&pages).map_err(at(&path))?;
         Ok(Self {
             dir: dir.into(),
             _lock: lock,
@@ -58,6 +60,13 @@ impl Directory {
             source,
         })
     }
+}
+
+/// sled holds a lock on its file until its background threads have let go of it, which may be a moment after a
+/// store of this same process was closed, and fails to open meanwhile. Our own lock keeps everyone else out.
+fn wait_until_free(pages: &File) -> io::Result<()> {
+    pages.lock()?;
+    pages.unlock()
 }
 
 /// sled fails to open when it finds a snapshot that a crash kept it from finishing.

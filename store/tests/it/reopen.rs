@@ -12,6 +12,16 @@ fn refused(dir: &std::path::Path) -> OpenError {
     }
 }
 
+/// Opens what lies under the engine.
+fn sled(dir: &std::path::Path) -> sled::Db {
+    // sled's threads may need a moment to let go of the file.
+    if let Ok(pages) = std::fs::File::open(dir.join("db")) {
+        pages.lock().unwrap();
+    }
+    let config = sled::Config::new().path(dir);
+    config.segment_size(2 << 20).open().unwrap()
+}
+
 #[tokio::test]
 async fn a_clean_close_keeps_revisions_values_and_history() {
     let dir = tempfile::tempdir().unwrap();
@@ -92,25 +102,20 @@ fn a_directory_opens_once_at_a_time() {
 fn data_of_another_version_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path(), Options::default()));
-    let sled = || {
-        let config = sled::Config::new().path(dir.path());
-        config.segment_size(2 << 20).open().unwrap()
-    };
-    let db = sled();
+    let db = sled(dir.path());
     db.insert("format", "999").unwrap();
     drop(db);
     let message = refused(dir.path()).to_string();
     assert!(message.contains("version 999"), "{message}");
     let ours = format!("version {FORMAT_VERSION}");
     assert!(message.contains(&ours), "{message}");
-    assert_eq!(sled().get("format").unwrap().unwrap(), "999");
+    assert_eq!(sled(dir.path()).get("format").unwrap().unwrap(), "999");
 }
 
 #[test]
 fn data_of_something_else_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let config = sled::Config::new().path(dir.path());
-    let db = config.segment_size(2 << 20).open().unwrap();
+    let db = sled(dir.path());
     db.insert("theirs", "1").unwrap();
     drop(db);
     assert!(matches!(refused(dir.path()), OpenError::Foreign { .. }));
@@ -120,8 +125,7 @@ fn data_of_something_else_is_left_alone() {
 fn a_damaged_log_does_not_open() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path(), Options::default()));
-    let config = sled::Config::new().path(dir.path());
-    let db = config.segment_size(2 << 20).open().unwrap();
+    let db = sled(dir.path());
     // A deletion, at revision 2, of a key that was never written.
     db.insert(b"r\0\0\0\0\0\0\0\x02/a\0\0\0", &[1]).unwrap();
     drop(db);
