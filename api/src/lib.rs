@@ -6,18 +6,41 @@
 //! ```text
 //!   Registry ──► Descriptor (names, scope, subresources, columns) ──► Schema   (types, merge keys, documentation)
 //!                     └──► Strategy (a kind's own rules: defaults, validation, cells)   one file a kind in `kinds/`
-//!   patch: JSON, merge, strategic      selectors: labels, fields      errors: field::Error ──► Status
+//!   decode ──► Schema::conform ──► Strategy ──► stored      patch: JSON, merge, strategic     table: for kubectl get
+//!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
 
+mod decode;
 mod descriptor;
+mod duration;
 pub mod field;
+mod hash;
+pub mod metadata;
+pub mod names;
+mod patch;
+mod quantity;
+mod schema;
+mod selector;
 mod status;
 mod strategy;
+mod table;
 mod user;
 
+pub use decode::{Decoded, decode_json};
 pub use descriptor::{
     Column, Descriptor, GroupKind, GroupResource, Registry, ScalePaths, Scope, Subresources, Verb,
 };
+pub use duration::{age, human_duration};
+pub use hash::pod_template_hash;
+pub use patch::{PatchType, apply_patch};
+pub use quantity::{Quantity, QuantityError};
+pub use schema::{
+    Checked, FieldValidation, ListType, MergeRule, Node, NodeType, Schema, definitions,
+};
+pub use selector::{
+    FieldRequirement, FieldSelector, Labels, Operator, Requirement, Selector, SelectorError,
+};
 pub use status::{Cause, Reason, Status, StatusDetails};
 pub use strategy::{Plain, Strategy};
+pub use table::{IncludeObject, partial_metadata, table};
 pub use user::UserInfo;

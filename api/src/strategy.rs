@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::field::Errors;
-use crate::{Column, field};
+use crate::{Column, age, field, metadata, names};
 
 /// A kind's own rules, pure functions over JSON objects. What holds for every kind (metadata, schema, generation,
 /// `status` kept apart) is not here but with the caller.
@@ -70,11 +70,14 @@ impl Strategy for Plain {
         vec![Column::new("Name", "string"), Column::new("Age", "string")]
     }
 
-    fn cells(&self, object: &Value, _now: Timestamp) -> Vec<Value> {
-        vec![object["metadata"]["name"].clone(), Value::Null]
+    fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
+        vec![
+            metadata::name(object).into(),
+            age(&object["metadata"]["creationTimestamp"], now).into(),
+        ]
     }
 
-    fn validate_name(&self, _name: &str, _path: &field::Path) -> Errors {
-        Errors::new()
+    fn validate_name(&self, name: &str, path: &field::Path) -> Errors {
+        metadata::invalid(path, name, names::dns_subdomain(name))
     }
 }

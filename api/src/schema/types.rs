@@ -1,0 +1,104 @@
+//! The types that the API serves. A further kind is one line here, and a descriptor.
+
+use k8s_openapi::api::{
+    apps::v1 as apps, authentication::v1 as authentication, authorization::v1 as authorization,
+    autoscaling::v1 as autoscaling, coordination::v1 as coordination, core::v1 as core,
+    discovery::v1 as discovery, events::v1 as events, policy::v1 as policy, storage::v1 as storage,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
+use k8s_openapi::apimachinery::pkg::version;
+use k8s_openapi::{ListableResource, Resource};
+use schemars::{JsonSchema, SchemaGenerator};
+
+/// A type that requests and answers are made of.
+pub(super) struct ServedType {
+    /// Such as `io.k8s.api.core.v1.Pod`.
+    pub(super) name: String,
+    /// Group, version and kind, if it has them.
+    pub(super) kind: Option<[&'static str; 3]>,
+    /// The kind of its lists.
+    pub(super) list_kind: Option<&'static str>,
+    /// Puts the definitions of the type, and of all types it is made of, into a generator.
+    pub(super) define: fn(&mut SchemaGenerator),
+}
+
+/// The kinds, and what is sent beside them.
+pub(super) fn served() -> Vec<ServedType> {
+    vec![
+        listed::<core::ConfigMap>(),
+        listed::<core::Endpoints>(),
+        listed::<core::Event>(),
+        listed::<core::Namespace>(),
+        listed::<core::Node>(),
+        listed::<core::PersistentVolume>(),
+        listed::<core::PersistentVolumeClaim>(),
+        listed::<core::Pod>(),
+        listed::<core::Secret>(),
+        listed::<core::Service>(),
+        listed::<core::ServiceAccount>(),
+        listed::<apps::ControllerRevision>(),
+        listed::<apps::Deployment>(),
+        listed::<apps::ReplicaSet>(),
+        listed::<apps::StatefulSet>(),
+        listed::<coordination::Lease>(),
+        listed::<discovery::EndpointSlice>(),
+        listed::<events::Event>(),
+        listed::<storage::StorageClass>(),
+        single::<authentication::SelfSubjectReview>(),
+        single::<authentication::TokenRequest>(),
+        single::<authentication::TokenReview>(),
+        single::<authorization::LocalSubjectAccessReview>(),
+        single::<authorization::SelfSubjectAccessReview>(),
+        single::<authorization::SelfSubjectRulesReview>(),
+        single::<authorization::SubjectAccessReview>(),
+        single::<autoscaling::Scale>(),
+        single::<core::Binding>(),
+        single::<policy::Eviction>(),
+    ]
+}
+
+/// What every API group sends, whatever its kinds.
+pub(super) fn common() -> Vec<ServedType> {
+    vec![
+        single::<meta::APIGroup>(),
+        single::<meta::APIGroupList>(),
+        single::<meta::APIResourceList>(),
+        single::<meta::APIVersions>(),
+        single::<meta::Status>(),
+        ServedType {
+            kind: Some(["", "v1", "DeleteOptions"]),
+            ..unnamed::<meta::DeleteOptions>()
+        },
+        ServedType {
+            kind: Some(["", "v1", "WatchEvent"]),
+            ..unnamed::<meta::WatchEvent<meta::Status>>()
+        },
+        unnamed::<meta::ListMeta>(),
+        unnamed::<meta::ObjectMeta>(),
+        unnamed::<meta::Patch>(),
+        unnamed::<version::Info>(),
+    ]
+}
+
+fn unnamed<T: JsonSchema>() -> ServedType {
+    ServedType {
+        name: T::schema_name().into_owned(),
+        kind: None,
+        list_kind: None,
+        define: |generator| drop(generator.subschema_for::<T>()),
+    }
+}
+
+fn single<T: JsonSchema + Resource>() -> ServedType {
+    ServedType {
+        kind: Some([T::GROUP, T::VERSION, T::KIND]),
+        ..unnamed::<T>()
+    }
+}
+
+fn listed<T: JsonSchema + ListableResource>() -> ServedType {
+    ServedType {
+        list_kind: Some(T::LIST_KIND),
+        ..single::<T>()
+    }
+}
