@@ -129,11 +129,13 @@ mod tests {
         verdicts.collect()
     }
 
+    type Case = (&'static str, Vec<Batch>, Vec<Result<u64, u64>>);
+
     #[test]
     fn each_batch_sees_what_those_before_it_did() {
         let create = |name| Batch::create(key(name), value());
         let delete = |name| Batch::default().delete(key(name));
-        let cases: &[(&str, Vec<Batch>, Vec<Result<u64, u64>>)] = &[
+        let cases: &[Case] = &[
             ("create", vec![create("/b")], vec![Ok(11)]),
             ("create what is there", vec![create("/a")], vec![Err(7)]),
             ("update", vec![update(7)], vec![Ok(11)]),

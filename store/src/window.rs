@@ -93,10 +93,13 @@ mod tests {
         changes.map(|change| change.revision().0).collect()
     }
 
+    /// Bounds in changes and bytes; the revisions pushed and kept; the oldest.
+    type Case = (usize, usize, &'static [u64], &'static [u64], u64);
+
     #[test]
     fn whole_commits_go_until_the_bounds_hold() {
         let many = usize::MAX;
-        let cases: &[(usize, usize, &[u64], &[u64], u64)] = &[
+        let cases: &[Case] = &[
             (3, many, &[2, 3, 4], &[2, 3, 4], 1),
             (2, many, &[2, 3, 4], &[3, 4], 2),
             (2, many, &[2, 2, 2, 3], &[3], 2),

@@ -15,7 +15,7 @@ const LOCK: &str = "lock";
 /// The data directory, locked while this lives.
 pub(super) struct Directory {
     dir: PathBuf,
-    _lock: File,
+    lock: File,
     /// Our own handle to sled's file, to sync it.
     pages: File,
 }
@@ -36,7 +36,7 @@ impl Directory {
         wait_until_free(&pages).map_err(at(&path))?;
         Ok(Self {
             dir: dir.into(),
-            _lock: lock,
+            lock,
             pages,
         })
     }
@@ -59,6 +59,16 @@ impl Directory {
             path: self.dir.join(PAGES),
             source,
         })
+    }
+}
+
+impl Drop for Directory {
+    /// Unlocks in so many words: a child that another thread is just starting has the handle too, until it executes
+    /// its program, and closing ours alone would leave the directory locked that long.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, dir = %self.dir.display(), "cannot unlock the data directory");
+        }
     }
 }
 

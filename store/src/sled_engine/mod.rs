@@ -17,7 +17,7 @@ use state::State;
 
 /// An unclean stop skips this many revisions: as many as one group could have taken that was on its way to the disk.
 const UNCLEAN_SKIP: u64 = MAX_GROUP_BATCHES as u64;
-/// Largest segment a page is to fit in: sled moves pages over a quarter of it into files that it never syncs.
+/// Large, so that every page fits: sled moves what is over a quarter of a segment into a file that it never syncs.
 const SEGMENT_BYTES: usize = 2 << 20;
 
 /// Choices of a [`SledEngine`].

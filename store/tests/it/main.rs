@@ -2,6 +2,6 @@
 
 mod common;
 mod crash;
-mod model;
+mod history;
 mod reopen;
 mod store;

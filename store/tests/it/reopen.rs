@@ -2,7 +2,8 @@
 
 use crate::common::{key, line, open, put};
 use skiff_store::{
-    Batch, FORMAT_VERSION, OpenError, Options, Revision, SledEngine, SledOptions, Store, Value,
+    Batch, FORMAT_VERSION, MAX_BATCH_BYTES, OpenError, Options, Revision, SledEngine, SledOptions,
+    Store, Value,
 };
 
 fn refused(dir: &std::path::Path) -> OpenError {
@@ -50,6 +51,23 @@ async fn a_clean_close_keeps_revisions_values_and_history() {
     let replayed: Vec<_> = replayed.iter().map(|change| line(change)).collect();
     assert_eq!(replayed, ["put /b=<4>@4", "delete /b@5 was 4"]);
     assert_eq!(store.commit(put("/a", "2")).await.unwrap(), Revision(6));
+    store.check().unwrap();
+}
+
+#[tokio::test]
+async fn the_largest_values_are_in_the_file_that_is_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), Options::default());
+    let large = "x".repeat(MAX_BATCH_BYTES - 2);
+    for _ in 0..3 {
+        store.commit(put("/a", &large)).await.unwrap();
+        store.commit(put("/b", "small")).await.unwrap();
+    }
+    store.close().await;
+    let apart = std::fs::read_dir(dir.path().join("blobs")).unwrap();
+    assert_eq!(apart.count(), 0);
+    let store = open(dir.path(), Options::default());
+    assert_eq!(store.snapshot().get("/a").unwrap().value, large);
     store.check().unwrap();
 }
 

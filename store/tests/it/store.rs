@@ -1,9 +1,11 @@
 //! What users of a store see: commits, snapshots, watches, history.
 
+use std::sync::Arc;
+
 use crate::common::{key, line, open, put};
 use skiff_store::{
-    Batch, CommitError, Compacted, History, Options, Precondition, Revision, Store, Value, Watch,
-    WatchEnd,
+    Batch, Change, CommitError, Compacted, History, Options, Precondition, Revision, Snapshot,
+    Store, Value, Watch, WatchEnd,
 };
 use tempfile::TempDir;
 
@@ -144,6 +146,25 @@ async fn a_slow_watch_is_cut_and_others_are_not() {
 }
 
 #[tokio::test]
+async fn a_thousand_watches_share_every_change() {
+    let (_dir, store) = fresh(Options::default());
+    let watches: Vec<_> = (0..1000)
+        .map(|_| store.watch("/a/", Revision::FIRST).unwrap())
+        .collect();
+    for value in ["1", "2", "3"] {
+        store.commit(put("/a/1", value)).await.unwrap();
+    }
+    let mut first: Option<Vec<Arc<Change>>> = None;
+    for mut watch in watches {
+        let changes = watch.next().await.unwrap();
+        assert_eq!(changes.len(), 3);
+        let first = first.get_or_insert_with(|| changes.clone());
+        let shared = first.iter().zip(&changes);
+        assert!(shared.into_iter().all(|(a, b)| Arc::ptr_eq(a, b)));
+    }
+}
+
+#[tokio::test]
 async fn old_snapshots_are_true_as_long_as_the_history_is_held() {
     let history = History {
         changes: 4,
@@ -160,7 +181,7 @@ async fn old_snapshots_are_true_as_long_as_the_history_is_held() {
     let batch = Batch::default().delete(key("/b"));
     store.commit(batch).await.unwrap();
     store.commit(put("/b", "3")).await.unwrap();
-    let listed = |snapshot: &skiff_store::Snapshot| -> Vec<String> {
+    let listed = |snapshot: &Snapshot| -> Vec<String> {
         let entries = snapshot.range("/", None);
         entries
             .map(|e| format!("{}={}@{}", e.key, e.value.escape_ascii(), e.created))

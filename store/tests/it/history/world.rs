@@ -1,161 +1,16 @@
-//! Random histories against a model that is too simple to be wrong: a map, and a list of what happened.
+//! The world: a store on a directory, its watches, and the model that knows what they must say.
 
 use std::collections::BTreeMap;
 
-use crate::common::{key, line, open};
-use proptest::prelude::*;
 use skiff_store::{
-    Batch, CommitError, History, Options, Precondition, Revision, Store, Value, Watch,
+    Batch, CommitError, History, Options, Precondition, Revision, Snapshot, Store, Value, Watch,
 };
 
-const KEYS: [&str; 6] = ["/a/1", "/a/1/x", "/a/2", "/b/1", "/b/2", "/c"];
-const PREFIXES: [&str; 4] = ["/", "/a/", "/a/1", "/b/"];
-/// Small, so that histories run over it.
-const HISTORY: usize = 12;
-
-#[derive(Clone, Debug)]
-enum Step {
-    Commit(Vec<Write>),
-    Compact {
-        back: u64,
-    },
-    Watch {
-        prefix: usize,
-        back: u64,
-    },
-    /// Reads what the watches have, and compares an old snapshot.
-    Read {
-        back: u64,
-    },
-    Reopen {
-        clean: bool,
-    },
-}
-
-#[derive(Clone, Debug)]
-struct Write {
-    key: usize,
-    /// The value's size; `None` deletes.
-    size: Option<usize>,
-    guard: Guard,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Guard {
-    None,
-    Absent,
-    Present,
-    /// At the key's revision, plus this.
-    At(u64),
-}
-
-fn write() -> impl Strategy<Value = Write> {
-    let size = prop_oneof![
-        4 => (0usize..40).prop_map(Some),
-        1 => (10_000usize..200_000).prop_map(Some),
-        2 => Just(None),
-    ];
-    let guard = prop_oneof![
-        3 => Just(Guard::None),
-        1 => Just(Guard::Absent),
-        1 => Just(Guard::Present),
-        2 => (0u64..2).prop_map(Guard::At),
-    ];
-    (0..KEYS.len(), size, guard).prop_map(|(key, size, guard)| Write { key, size, guard })
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        12 => prop::collection::vec(write(), 1..4).prop_map(Step::Commit),
-        1 => (0u64..10).prop_map(|back| Step::Compact { back }),
-        3 => (0..PREFIXES.len(), 0u64..15).prop_map(|(prefix, back)| Step::Watch { prefix, back }),
-        3 => (0u64..15).prop_map(|back| Step::Read { back }),
-        1 => any::<bool>().prop_map(|clean| Step::Reopen { clean }),
-    ]
-}
-
-/// What stands under a key: value, revision, created.
-type Standing = (String, u64, u64);
-
-#[derive(Default)]
-struct Model {
-    table: BTreeMap<&'static str, Standing>,
-    /// Every change there ever was: its revision, its key, and its line.
-    log: Vec<(u64, &'static str, String)>,
-    /// The table after each revision.
-    tables: BTreeMap<u64, BTreeMap<&'static str, Standing>>,
-    oldest: u64,
-}
-
-impl Model {
-    fn holds(&self, write: &Write) -> bool {
-        let standing = self.table.get(KEYS[write.key]);
-        match write.guard {
-            Guard::None => true,
-            Guard::Absent => standing.is_none(),
-            Guard::Present => standing.is_some(),
-            Guard::At(off) => off == 0 && standing.is_some(),
-        }
-    }
-
-    fn accepts(&self, writes: &[Write]) -> bool {
-        writes.iter().all(|write| {
-            let there = self.table.contains_key(KEYS[write.key]);
-            self.holds(write) && (there || write.size.is_some())
-        })
-    }
-
-    fn commit(&mut self, writes: &[Write], revision: u64) {
-        let mut writes = writes.to_vec();
-        writes.sort_by_key(|write| KEYS[write.key]);
-        for write in writes {
-            let key = KEYS[write.key];
-            let was = self.table.get(key).cloned();
-            let was_line = was
-                .as_ref()
-                .map_or(String::new(), |w| format!(" was {}", w.1));
-            let line = match write.size {
-                Some(size) => {
-                    let value = format!("<{revision}>{}", "x".repeat(size));
-                    let created = was.map_or(revision, |was| was.2);
-                    let line = format!("put {key}={value}@{revision}{was_line}");
-                    self.table.insert(key, (value, revision, created));
-                    line
-                }
-                None => {
-                    self.table.remove(key);
-                    format!("delete {key}@{revision}{was_line}")
-                }
-            };
-            self.log.push((revision, key, line));
-        }
-        self.tables.insert(revision, self.table.clone());
-        while self.held().count() > HISTORY {
-            let first = self.held().map(|change| change.0).next();
-            self.oldest = first.unwrap();
-        }
-    }
-
-    fn held(&self) -> impl Iterator<Item = &(u64, &'static str, String)> {
-        let oldest = self.oldest;
-        self.log.iter().filter(move |change| change.0 > oldest)
-    }
-
-    fn after(&self, prefix: &str, after: u64) -> Vec<String> {
-        let wanted =
-            |change: &&(u64, &str, String)| change.0 > after && change.1.starts_with(prefix);
-        self.log
-            .iter()
-            .filter(wanted)
-            .map(|c| c.2.clone())
-            .collect()
-    }
-
-    fn table_at(&self, revision: u64) -> BTreeMap<&'static str, Standing> {
-        let newest = self.tables.range(..=revision).next_back();
-        newest.map(|(_, table)| table.clone()).unwrap_or_default()
-    }
-}
+use super::{
+    Guard, HISTORY, KEYS, PREFIXES, Step, Write,
+    model::{Model, Standing},
+};
+use crate::common::{key, line, open};
 
 struct Watched {
     watch: Watch,
@@ -164,7 +19,7 @@ struct Watched {
     lines: Vec<String>,
 }
 
-struct World {
+pub(super) struct World {
     dir: tempfile::TempDir,
     store: Option<Store>,
     watches: Vec<Watched>,
@@ -182,14 +37,10 @@ fn options() -> Options {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Some(open(dir.path(), options()));
-        let oldest = 1;
-        let model = Model {
-            oldest,
-            ..Model::default()
-        };
+        let model = Model::new();
         let watches = Vec::new();
         Self {
             dir,
@@ -203,7 +54,7 @@ impl World {
         self.store.as_ref().unwrap()
     }
 
-    async fn step(&mut self, step: &Step) {
+    pub(super) async fn step(&mut self, step: &Step) {
         let revision = self.store().revision().0;
         let back = |back: &u64| revision.saturating_sub(*back);
         match step {
@@ -339,26 +190,11 @@ async fn drain(watched: &mut Watched, model: &Model) {
     assert_eq!(watched.lines, expected);
 }
 
-fn listed(snapshot: &skiff_store::Snapshot) -> BTreeMap<&'static str, Standing> {
+fn listed(snapshot: &Snapshot) -> BTreeMap<&'static str, Standing> {
     let entries = snapshot.range("", None).map(|entry| {
         let name = KEYS.iter().find(|name| **name == entry.key.as_str());
         let value = String::from_utf8(entry.value.to_vec()).unwrap();
         (*name.unwrap(), (value, entry.revision.0, entry.created.0))
     });
     entries.collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_store_does_what_the_model_does(steps in prop::collection::vec(step(), 1..60)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let mut world = World::new();
-            for step in &steps {
-                world.step(step).await;
-            }
-        });
-    }
 }

@@ -1,0 +1,89 @@
+//! Random histories, done to the store and to a model that is too simple to be wrong.
+
+mod model;
+mod world;
+
+use proptest::prelude::*;
+
+use world::World;
+
+const KEYS: [&str; 6] = ["/a/1", "/a/1/x", "/a/2", "/b/1", "/b/2", "/c"];
+const PREFIXES: [&str; 4] = ["/", "/a/", "/a/1", "/b/"];
+/// Small, so that histories run over it.
+const HISTORY: usize = 12;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Commit(Vec<Write>),
+    Compact {
+        back: u64,
+    },
+    Watch {
+        prefix: usize,
+        back: u64,
+    },
+    /// Reads what the watches have, and compares an old snapshot.
+    Read {
+        back: u64,
+    },
+    Reopen {
+        clean: bool,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Write {
+    key: usize,
+    /// The value's size; `None` deletes.
+    size: Option<usize>,
+    guard: Guard,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Guard {
+    None,
+    Absent,
+    Present,
+    /// At the key's revision, plus this.
+    At(u64),
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    let size = prop_oneof![
+        4 => (0usize..40).prop_map(Some),
+        1 => (10_000usize..200_000).prop_map(Some),
+        2 => Just(None),
+    ];
+    let guard = prop_oneof![
+        3 => Just(Guard::None),
+        1 => Just(Guard::Absent),
+        1 => Just(Guard::Present),
+        2 => (0u64..2).prop_map(Guard::At),
+    ];
+    (0..KEYS.len(), size, guard).prop_map(|(key, size, guard)| Write { key, size, guard })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => prop::collection::vec(write(), 1..4).prop_map(Step::Commit),
+        1 => (0u64..10).prop_map(|back| Step::Compact { back }),
+        3 => (0..PREFIXES.len(), 0u64..15).prop_map(|(prefix, back)| Step::Watch { prefix, back }),
+        3 => (0u64..15).prop_map(|back| Step::Read { back }),
+        1 => any::<bool>().prop_map(|clean| Step::Reopen { clean }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_store_does_what_the_model_does(steps in prop::collection::vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new();
+            for step in &steps {
+                world.step(step).await;
+            }
+        });
+    }
+}
