@@ -1,0 +1,4 @@
+//! A guest.
+/// Guest.
+#[derive(Debug)]
+pub struct Guest;
