@@ -173,7 +173,7 @@ mod tests {
             ),
             (
                 b"\"\xff\"",
-                "json parse error: invalid unicode code point at line 1 column 3",
+                "json parse error: invalid unicode code point at line 1 column 2",
             ),
             (
                 deep.as_bytes(),

@@ -91,3 +91,66 @@ fn row(
     }
     row
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Plain, Scope, Subresources, Verb};
+
+    fn descriptor() -> Descriptor {
+        Descriptor {
+            group: "".into(),
+            version: "v1".into(),
+            kind: "ConfigMap".into(),
+            plural: "configmaps".into(),
+            singular: "configmap".into(),
+            short_names: vec!["cm".into()],
+            categories: Vec::new(),
+            scope: Scope::Namespaced,
+            verbs: Verb::ALL.to_vec(),
+            subresources: Subresources::default(),
+            type_name: "io.k8s.api.core.v1.ConfigMap".into(),
+            strategy: Arc::new(Plain),
+        }
+    }
+
+    #[test]
+    fn rows_have_cells_and_what_is_asked_of_the_object() {
+        let object = json!({ "metadata": { "name": "a", "creationTimestamp": "2026-01-01T00:00:00Z" }, "data": {} });
+        let partial = json!({
+            "kind": "PartialObjectMetadata",
+            "apiVersion": "meta.k8s.io/v1",
+            "metadata": object["metadata"],
+        });
+        let now: Timestamp = "2026-01-01T00:01:00Z".parse().unwrap();
+        let cases = [
+            ("Metadata", Some(&partial)),
+            ("Object", Some(&object)),
+            ("None", None),
+        ];
+        for (policy, expected) in cases {
+            let include = IncludeObject::parse(policy).unwrap();
+            let metadata = json!({ "resourceVersion": "7" });
+            let table = table(
+                &descriptor(),
+                [&object],
+                metadata,
+                include,
+                "meta.k8s.io/v1",
+                now,
+            );
+            assert_eq!(
+                (&table["kind"], &table["apiVersion"]),
+                (&json!("Table"), &json!("meta.k8s.io/v1"))
+            );
+            assert_eq!(table["metadata"]["resourceVersion"], "7");
+            assert_eq!(table["rows"][0]["cells"], json!(["a", "60s"]));
+            assert_eq!(table["rows"][0].get("object"), expected);
+            let name = json!({ "name": "Name", "type": "string", "format": "name", "description": "", "priority": 0 });
+            assert_eq!(table["columnDefinitions"][0], name);
+        }
+        assert_eq!(IncludeObject::parse("All"), None);
+    }
+}

@@ -24,3 +24,64 @@ pub(super) fn apply(object: &Value, patch: &Value) -> Result<Value, Status> {
     })?;
     Ok(patched)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn operations_apply_in_order() {
+        let patch = json!([
+            { "op": "test", "path": "/spec/replicas", "value": 1 },
+            { "op": "replace", "path": "/spec/replicas", "value": 2 },
+            { "op": "add", "path": "/metadata/labels/a~1b", "value": "x" },
+            { "op": "add", "path": "/list/-", "value": 2 },
+            { "op": "remove", "path": "/spec/paused" },
+        ]);
+        let object = json!({ "metadata": { "labels": {} }, "spec": { "replicas": 1, "paused": true }, "list": [1] });
+        let patched = json!({ "metadata": { "labels": { "a/b": "x" } }, "spec": { "replicas": 2 }, "list": [1, 2] });
+        assert_eq!(apply(&object, &patch), Ok(patched));
+    }
+
+    #[test]
+    fn bad_patches_are_refused() {
+        let remove = json!({ "op": "remove", "path": "/spec/none" });
+        let cases = [
+            (json!({}), 400, "error decoding patch: "),
+            (
+                json!([{ "op": "explode", "path": "/a" }]),
+                400,
+                "error decoding patch: unknown variant `explode`",
+            ),
+            (
+                json!([{ "op": "add", "path": "a", "value": 1 }]),
+                400,
+                "error decoding patch: ",
+            ),
+            (
+                json!([remove]),
+                422,
+                "the server rejected our request due to an error in our request: \
+                 operation '/0' failed at path '/spec/none': path is invalid",
+            ),
+            (
+                json!([{ "op": "test", "path": "/a", "value": 2 }]),
+                422,
+                "the server rejected our request due to an error in our request: \
+                 operation '/0' failed at path '/a': value did not match",
+            ),
+            (
+                json!(vec![remove; OPERATIONS_MAX + 1]),
+                413,
+                "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001",
+            ),
+        ];
+        for (patch, code, words) in cases {
+            let refused = apply(&json!({ "a": 1, "spec": {} }), &patch).unwrap_err();
+            assert_eq!(refused.code(), code);
+            assert!(refused.message.starts_with(words), "{}", refused.message);
+        }
+    }
+}

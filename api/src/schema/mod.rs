@@ -12,6 +12,8 @@ mod definitions;
 mod facts;
 mod node;
 mod prune;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use check::{Checked, FieldValidation};

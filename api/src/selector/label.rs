@@ -144,7 +144,11 @@ impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = &self.key;
         let values: Vec<&str> = self.values().collect();
-        let values = values.join(",");
+        let values = match values[..] {
+            // `()` would be no value at all.
+            [""] if matches!(self.operator, Operator::In | Operator::NotIn) => ",".to_owned(),
+            _ => values.join(","),
+        };
         match self.operator {
             Operator::Equals => write!(f, "{key}={values}"),
             Operator::NotEquals => write!(f, "{key}!={values}"),

@@ -3,6 +3,8 @@
 mod field;
 mod label;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 pub use field::{FieldRequirement, FieldSelector};
 pub use label::{Labels, Operator, Requirement, Selector};
