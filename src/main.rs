@@ -1,2 +1,60 @@
-//! skiff
-fn main() {}
+//! The `skiff` binary: a whole Kubernetes in one process.
+//!
+//! It composes what the crates offer and knows nothing of their insides.
+//!
+//! ```text
+//!   cli ──► up ──► data directory ─► pki ─► store ─► API server ─┬─► scheduler, controllers
+//!     │                                       containerd ────────┼─► kubelet
+//!     └──► status, down, image, kubeconfig                       └─► proxy, dns
+//! ```
+
+mod cli;
+mod config;
+mod data_dir;
+mod down;
+mod image;
+mod kubeconfig;
+mod logging;
+mod network;
+mod pki;
+mod status;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::init(cli.verbose);
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("skiff: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(worker_threads())
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Up(options) => up::up(config::resolve(options)?).await,
+            Command::Status(at) => status::status(&at.data_dir).await,
+            Command::Down(at) => down::down(&at.data_dir).await,
+            Command::Image(image) => image::image(image).await,
+            Command::Kubeconfig(at) => kubeconfig::print(&at.data_dir),
+        }
+    })
+}
+
+/// A worker a core, but no more than four: an idle thread costs memory, and the kernel and containerd need cores as well.
+fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4))
+}

@@ -1,0 +1,37 @@
+//! The upstreams that a resolv.conf names: pure.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// The most that resolvers take (resolv.conf(5), MAXNS).
+const MOST: usize = 3;
+
+/// The name servers in `text`, without those that would lead back here: `own`.
+pub(crate) fn upstreams(text: &str, own: &[IpAddr]) -> Vec<SocketAddr> {
+    let servers = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("nameserver"));
+    let addresses =
+        servers.filter_map(|rest| rest.split_whitespace().next()?.parse::<IpAddr>().ok());
+    addresses
+        .filter(|address| !own.contains(address))
+        .take(MOST)
+        .map(|address| SocketAddr::new(address, 53))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_addresses_are_no_upstreams() {
+        let text = "# a comment\nsearch example.test\nnameserver 10.96.0.10\nnameserver 192.0.2.53 # yes\nnameserver nonsense\nnameserver ::1\n";
+        let own = [IpAddr::from([10, 96, 0, 10])];
+        let found: Vec<String> = upstreams(text, &own)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(found, ["192.0.2.53:53", "[::1]:53"]);
+        assert!(upstreams("", &own).is_empty());
+    }
+}

@@ -1,0 +1,52 @@
+//! Settings of the kernel.
+
+use std::io;
+use std::path::Path;
+
+/// Without these no Service works.
+const NEEDED: &[(&str, &str)] = &[("net/ipv4/ip_forward", "1")];
+/// Where the kernel has them: an answer from one Pod to another on the same bridge must pass the rules, which undo the translation.
+const WHERE_PRESENT: &[(&str, &str)] = &[("net/bridge/bridge-nf-call-iptables", "1")];
+/// IPVS: connections known to conntrack can be masqueraded, and end when their endpoint is gone
+/// (<https://docs.kernel.org/networking/ipvs-sysctl.html>).
+const IPVS: &[(&str, &str)] = &[
+    ("net/ipv4/vs/conntrack", "1"),
+    ("net/ipv4/vs/conn_reuse_mode", "0"),
+    ("net/ipv4/vs/expire_nodest_conn", "1"),
+    ("net/ipv4/vs/expire_quiescent_template", "1"),
+];
+
+/// Sets what every dataplane needs.
+pub(crate) fn prepare() -> io::Result<()> {
+    NEEDED
+        .iter()
+        .try_for_each(|(name, value)| set(name, value))?;
+    set_where_present(WHERE_PRESENT)
+}
+
+/// Sets what IPVS needs; older kernels lack some of it.
+pub(crate) fn prepare_ipvs() -> io::Result<()> {
+    set_where_present(IPVS)
+}
+
+fn set_where_present(settings: &[(&str, &str)]) -> io::Result<()> {
+    settings
+        .iter()
+        .filter(|(name, _)| path(name).exists())
+        .try_for_each(|(name, value)| set(name, value))
+}
+
+fn set(name: &str, value: &str) -> io::Result<()> {
+    let path = path(name);
+    let shown =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    // A read-only /proc/sys is no hindrance where all is set already.
+    if std::fs::read_to_string(&path).map_err(shown)?.trim() == value {
+        return Ok(());
+    }
+    std::fs::write(&path, value).map_err(shown)
+}
+
+fn path(name: &str) -> std::path::PathBuf {
+    Path::new("/proc/sys").join(name)
+}

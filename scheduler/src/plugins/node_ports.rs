@@ -1,0 +1,79 @@
+//! Two Pods cannot hold the same port of a host.
+
+use k8s_openapi::api::core::v1::{ContainerPort, Pod};
+
+use super::Filter;
+use crate::node_info::{NodeInfo, host_ports};
+
+/// Refuses Nodes on which a Pod holds a `hostPort` that the Pod wants.
+pub(crate) struct NodePorts;
+
+impl Filter for NodePorts {
+    fn reasons(&self, pod: &Pod, node: &NodeInfo) -> Vec<String> {
+        let clashes = host_ports(pod).any(|wanted| {
+            node.pods
+                .values()
+                .any(|other| host_ports(other).any(|held| clash(wanted, held)))
+        });
+        if clashes {
+            return vec!["node(s) didn't have free ports for the requested pod ports".to_owned()];
+        }
+        Vec::new()
+    }
+}
+
+fn clash(a: &ContainerPort, b: &ContainerPort) -> bool {
+    let protocol = |port: &ContainerPort| port.protocol.clone().unwrap_or_else(|| "TCP".to_owned());
+    let address = |port: &ContainerPort| match port.host_ip.as_deref() {
+        None | Some("" | "0.0.0.0") => None,
+        Some(address) => Some(address.to_owned()),
+    };
+    let same_address = match (address(a), address(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    };
+    a.host_port == b.host_port && protocol(a) == protocol(b) && same_address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::fixtures::{carrying, node, pod};
+    use serde_json::json;
+
+    #[test]
+    fn ports_of_the_host_clash_by_number_protocol_and_address() {
+        let with = |port| {
+            pod(
+                "p",
+                json!({ "containers": [{ "name": "c", "ports": [port] }] }),
+            )
+        };
+        let held = json!({ "containerPort": 80, "hostPort": 8080, "hostIP": "10.0.0.1" });
+        let node = carrying(node("n", json!({})), [with(held)]);
+        let cases = [
+            (json!({ "containerPort": 1, "hostPort": 8080 }), true),
+            (
+                json!({ "containerPort": 1, "hostPort": 8080, "hostIP": "10.0.0.1" }),
+                true,
+            ),
+            (
+                json!({ "containerPort": 1, "hostPort": 8080, "hostIP": "10.0.0.2" }),
+                false,
+            ),
+            (
+                json!({ "containerPort": 1, "hostPort": 8080, "protocol": "UDP" }),
+                false,
+            ),
+            (json!({ "containerPort": 1, "hostPort": 8081 }), false),
+            (json!({ "containerPort": 8080 }), false),
+        ];
+        for (port, clashes) in cases {
+            assert_eq!(
+                !NodePorts.reasons(&with(port.clone()), &node).is_empty(),
+                clashes,
+                "{port}"
+            );
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What Pods ask for and Nodes have.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
+use skiff_api::Quantity;
+
+/// Amounts by resource name: milli-units for `cpu`, units (bytes, pieces) for all else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Resources(BTreeMap<String, i64>);
+
+impl Resources {
+    /// The amounts of an API map; what does not parse counts as nothing (the API server has validated it).
+    pub(crate) fn of(amounts: Option<&BTreeMap<String, ApiQuantity>>) -> Self {
+        let amounts = amounts.into_iter().flatten();
+        Self(
+            amounts
+                .map(|(name, amount)| (name.clone(), amount_of(name, amount)))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn get(&self, name: &str) -> i64 {
+        self.0.get(name).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn set(&mut self, name: &str, amount: i64) {
+        self.0.insert(name.to_owned(), amount);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.0.iter().map(|(name, amount)| (name.as_str(), *amount))
+    }
+
+    pub(crate) fn add(&mut self, other: &Resources) {
+        for (name, amount) in other.iter() {
+            let sum = self.get(name).saturating_add(amount);
+            self.set(name, sum);
+        }
+    }
+
+    pub(crate) fn subtract(&mut self, other: &Resources) {
+        for (name, amount) in other.iter() {
+            let rest = self.get(name).saturating_sub(amount);
+            self.set(name, rest);
+        }
+    }
+
+    fn at_least(&mut self, other: &Resources) {
+        for (name, amount) in other.iter() {
+            let greater = self.get(name).max(amount);
+            self.set(name, greater);
+        }
+    }
+}
+
+fn amount_of(name: &str, amount: &ApiQuantity) -> i64 {
+    match Quantity::of(amount) {
+        Ok(quantity) if name == "cpu" => quantity.milli_value(),
+        Ok(quantity) => quantity.value(),
+        Err(_) => 0,
+    }
+}
+
+/// What a Pod needs at any moment of its life.
+///
+/// The greater of all containers together and each init container beside the sidecars started before it, plus the
+/// overhead; requests of the Pod itself take the place of those of its containers
+/// (KEP-753 sidecar containers, KEP-2837 pod level resources).
+pub(crate) fn pod_requests(pod: &Pod) -> Resources {
+    let Some(spec) = &pod.spec else {
+        return Resources::default();
+    };
+    let mut requests = container_requests(spec);
+    if let Some(own) = &spec.resources {
+        for (name, amount) in Resources::of(own.requests.as_ref()).iter() {
+            requests.set(name, amount);
+        }
+    }
+    requests.add(&Resources::of(spec.overhead.as_ref()));
+    requests
+}
+
+fn container_requests(spec: &PodSpec) -> Resources {
+    let mut running = Resources::default();
+    for container in &spec.containers {
+        running.add(&requests_of(container));
+    }
+    let mut sidecars = Resources::default();
+    let mut starting = Resources::default();
+    for container in spec.init_containers.iter().flatten() {
+        let own = requests_of(container);
+        if container.restart_policy.as_deref() == Some("Always") {
+            sidecars.add(&own);
+            starting.at_least(&sidecars);
+        } else {
+            let mut beside = sidecars.clone();
+            beside.add(&own);
+            starting.at_least(&beside);
+        }
+    }
+    running.add(&sidecars);
+    running.at_least(&starting);
+    running
+}
+
+fn requests_of(container: &Container) -> Resources {
+    Resources::of(
+        container
+            .resources
+            .as_ref()
+            .and_then(|resources| resources.requests.as_ref()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn requests(spec: serde_json::Value) -> Vec<(String, i64)> {
+        let pod: Pod = serde_json::from_value(json!({ "spec": spec })).expect("a Pod");
+        pod_requests(&pod)
+            .iter()
+            .map(|(name, amount)| (name.to_owned(), amount))
+            .collect()
+    }
+
+    fn container(cpu: &str) -> serde_json::Value {
+        json!({ "name": "c", "resources": { "requests": { "cpu": cpu } } })
+    }
+
+    fn sidecar(cpu: &str) -> serde_json::Value {
+        let mut sidecar = container(cpu);
+        sidecar["restartPolicy"] = json!("Always");
+        sidecar
+    }
+
+    #[test]
+    fn a_pod_asks_for_the_most_it_needs_at_once() {
+        let cases = [
+            (
+                json!({ "containers": [container("100m"), container("1")] }),
+                1100,
+            ),
+            (
+                json!({ "containers": [container("1")], "initContainers": [container("3")] }),
+                3000,
+            ),
+            (
+                json!({ "containers": [container("1")], "initContainers": [sidecar("500m")] }),
+                1500,
+            ),
+            (
+                json!({ "containers": [container("1")], "initContainers": [sidecar("500m"), container("2")] }),
+                2500,
+            ),
+            (
+                json!({ "containers": [container("1")], "overhead": { "cpu": "250m" } }),
+                1250,
+            ),
+            (
+                json!({ "containers": [container("1")], "resources": { "requests": { "cpu": "5" } } }),
+                5000,
+            ),
+        ];
+        for (spec, cpu_milli) in cases {
+            assert_eq!(
+                requests(spec.clone()),
+                vec![("cpu".to_owned(), cpu_milli)],
+                "{spec}"
+            );
+        }
+    }
+}

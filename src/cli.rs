@@ -1,0 +1,66 @@
+//! What users type.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::UpOptions;
+
+pub(crate) const DEFAULT_DATA_DIR: &str = "/var/lib/skiff";
+
+/// A whole Kubernetes in one small binary.
+#[derive(Parser)]
+#[command(name = "skiff", version)]
+pub(crate) struct Cli {
+    /// Tell more of what happens (twice: everything); SKIFF_LOG takes a filter.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make this machine a cluster; stays in the foreground until SIGTERM or Ctrl-C.
+    Up(Box<UpOptions>),
+    /// Say whether the cluster runs, and how it is.
+    Status(AtDataDir),
+    /// Stop Pods, containerd and skiff; the data stays.
+    Down(AtDataDir),
+    /// Load, list and remove container images.
+    Image(ImageArgs),
+    /// Print the kubeconfig of the cluster's administrator.
+    Kubeconfig(AtDataDir),
+}
+
+#[derive(Args)]
+pub(crate) struct AtDataDir {
+    /// Where the cluster lives.
+    #[arg(long, default_value = DEFAULT_DATA_DIR, env = "SKIFF_DATA_DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct ImageArgs {
+    #[command(flatten)]
+    pub(crate) at: AtDataDir,
+    #[command(subcommand)]
+    pub(crate) command: ImageCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ImageCommand {
+    /// Load the images of a tar file (docker save or OCI layout).
+    Load {
+        /// The tar file.
+        file: PathBuf,
+    },
+    /// List the images.
+    List,
+    /// Remove images.
+    Rm {
+        /// Their names, such as nginx:1.19.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+}

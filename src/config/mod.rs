@@ -1,0 +1,190 @@
+//! The options of `skiff up`: flags over a YAML file over defaults.
+
+mod defaults;
+mod mirror;
+mod options;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail, ensure};
+use ipnet::IpNet;
+
+pub(crate) use mirror::Mirror;
+pub(crate) use options::{ProxyMode, UpOptions};
+
+/// Everything `skiff up` needs to know, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) kubeconfig: PathBuf,
+    pub(crate) bind: SocketAddr,
+    pub(crate) node_name: String,
+    pub(crate) node_ip: IpAddr,
+    pub(crate) cluster_cidr: IpNet,
+    pub(crate) service_cidr: IpNet,
+    pub(crate) cluster_dns: IpAddr,
+    pub(crate) resolv_conf: Option<PathBuf>,
+    pub(crate) cluster_domain: String,
+    pub(crate) proxy_mode: ProxyMode,
+    pub(crate) containerd: Option<PathBuf>,
+    pub(crate) registry_mirrors: Vec<Mirror>,
+    pub(crate) stop_pods: bool,
+}
+
+impl Settings {
+    /// The address by which this machine's users reach the API server.
+    pub(crate) fn api_host(&self) -> IpAddr {
+        match self.bind.ip() {
+            any if any.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+            bound => bound,
+        }
+    }
+
+    /// The first address of the Service range, which is that of `default/kubernetes`.
+    pub(crate) fn kubernetes_service(&self) -> anyhow::Result<IpAddr> {
+        self.service_cidr
+            .hosts()
+            .next()
+            .context("--service-cidr has no address")
+    }
+}
+
+/// Reads the file that `--config` names, lays the flags over it, fills in the defaults and checks the whole.
+pub(crate) fn resolve(flags: Box<UpOptions>) -> anyhow::Result<Settings> {
+    let options = match &flags.config {
+        Some(file) => flags.over(options::read(file)?),
+        None => *flags,
+    };
+    let settings = defaults::fill_in(options)?;
+    check(&settings)?;
+    Ok(settings)
+}
+
+fn check(settings: &Settings) -> anyhow::Result<()> {
+    let (pods, services) = (settings.cluster_cidr, settings.service_cidr);
+    if pods.contains(&services.network()) || services.contains(&pods.network()) {
+        bail!("--cluster-cidr {pods} and --service-cidr {services} overlap");
+    }
+    ensure!(
+        pods.prefix_len() <= 24 && pods.addr().is_ipv4(),
+        "--cluster-cidr {pods}: must be an IPv4 range of /24 or larger, for each node takes a /24"
+    );
+    ensure!(
+        services.prefix_len() <= 28 && services.addr().is_ipv4(),
+        "--service-cidr {services}: must be an IPv4 range of /28 or larger"
+    );
+    ensure!(
+        services.contains(&settings.cluster_dns),
+        "--cluster-dns {}: must lie in --service-cidr {services}",
+        settings.cluster_dns
+    );
+    ensure!(
+        settings.cluster_dns != settings.kubernetes_service()?,
+        "--cluster-dns {}: is the address of the kubernetes Service",
+        settings.cluster_dns
+    );
+    ensure!(
+        settings.node_ip.is_ipv4(),
+        "--node-ip {}: must be an IPv4 address",
+        settings.node_ip
+    );
+    check_name("--node-name", &settings.node_name)?;
+    check_name("--cluster-domain", &settings.cluster_domain)
+}
+
+fn check_name(flag: &str, name: &str) -> anyhow::Result<()> {
+    let errors = skiff_api::names::dns_subdomain(name);
+    ensure!(errors.is_empty(), "{flag} {name:?}: {}", errors.join(", "));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn resolved(args: &[&str]) -> Result<Settings, String> {
+        let line = ["skiff", "up", "--node-name=n1"]
+            .iter()
+            .chain(args)
+            .copied();
+        let cli = crate::cli::Cli::try_parse_from(line).map_err(|error| error.to_string())?;
+        match cli.command {
+            crate::cli::Command::Up(options) => {
+                resolve(options).map_err(|error| format!("{error:#}"))
+            }
+            _ => unreachable!("the line says up"),
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_readme() {
+        let settings = resolved(&[]).expect("sound");
+        assert_eq!(settings.data_dir, PathBuf::from("/var/lib/skiff"));
+        assert_eq!(
+            settings.kubeconfig,
+            PathBuf::from("/var/lib/skiff/kubeconfig")
+        );
+        assert_eq!(settings.bind.to_string(), "0.0.0.0:6443");
+        assert_eq!(settings.cluster_cidr.to_string(), "10.244.0.0/16");
+        assert_eq!(settings.service_cidr.to_string(), "10.96.0.0/12");
+        assert_eq!(settings.cluster_dns.to_string(), "10.96.0.10");
+        assert_eq!(settings.cluster_domain, "cluster.local");
+        assert_eq!(settings.proxy_mode, ProxyMode::Auto);
+    }
+
+    #[test]
+    fn a_file_gives_what_the_flags_do_not() {
+        let file = std::env::temp_dir().join(format!("skiff-config-{}.yaml", std::process::id()));
+        let yaml = "cluster-domain: boat.test\nservice-cidr: 10.100.0.0/16\ncluster-dns: 10.100.0.10\nregistry-mirrors: [docker.io=http://127.0.0.1:5000]\n";
+        std::fs::write(&file, yaml).expect("write");
+        let settings = resolved(&[
+            "--config",
+            &file.display().to_string(),
+            "--cluster-domain=flag.test",
+        ])
+        .expect("sound");
+        std::fs::remove_file(&file).expect("remove");
+        assert_eq!(settings.cluster_domain, "flag.test");
+        assert_eq!(settings.service_cidr.to_string(), "10.100.0.0/16");
+        assert_eq!(settings.registry_mirrors[0].registry, "docker.io");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let cases = [
+            (
+                &["--cluster-cidr=10.96.0.0/16"][..],
+                "--cluster-cidr 10.96.0.0/16 and --service-cidr 10.96.0.0/12 overlap",
+            ),
+            (
+                &["--cluster-dns=10.1.0.1"],
+                "--cluster-dns 10.1.0.1: must lie in --service-cidr 10.96.0.0/12",
+            ),
+            (
+                &["--cluster-dns=10.96.0.1"],
+                "--cluster-dns 10.96.0.1: is the address of the kubernetes Service",
+            ),
+            (
+                &["--cluster-cidr=10.244.0.0/28"],
+                "must be an IPv4 range of /24 or larger",
+            ),
+            (&["--node-ip=::1"], "--node-ip ::1: must be an IPv4 address"),
+            (
+                &["--cluster-domain=Boat_"],
+                "--cluster-domain \"Boat_\": a lowercase RFC 1123 subdomain",
+            ),
+            (&["--registry-mirror=nothing"], "must be NAME=URL"),
+            (
+                &["--proxy-mode=magic"],
+                "invalid value 'magic' for '--proxy-mode",
+            ),
+            (&["--config=/nowhere.yaml"], "read /nowhere.yaml"),
+        ];
+        for (args, words) in cases {
+            let error = resolved(args).expect_err("refused");
+            assert!(error.contains(words), "{args:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The options as users give them, by flag or file.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use super::Mirror;
+
+/// How Services reach the kernel.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProxyMode {
+    /// IPVS where the kernel has it, else nftables.
+    Auto,
+    /// Virtual servers of the kernel.
+    Ipvs,
+    /// Maps of nftables.
+    Nftables,
+}
+
+/// Options of `skiff up`. Each may also stand in the YAML file that `--config` names, under the same name without dashes in front.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct UpOptions {
+    /// Where the cluster lives [default: /var/lib/skiff]
+    #[arg(long, env = "SKIFF_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where to write the administrator's kubeconfig [default: <data-dir>/kubeconfig]
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Where the API server listens [default: 0.0.0.0:6443]
+    #[arg(long)]
+    pub(crate) bind: Option<SocketAddr>,
+    /// The node's name [default: the host's name]
+    #[arg(long)]
+    pub(crate) node_name: Option<String>,
+    /// The node's address [default: that of the default route's interface, else the first one]
+    #[arg(long)]
+    pub(crate) node_ip: Option<IpAddr>,
+    /// Addresses of Pods [default: 10.244.0.0/16]
+    #[arg(long)]
+    pub(crate) cluster_cidr: Option<IpNet>,
+    /// Addresses of Services [default: 10.96.0.0/12]
+    #[arg(long)]
+    pub(crate) service_cidr: Option<IpNet>,
+    /// The address of cluster DNS [default: 10.96.0.10]
+    #[arg(long)]
+    pub(crate) cluster_dns: Option<IpAddr>,
+    /// The file that names the upstreams of cluster DNS [default: /etc/resolv.conf]
+    #[arg(long)]
+    pub(crate) resolv_conf: Option<PathBuf>,
+    /// The domain of cluster DNS [default: cluster.local]
+    #[arg(long)]
+    pub(crate) cluster_domain: Option<String>,
+    /// How Services reach the kernel [default: auto]
+    #[arg(long, value_enum)]
+    pub(crate) proxy_mode: Option<ProxyMode>,
+    /// The socket of a containerd to use, instead of skiff's own
+    #[arg(long)]
+    pub(crate) containerd: Option<PathBuf>,
+    /// Pull images of the registry NAME from URL (may be repeated)
+    #[arg(long = "registry-mirror", value_name = "NAME=URL")]
+    pub(crate) registry_mirrors: Vec<Mirror>,
+    /// Stop all Pods when skiff stops, instead of leaving them running
+    #[arg(long)]
+    pub(crate) stop_pods: bool,
+    /// A YAML file with the same options
+    #[arg(long)]
+    #[serde(skip)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl UpOptions {
+    /// These options, and `file`'s where these say nothing.
+    pub(crate) fn over(self, file: UpOptions) -> UpOptions {
+        let mut registry_mirrors = self.registry_mirrors;
+        registry_mirrors.extend(file.registry_mirrors);
+        UpOptions {
+            data_dir: self.data_dir.or(file.data_dir),
+            kubeconfig: self.kubeconfig.or(file.kubeconfig),
+            bind: self.bind.or(file.bind),
+            node_name: self.node_name.or(file.node_name),
+            node_ip: self.node_ip.or(file.node_ip),
+            cluster_cidr: self.cluster_cidr.or(file.cluster_cidr),
+            service_cidr: self.service_cidr.or(file.service_cidr),
+            cluster_dns: self.cluster_dns.or(file.cluster_dns),
+            resolv_conf: self.resolv_conf.or(file.resolv_conf),
+            cluster_domain: self.cluster_domain.or(file.cluster_domain),
+            proxy_mode: self.proxy_mode.or(file.proxy_mode),
+            containerd: self.containerd.or(file.containerd),
+            registry_mirrors,
+            stop_pods: self.stop_pods || file.stop_pods,
+            config: self.config,
+        }
+    }
+}
+
+/// Reads an options file.
+pub(crate) fn read(file: &Path) -> anyhow::Result<UpOptions> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    if text.trim().is_empty() {
+        return Ok(UpOptions::default());
+    }
+    serde_norway::from_str(&text).with_context(|| format!("options in {}", file.display()))
+}

@@ -1,0 +1,238 @@
+//! The certificate authority and what it signs.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
+};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use super::Identity;
+use super::files::Files;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// As kubeadm has it: ten years for the CA, one for what it signs.
+const CA_LIFE: Duration = DAY.saturating_mul(3650);
+const LEAF_LIFE: Duration = DAY.saturating_mul(365);
+/// A certificate this near its end is made anew at start.
+const RENEW_BEFORE: Duration = DAY.saturating_mul(30);
+/// Clocks of joining machines may be behind.
+const BACKDATED: Duration = Duration::from_secs(3600);
+
+/// A certificate that the authority signs.
+pub(crate) struct Leaf {
+    file: &'static str,
+    common_name: String,
+    organization: Option<String>,
+    names: Vec<String>,
+    addresses: Vec<IpAddr>,
+}
+
+impl Leaf {
+    /// For a server known by these names and addresses.
+    pub(crate) fn server(
+        file: &'static str,
+        common_name: &str,
+        names: Vec<String>,
+        addresses: Vec<IpAddr>,
+    ) -> Self {
+        Self {
+            file,
+            common_name: common_name.to_owned(),
+            organization: None,
+            names,
+            addresses,
+        }
+    }
+
+    /// For a client: its user name and its group.
+    pub(crate) fn client(file: &'static str, user: &str, group: &str) -> Self {
+        let organization = Some(group.to_owned());
+        Self {
+            file,
+            common_name: user.to_owned(),
+            organization,
+            names: Vec::new(),
+            addresses: Vec::new(),
+        }
+    }
+
+    fn is_server(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    fn params(&self) -> anyhow::Result<CertificateParams> {
+        let mut params = CertificateParams::new(self.names.clone()).context("certificate names")?;
+        params.subject_alt_names.extend(
+            self.addresses
+                .iter()
+                .map(|address| SanType::IpAddress(*address)),
+        );
+        params
+            .distinguished_name
+            .push(DnType::CommonName, &self.common_name);
+        if let Some(organization) = &self.organization {
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, organization);
+        }
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let purpose = if self.is_server() {
+            ExtendedKeyUsagePurpose::ServerAuth
+        } else {
+            ExtendedKeyUsagePurpose::ClientAuth
+        };
+        params.extended_key_usages = vec![purpose];
+        set_life(&mut params, LEAF_LIFE);
+        Ok(params)
+    }
+
+    /// Whether a certificate from an earlier start still says all this for long enough.
+    fn is_served_by(&self, pem: &str) -> bool {
+        let Ok((_, der)) = x509_parser::pem::parse_x509_pem(pem.as_bytes()) else {
+            return false;
+        };
+        let Ok((_, cert)) = X509Certificate::from_der(&der.contents) else {
+            return false;
+        };
+        let common_name = cert
+            .subject()
+            .iter_common_name()
+            .next()
+            .and_then(|name| name.as_str().ok());
+        lives_on(&cert) && common_name == Some(&self.common_name) && self.is_named_by(&cert)
+    }
+
+    fn is_named_by(&self, cert: &X509Certificate<'_>) -> bool {
+        let names = match cert.subject_alternative_name() {
+            Ok(Some(names)) => names.value.general_names.clone(),
+            Ok(None) => Vec::new(),
+            Err(_) => return false,
+        };
+        let has_name = |wanted: &String| {
+            names
+                .iter()
+                .any(|name| matches!(name, GeneralName::DNSName(name) if name == wanted))
+        };
+        let has_address = |wanted: &IpAddr| {
+            let octets = match wanted {
+                IpAddr::V4(address) => address.octets().to_vec(),
+                IpAddr::V6(address) => address.octets().to_vec(),
+            };
+            names
+                .iter()
+                .any(|name| matches!(name, GeneralName::IPAddress(address) if *address == octets))
+        };
+        self.names.iter().all(has_name) && self.addresses.iter().all(has_address)
+    }
+}
+
+/// The cluster's own certificate authority.
+pub(crate) struct Authority {
+    pub(crate) cert_pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Reads the authority, or makes one for a new cluster.
+    pub(crate) fn ensure(files: &Files) -> anyhow::Result<Self> {
+        let key_pem = files.key("ca", || {
+            Ok(KeyPair::generate()
+                .context("make the CA key")?
+                .serialize_pem())
+        })?;
+        let key = KeyPair::from_pem(&key_pem).context("read the CA key")?;
+        let cert_pem = match files.cert("ca")? {
+            Some(pem) => pem,
+            None => {
+                let pem = ca_params().self_signed(&key).context("sign the CA")?.pem();
+                files.write_cert("ca", &pem)?;
+                pem
+            }
+        };
+        let issuer = Issuer::from_ca_cert_pem(&cert_pem, key).context("read the CA certificate")?;
+        Ok(Self { cert_pem, issuer })
+    }
+
+    /// Reads what was signed before, or signs it if it is missing, near its end or named otherwise.
+    pub(crate) fn ensure_leaf(&self, files: &Files, leaf: &Leaf) -> anyhow::Result<Identity> {
+        let key_pem = files.key(leaf.file, || {
+            let key =
+                KeyPair::generate().with_context(|| format!("make the key of {}", leaf.file))?;
+            Ok(key.serialize_pem())
+        })?;
+        if let Some(cert_pem) = files.cert(leaf.file)?.filter(|pem| leaf.is_served_by(pem)) {
+            return Ok(Identity { cert_pem, key_pem });
+        }
+        let key = KeyPair::from_pem(&key_pem)
+            .with_context(|| format!("read the key of {}", leaf.file))?;
+        let signed = leaf.params()?.signed_by(&key, &self.issuer);
+        let cert_pem = signed.with_context(|| format!("sign {}", leaf.file))?.pem();
+        files.write_cert(leaf.file, &cert_pem)?;
+        Ok(Identity { cert_pem, key_pem })
+    }
+}
+
+fn ca_params() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "kubernetes");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    set_life(&mut params, CA_LIFE);
+    params
+}
+
+fn set_life(params: &mut CertificateParams, life: Duration) {
+    let now = SystemTime::now();
+    params.not_before = (now - BACKDATED).into();
+    params.not_after = (now + life).into();
+}
+
+fn lives_on(cert: &X509Certificate<'_>) -> bool {
+    cert.validity()
+        .time_to_expiration()
+        .is_some_and(|rest| rest.whole_seconds() > RENEW_BEFORE.as_secs() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_kept_until_it_names_too_little() {
+        let dir = std::env::temp_dir().join(format!("skiff-pki-{}", std::process::id()));
+        let files = Files::open(&dir).expect("open");
+        let authority = Authority::ensure(&files).expect("made");
+        let leaf = |address: [u8; 4]| {
+            Leaf::server(
+                "apiserver",
+                "kube-apiserver",
+                vec!["localhost".to_owned()],
+                vec![IpAddr::from(address)],
+            )
+        };
+        let first = authority
+            .ensure_leaf(&files, &leaf([192, 0, 2, 1]))
+            .expect("signed");
+        let again = Authority::ensure(&files).expect("read");
+        let second = again
+            .ensure_leaf(&files, &leaf([192, 0, 2, 1]))
+            .expect("read");
+        let moved = again
+            .ensure_leaf(&files, &leaf([192, 0, 2, 2]))
+            .expect("signed");
+        std::fs::remove_dir_all(&dir).expect("remove");
+        assert_eq!(first.cert_pem, second.cert_pem);
+        assert_ne!(second.cert_pem, moved.cert_pem);
+        assert_eq!(second.key_pem, moved.key_pem);
+    }
+}

@@ -1,0 +1,108 @@
+//! The cluster's certificates, made once and renewed at start when they are near their end or name too little.
+
+mod authority;
+mod files;
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use anyhow::Context;
+use rcgen::KeyPair;
+
+use authority::{Authority, Leaf};
+use files::Files;
+
+pub(crate) use files::write_private;
+
+use crate::config::Settings;
+
+/// A certificate chain and its private key, in PEM.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) cert_pem: String,
+    pub(crate) key_pem: String,
+}
+
+/// All keys and certificates of a cluster.
+pub(crate) struct Pki {
+    /// The one CA, for servers and clients.
+    pub(crate) ca_pem: String,
+    /// Signs service-account tokens (EC P-256).
+    pub(crate) service_account_key_pem: String,
+    /// The API server's own.
+    pub(crate) apiserver: Identity,
+    /// The API server's towards kubelets.
+    pub(crate) apiserver_kubelet_client: Identity,
+    /// The kubelet's own.
+    pub(crate) kubelet: Identity,
+    /// The administrator's, in the group `system:masters`.
+    pub(crate) admin: Identity,
+}
+
+impl Pki {
+    /// Reads the cluster's certificates from `dir`, and makes what is missing, about to expire, or named otherwise.
+    pub(crate) fn ensure(dir: &Path, settings: &Settings) -> anyhow::Result<Self> {
+        let files = Files::open(dir)?;
+        let authority = Authority::ensure(&files)?;
+        let service_account_key_pem = files.key("service-account", || {
+            Ok(KeyPair::generate()
+                .context("make the service-account key")?
+                .serialize_pem())
+        })?;
+        Ok(Self {
+            apiserver: authority.ensure_leaf(&files, &apiserver_leaf(settings)?)?,
+            apiserver_kubelet_client: authority.ensure_leaf(
+                &files,
+                &Leaf::client(
+                    "apiserver-kubelet-client",
+                    "kube-apiserver-kubelet-client",
+                    "system:masters",
+                ),
+            )?,
+            kubelet: authority.ensure_leaf(&files, &kubelet_leaf(settings))?,
+            admin: authority.ensure_leaf(
+                &files,
+                &Leaf::client("admin", "kubernetes-admin", "system:masters"),
+            )?,
+            ca_pem: authority.cert_pem,
+            service_account_key_pem,
+        })
+    }
+}
+
+fn apiserver_leaf(settings: &Settings) -> anyhow::Result<Leaf> {
+    let domain = &settings.cluster_domain;
+    let mut names = vec![
+        "localhost".to_owned(),
+        settings.node_name.clone(),
+        "kubernetes".to_owned(),
+        "kubernetes.default".to_owned(),
+        "kubernetes.default.svc".to_owned(),
+        format!("kubernetes.default.svc.{domain}"),
+    ];
+    names.dedup();
+    let mut addresses = vec![
+        IpAddr::from([127, 0, 0, 1]),
+        settings.node_ip,
+        settings.kubernetes_service()?,
+        settings.api_host(),
+    ];
+    addresses.sort();
+    addresses.dedup();
+    Ok(Leaf::server(
+        "apiserver",
+        "kube-apiserver",
+        names,
+        addresses,
+    ))
+}
+
+fn kubelet_leaf(settings: &Settings) -> Leaf {
+    let common_name = format!("system:node:{}", settings.node_name);
+    Leaf::server(
+        "kubelet",
+        &common_name,
+        vec![settings.node_name.clone()],
+        vec![settings.node_ip],
+    )
+}

@@ -1,0 +1,45 @@
+//! `skiff status`: whether the cluster runs, and how it is.
+
+use std::path::Path;
+
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+
+use crate::data_dir;
+use crate::up::is_ready;
+
+/// Prints what runs.
+///
+/// # Errors
+/// If there is no cluster, if it does not run, or if its API server does not answer.
+pub(crate) async fn status(data_dir: &Path) -> anyhow::Result<()> {
+    let Some(pid) = data_dir::holder(data_dir)? else {
+        anyhow::bail!("the cluster in {} does not run", data_dir.display());
+    };
+    println!("skiff       runs with process id {pid}");
+    let client = skiff_client::from_kubeconfig(&data_dir.join("kubeconfig")).await?;
+    let version = client.apiserver_version().await?;
+    println!("API server  {}", version.git_version);
+    for node in Api::<Node>::all(client.clone())
+        .list(&ListParams::default())
+        .await?
+    {
+        println!(
+            "node        {} {}",
+            node.name_any(),
+            if is_ready(&node) { "Ready" } else { "NotReady" }
+        );
+    }
+    let pods = Api::<Pod>::all(client).list(&ListParams::default()).await?;
+    let running = pods
+        .iter()
+        .filter(|pod| phase(pod) == Some("Running"))
+        .count();
+    println!("Pods        {running} of {} running", pods.items.len());
+    Ok(())
+}
+
+fn phase(pod: &Pod) -> Option<&str> {
+    pod.status.as_ref()?.phase.as_deref()
+}

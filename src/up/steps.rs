@@ -1,0 +1,61 @@
+//! The progress that `skiff up` shows.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Prints each step with the time it took.
+pub(crate) struct Steps {
+    started: Instant,
+}
+
+impl Steps {
+    pub(crate) fn start() -> Self {
+        println!("skiff {} is starting", env!("CARGO_PKG_VERSION"));
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    /// Runs a step.
+    pub(crate) fn step<T>(
+        &mut self,
+        name: &str,
+        work: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let began = Instant::now();
+        let done = work()?;
+        self.tell(name, began.elapsed());
+        Ok(done)
+    }
+
+    /// Runs a step that waits.
+    pub(crate) async fn step_async<T>(
+        &mut self,
+        name: &str,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let began = Instant::now();
+        let done = work.await?;
+        self.tell(name, began.elapsed());
+        Ok(done)
+    }
+
+    /// Says that the cluster is ready, and how to use it.
+    pub(crate) fn ready(&self, kubeconfig: &Path) {
+        println!("skiff is ready in {}", shown(self.started.elapsed()));
+        println!();
+        println!("  export KUBECONFIG={}", kubeconfig.display());
+        println!("  kubectl get nodes");
+    }
+
+    fn tell(&self, name: &str, took: Duration) {
+        println!("  {name:<14} {:>8}", shown(took));
+    }
+}
+
+fn shown(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        return format!("{} ms", time.as_millis());
+    }
+    format!("{:.2} s", time.as_secs_f64())
+}
