@@ -31,8 +31,8 @@ impl DataDir {
             .mode(0o700)
             .create(path)
             .with_context(|| format!("make the data directory {shown}"))?;
-        let mut lock = match Flock::lock(lock_file(path)?, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => lock,
+        match Flock::lock(lock_file(path)?, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Self::held(path, lock),
             Err((mut file, _)) => {
                 let mut pid = String::new();
                 file.read_to_string(&mut pid)?;
@@ -41,7 +41,18 @@ impl DataDir {
                     pid.trim()
                 );
             }
-        };
+        }
+    }
+
+    /// Takes the directory as soon as no skiff holds it; blocks the thread until then.
+    pub(crate) fn hold_when_free(path: &Path) -> anyhow::Result<Self> {
+        match Flock::lock(lock_file(path)?, FlockArg::LockExclusive) {
+            Ok(lock) => Self::held(path, lock),
+            Err((_, error)) => Err(error).with_context(|| format!("lock {}", path.display())),
+        }
+    }
+
+    fn held(path: &Path, mut lock: Flock<File>) -> anyhow::Result<Self> {
         check_layout(path)?;
         lock.set_len(0)?;
         lock.rewind()?;

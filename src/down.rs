@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use skiff_kubelet::{Containerd, ContainerdConfig, ContainerdProcess};
 
 use crate::data_dir::{DataDir, holder};
@@ -17,35 +16,33 @@ const END: Duration = Duration::from_secs(30);
 ///
 /// It needs nothing of skiff but the data directory, so it also cleans up after a skiff that was killed.
 pub(crate) async fn down(data_dir: &Path) -> anyhow::Result<()> {
-    if let Some(pid) = holder(data_dir)? {
-        end(pid).await?;
+    let data_dir = std::path::absolute(data_dir)?;
+    if let Some(pid) = holder(&data_dir)? {
+        kill(pid, Signal::SIGTERM).with_context(|| format!("ask skiff, process {pid}, to end"))?;
+        println!("skiff, process {pid}, was asked to end");
     }
-    // Nobody starts it again while its Pods are being stopped.
-    let _held = DataDir::hold(data_dir)?;
-    let config = ContainerdConfig::new(data_dir);
-    let process = ContainerdProcess::start(config.clone())
+    // Held to the end: nobody starts the cluster again while its Pods are being stopped.
+    let _held = hold_when_free(&data_dir).await?;
+    let process = ContainerdProcess::start(ContainerdConfig::new(&data_dir))
         .await
         .context("start containerd to stop the Pods")?;
-    let runtime = Containerd::connect(process.socket(), &config)
-        .await
-        .context("reach containerd")?;
-    let stopped = skiff_kubelet::stop_all_pods(&runtime)
-        .await
-        .context("stop the Pods");
+    let stopped =
+        skiff_kubelet::stop_all_pods(&Containerd::connect(process.socket(), &data_dir)).await;
     process.stop().await;
-    stopped
+    stopped.context("stop the Pods")?;
+    println!(
+        "Pods, containerd and skiff are stopped; the data stays in {}",
+        data_dir.display()
+    );
+    Ok(())
 }
 
-/// Asks skiff to end and waits until it has, by an event of the kernel.
-async fn end(pid: Pid) -> anyhow::Result<()> {
-    let process = skiff_kubelet::ProcessWatch::open(pid)
-        .with_context(|| format!("watch skiff, process {pid}"))?;
-    kill(pid, Signal::SIGTERM).with_context(|| format!("ask skiff, process {pid}, to end"))?;
-    if tokio::time::timeout(END, process.ended()).await.is_err() {
-        bail!(
-            "skiff, process {pid}, did not end within {} s",
-            END.as_secs()
-        );
+/// The lock tells when skiff has ended.
+async fn hold_when_free(data_dir: &Path) -> anyhow::Result<DataDir> {
+    let path = data_dir.to_owned();
+    let waiting = tokio::task::spawn_blocking(move || DataDir::hold_when_free(&path));
+    match tokio::time::timeout(END, waiting).await {
+        Ok(held) => held?,
+        Err(_) => bail!("skiff did not end within {} s", END.as_secs()),
     }
-    Ok(())
 }

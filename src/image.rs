@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use skiff_kubelet::{Containerd, ContainerdConfig, Runtime};
+use skiff_kubelet::{Containerd, Runtime};
 
 use crate::cli::{ImageArgs, ImageCommand};
 
 /// Loads, lists or removes images in the running cluster's containerd.
 pub(crate) async fn image(args: ImageArgs) -> anyhow::Result<()> {
-    let runtime = connect(&args.at.data_dir).await?;
+    let runtime = connect(&args.at.data_dir)?;
     match args.command {
         ImageCommand::Load { file } => load(&runtime, &file).await,
         ImageCommand::List => list(&runtime).await,
@@ -17,17 +17,15 @@ pub(crate) async fn image(args: ImageArgs) -> anyhow::Result<()> {
     }
 }
 
-async fn connect(data_dir: &Path) -> anyhow::Result<Containerd> {
-    let config = ContainerdConfig::new(data_dir);
-    let socket = config.socket();
+fn connect(data_dir: &Path) -> anyhow::Result<Containerd> {
+    let data_dir = std::path::absolute(data_dir)?;
+    let socket = skiff_kubelet::containerd_socket(&data_dir);
     ensure!(
         socket.exists(),
         "containerd does not run; start the cluster with `skiff up --data-dir {}`",
         data_dir.display()
     );
-    Containerd::connect(&socket, &config)
-        .await
-        .context("reach containerd")
+    Ok(Containerd::connect(&socket, &data_dir))
 }
 
 async fn load(runtime: &Containerd, file: &Path) -> anyhow::Result<()> {

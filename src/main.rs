@@ -43,7 +43,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         .worker_threads(worker_threads())
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match command {
             Command::Up(options) => up::up(config::resolve(options)?).await,
             Command::Status(at) => status::status(&at.data_dir).await,
@@ -51,7 +51,10 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Image(image) => image::image(image).await,
             Command::Kubeconfig(at) => kubeconfig::print(&at.data_dir),
         }
-    })
+    });
+    // A thread that still waits, for a lock say, must not keep a command from ending.
+    runtime.shutdown_background();
+    done
 }
 
 /// A worker a core, but no more than four: an idle thread costs memory, and the kernel and containerd need cores as well.

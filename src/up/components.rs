@@ -174,7 +174,7 @@ fn node_user(node: &str) -> UserInfo {
 
 pub(crate) fn apiserver_config(settings: &Settings, pki: &Pki) -> skiff_apiserver::Config {
     let identity = |of: &Identity| skiff_apiserver::Identity {
-        cert_pem: of.cert_pem.clone(),
+        certificate_pem: of.cert_pem.clone(),
         key_pem: of.key_pem.clone(),
     };
     skiff_apiserver::Config {
@@ -193,11 +193,7 @@ pub(crate) fn apiserver_config(settings: &Settings, pki: &Pki) -> skiff_apiserve
 }
 
 fn controllers_config(settings: &Settings, pki: &Pki) -> skiff_controllers::Config {
-    skiff_controllers::Config {
-        cluster_cidr: settings.cluster_cidr,
-        root_ca_pem: pki.ca_pem.clone(),
-        node_monitor_grace: Duration::from_secs(40),
-    }
+    skiff_controllers::Config::new(settings.cluster_cidr, pki.ca_pem.clone())
 }
 
 fn kubelet_config(settings: &Settings, pki: &Pki) -> skiff_kubelet::Config {
@@ -208,6 +204,7 @@ fn kubelet_config(settings: &Settings, pki: &Pki) -> skiff_kubelet::Config {
         cluster_dns: settings.cluster_dns,
         cluster_domain: settings.cluster_domain.clone(),
         resolv_conf: settings.resolv_conf.clone(),
+        cgroup_parent: skiff_kubelet::cgroup_parent(&settings.data_dir),
         server_bind: SocketAddr::new(settings.bind.ip(), KUBELET_PORT),
         healthz_bind: SocketAddr::from(([127, 0, 0, 1], KUBELET_HEALTH_PORT)),
         tls: skiff_kubelet::Identity {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use skiff_apiserver::ApiServer;
-use skiff_kubelet::{Containerd, ContainerdConfig, ContainerdProcess};
+use skiff_kubelet::{Containerd, ContainerdConfig, ContainerdProcess, Runtime};
 use skiff_store::{SledEngine, SledOptions, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -112,25 +112,25 @@ struct ContainerRuntime {
 
 impl ContainerRuntime {
     async fn start(settings: &Settings) -> anyhow::Result<Self> {
-        let config = containerd_config(settings);
-        if let Some(socket) = &settings.containerd {
-            let runtime = Containerd::connect(socket, &config)
-                .await
-                .with_context(|| format!("reach --containerd {}", socket.display()))?;
-            return Ok(Self {
-                runtime: Arc::new(runtime),
-                own: None,
-            });
-        }
-        let own = ContainerdProcess::start(config.clone())
+        let (own, socket) = match &settings.containerd {
+            Some(named) => (None, named.clone()),
+            None => {
+                let config = containerd_config(settings);
+                let own = ContainerdProcess::start(config)
+                    .await
+                    .context("start containerd")?;
+                let socket = own.socket().to_owned();
+                (Some(own), socket)
+            }
+        };
+        let runtime = Containerd::connect(&socket, &settings.data_dir);
+        runtime
+            .version()
             .await
-            .context("start containerd")?;
-        let runtime = Containerd::connect(own.socket(), &config)
-            .await
-            .context("reach containerd")?;
+            .with_context(|| format!("reach containerd at {}", socket.display()))?;
         Ok(Self {
             runtime: Arc::new(runtime),
-            own: Some(own),
+            own,
         })
     }
 

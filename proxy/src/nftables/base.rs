@@ -52,7 +52,6 @@ pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
          \t\ttype nat hook postrouting priority srcnat; policy accept;\n\
          \t\tmeta mark & {MASQUERADE} != 0 masquerade\n\
          \t\tip saddr . ip daddr @hairpins masquerade\n\
-         \t\tip saddr {cluster} ip daddr != {{ {cluster}, {services}, 224.0.0.0/4 }} masquerade\n\
          \t}}\n\
          \tchain input {{\n\
          \t\ttype filter hook input priority filter; policy accept;\n\
