@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Strategy;
+use crate::{Schema, Strategy};
 
 /// A kind without its version; shown as `Deployment.apps`, or `Pod` in the core group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -187,6 +187,11 @@ impl Descriptor {
         } else {
             format!("{}/{}", self.group, self.version)
         }
+    }
+
+    /// The kind's type; `None` if [`crate::definitions`] has none of that name.
+    pub fn schema(&self) -> Option<Schema> {
+        Schema::of(&self.type_name)
     }
 
     /// The kind without its version.

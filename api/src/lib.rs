@@ -24,6 +24,8 @@ mod selector;
 mod status;
 mod strategy;
 mod table;
+#[cfg(test)]
+mod testing;
 mod user;
 
 pub use decode::{Decoded, decode_json};

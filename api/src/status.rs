@@ -47,9 +47,9 @@ impl Reason {
             Reason::UnsupportedMediaType => 415,
             Reason::Invalid => 422,
             Reason::TooManyRequests => 429,
-            Reason::InternalError => 500,
+            Reason::InternalError | Reason::ServerTimeout => 500,
             Reason::ServiceUnavailable => 503,
-            Reason::ServerTimeout | Reason::Timeout => 504,
+            Reason::Timeout => 504,
         }
     }
 }
@@ -58,6 +58,7 @@ impl Reason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     /// For programs: `FieldValueRequired`, …
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// For people.
     pub message: String,

@@ -1,5 +1,7 @@
 //! `metadata` of every object (meta/v1 ObjectMeta): reading it, and its rules.
 
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use serde_json::{Map, Value};

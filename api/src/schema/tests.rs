@@ -1,8 +1,10 @@
 //! Schemas of the built-in kinds: what is refused, in which words, and what is stored.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::testing::any_json;
 
 fn deployment() -> Schema {
     Schema::of("io.k8s.api.apps.v1.Deployment").unwrap()
@@ -330,4 +332,21 @@ fn custom_resources_have_structural_schemas() {
             .default(),
         Some(&json!(1))
     );
+}
+
+const KEYS: &str = "metadata|labels|creationTimestamp|spec|containers|resources|limits|cpu|env|name|priority|[a-c]";
+
+proptest! {
+    #[test]
+    fn what_is_stored_stays_as_it_is(mut object in any_json(KEYS)) {
+        let schema = Schema::of("io.k8s.api.core.v1.Pod").unwrap();
+        let is_sound = schema.check(&object).type_error.is_none();
+        schema.prune(&mut object);
+        let checked = schema.check(&object);
+        prop_assert_eq!(checked.unknown, Vec::<String>::new());
+        prop_assert_eq!(checked.type_error.is_none(), is_sound);
+        let stored = object.clone();
+        schema.prune(&mut object);
+        prop_assert_eq!(object, stored);
+    }
 }

@@ -3,11 +3,13 @@
 mod field;
 mod label;
 mod parse;
+mod requirement;
 #[cfg(test)]
 mod tests;
 
 pub use field::{FieldRequirement, FieldSelector};
-pub use label::{Labels, Operator, Requirement, Selector};
+pub use label::Selector;
+pub use requirement::{Labels, Operator, Requirement};
 
 /// A selector that cannot be read; the words are Kubernetes' own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::SelectorError;
-use super::label::{Operator, Requirement, joined};
+use super::requirement::{Operator, Requirement, joined};
 use crate::field::{Errors, Path};
 use crate::names;
 

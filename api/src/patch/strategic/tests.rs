@@ -4,6 +4,7 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use crate::testing::any_json;
 use crate::{Node, NodeType, PatchType, Reason, Schema, Status, apply_patch};
 
 fn patch_of(type_name: &str, object: Value, patch: Value) -> Result<Value, Status> {
@@ -298,6 +299,10 @@ fn list_difference(
     patch.insert(key.to_owned(), Value::Array(changes));
 }
 
+/// Keys that meet the rules of a Pod, and directives.
+const KEYS: &str = "metadata|finalizers|spec|containers|name|env|nodeSelector|volumes|\\$patch|\\$retainKeys|\
+    \\$setElementOrder/(containers|finalizers)|\\$deleteFromPrimitiveList/finalizers";
+
 fn named(
     names: &'static str,
     field: &'static str,
@@ -356,5 +361,13 @@ proptest! {
         let patch = Value::Object(difference(&from, &to, schema.root()));
         let patched = apply_patch(PatchType::Strategic, &Value::Object(from), &patch, &schema).unwrap();
         prop_assert_eq!(patched, Value::Object(to));
+    }
+
+    #[test]
+    fn any_patch_is_applied_or_refused(object in any_json(KEYS), patch in any_json(KEYS)) {
+        let schema = Schema::of("io.k8s.api.core.v1.Pod").unwrap();
+        if let Ok(patched) = apply_patch(PatchType::Strategic, &object, &patch, &schema) {
+            prop_assert!(patched.is_object());
+        }
     }
 }
