@@ -15,6 +15,7 @@ mod descriptor;
 mod duration;
 pub mod field;
 mod hash;
+mod kinds;
 pub mod metadata;
 pub mod names;
 mod patch;
@@ -34,6 +35,7 @@ pub use descriptor::{
 };
 pub use duration::{age, human_duration};
 pub use hash::pod_template_hash;
+pub use kinds::builtin;
 pub use patch::{PatchType, apply_patch};
 pub use quantity::{Quantity, QuantityError};
 pub use schema::{

@@ -1,0 +1,102 @@
+//! Descriptors with what most kinds have in common.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::{Descriptor, ScalePaths, Scope, Strategy, Subresources, Verb};
+
+/// An API group of which we serve `v1`.
+pub(crate) struct Group {
+    /// The name in `apiVersion`, empty for core.
+    name: &'static str,
+    /// The name in OpenAPI, such as `io.k8s.api.apps.v1`.
+    types: &'static str,
+}
+
+pub(crate) const CORE: Group = Group {
+    name: "",
+    types: "io.k8s.api.core.v1",
+};
+pub(crate) const APPS: Group = Group {
+    name: "apps",
+    types: "io.k8s.api.apps.v1",
+};
+pub(crate) const COORDINATION: Group = Group {
+    name: "coordination.k8s.io",
+    types: "io.k8s.api.coordination.v1",
+};
+pub(crate) const DISCOVERY: Group = Group {
+    name: "discovery.k8s.io",
+    types: "io.k8s.api.discovery.v1",
+};
+pub(crate) const STORAGE: Group = Group {
+    name: "storage.k8s.io",
+    types: "io.k8s.api.storage.v1",
+};
+
+/// A kind of namespaces with all verbs, no subresources and no short names.
+pub(crate) fn namespaced(
+    group: Group,
+    kind: &'static str,
+    plural: &'static str,
+    strategy: impl Strategy + 'static,
+) -> Descriptor {
+    Descriptor {
+        group: group.name.into(),
+        version: "v1".into(),
+        kind: kind.into(),
+        plural: plural.into(),
+        singular: kind.to_lowercase().into(),
+        short_names: Vec::new(),
+        categories: Vec::new(),
+        scope: Scope::Namespaced,
+        verbs: Verb::ALL.to_vec(),
+        subresources: Subresources::default(),
+        type_name: format!("{}.{kind}", group.types).into(),
+        strategy: Arc::new(strategy),
+    }
+}
+
+/// Like [`namespaced`], for a kind of the whole cluster.
+pub(crate) fn cluster(
+    group: Group,
+    kind: &'static str,
+    plural: &'static str,
+    strategy: impl Strategy + 'static,
+) -> Descriptor {
+    Descriptor {
+        scope: Scope::Cluster,
+        ..namespaced(group, kind, plural, strategy)
+    }
+}
+
+/// The one short name of a kind.
+pub(crate) fn short(name: &'static str) -> Vec<Cow<'static, str>> {
+    vec![name.into()]
+}
+
+/// The category of what `kubectl get all` shows.
+pub(crate) fn all() -> Vec<Cow<'static, str>> {
+    vec!["all".into()]
+}
+
+/// `status` alone.
+pub(crate) fn status() -> Subresources {
+    Subresources {
+        status: true,
+        scale: None,
+    }
+}
+
+/// `status`, and `scale` where all workloads have it.
+pub(crate) fn status_and_scale() -> Subresources {
+    let scale = ScalePaths {
+        spec_replicas: "/spec/replicas".into(),
+        status_replicas: "/status/replicas".into(),
+        selector: Some("/spec/selector".into()),
+    };
+    Subresources {
+        status: true,
+        scale: Some(scale),
+    }
+}

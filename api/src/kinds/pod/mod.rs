@@ -1,0 +1,218 @@
+//! Pods.
+
+mod qos;
+mod restarts;
+mod row;
+mod status;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::common::cells::text;
+use super::common::defaults::{default_to, existing};
+use super::common::{Field, describe};
+use super::pod_spec;
+use crate::field::Errors;
+use crate::{Column, Descriptor, Strategy, names};
+
+pub(super) fn descriptor() -> Descriptor {
+    Descriptor {
+        short_names: describe::short("po"),
+        categories: describe::all(),
+        subresources: describe::status(),
+        ..describe::namespaced(describe::CORE, "Pod", "pods", Pod)
+    }
+}
+
+pub(super) struct Pod;
+
+impl Strategy for Pod {
+    fn default(&self, pod: &mut Value) {
+        if let Some(spec) = existing(pod, "spec") {
+            pod_spec::default_pod(spec);
+        }
+        if let Some(status) = existing(pod, "status") {
+            pair_addresses(status);
+        }
+    }
+
+    fn prepare_create(&self, pod: &mut Value) {
+        let mut status = json!({"phase": "Pending", "qosClass": qos::class(&pod["spec"])});
+        let gates = pod["spec"]["schedulingGates"].as_array();
+        if gates.is_some_and(|gates| !gates.is_empty()) {
+            status["conditions"] = json!([gated()]);
+        }
+        if pod.is_object() {
+            pod["status"] = status;
+        }
+    }
+
+    fn validate(&self, pod: &Value) -> Errors {
+        let mut errors = Errors::new();
+        pod_spec::validate(&Field::root(pod).get("spec"), &[], &mut errors);
+        errors
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> Errors {
+        let mut errors = Errors::new();
+        let (new, old) = (Field::root(new).get("spec"), Field::root(old).get("spec"));
+        pod_spec::validate_update(&new, &old, &mut errors);
+        errors
+    }
+
+    fn validate_status(&self, new: &Value, old: &Value) -> Errors {
+        status::validate(&Field::root(new), &Field::root(old))
+    }
+
+    fn warnings(&self, pod: &Value) -> Vec<String> {
+        let name = text(pod, "/metadata/name");
+        let mut warnings = pod_spec::warnings(&Field::root(pod).get("spec"));
+        let wrong = names::dns_label(name);
+        if !name.is_empty() && !wrong.is_empty() {
+            warnings.push(format!(
+                "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; \
+                 a DNS label is recommended: [{}]",
+                wrong.join(" ")
+            ));
+        }
+        warnings
+    }
+
+    fn selectable_field(&self, pod: &Value, field: &str) -> Option<String> {
+        let text = |pointer| Some(text(pod, pointer).to_owned());
+        match field {
+            "spec.nodeName" => text("/spec/nodeName"),
+            "spec.restartPolicy" => text("/spec/restartPolicy"),
+            "spec.schedulerName" => text("/spec/schedulerName"),
+            "spec.serviceAccountName" => text("/spec/serviceAccountName"),
+            "spec.hostNetwork" => Some((pod["spec"]["hostNetwork"] == true).to_string()),
+            "status.phase" => text("/status/phase"),
+            "status.podIP" => text("/status/podIP"),
+            "status.nominatedNodeName" => text("/status/nominatedNodeName"),
+            _ => None,
+        }
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        row::columns()
+    }
+
+    fn cells(&self, pod: &Value, now: Timestamp) -> Vec<Value> {
+        row::cells(pod, now)
+    }
+}
+
+/// `podIP` and the first of `podIPs` are one address.
+fn pair_addresses(status: &mut Value) {
+    let first = status["podIPs"][0]["ip"].clone();
+    match (
+        status["podIP"].as_str().unwrap_or_default(),
+        first.is_string(),
+    ) {
+        ("", true) => default_to(status, "podIP", first),
+        (address, false) if !address.is_empty() => {
+            status["podIPs"] = json!([{"ip": address}]);
+        }
+        _ => {}
+    }
+}
+
+/// Why a Pod with gates is not even offered to the scheduler (KEP-3521).
+fn gated() -> Value {
+    json!({
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+        "lastProbeTime": null,
+        "lastTransitionTime": null,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::common::testing::{create_errors, created, update_errors};
+
+    fn pod() -> Value {
+        json!({"metadata": {"name": "a"}, "spec": {"containers": [{"name": "a", "image": "a:1"}]}})
+    }
+
+    #[test]
+    fn a_new_pod_is_pending() {
+        let pod = created(&Pod, &pod());
+        assert_eq!(
+            pod["status"],
+            json!({"phase": "Pending", "qosClass": "BestEffort"})
+        );
+        assert_eq!(
+            pod["spec"]["containers"][0]["imagePullPolicy"],
+            "IfNotPresent"
+        );
+    }
+
+    #[test]
+    fn a_sound_pod_has_no_errors_and_may_change_its_image() {
+        let none: [&str; 0] = [];
+        assert_eq!(create_errors(&Pod, &pod()), none);
+        let mut new = pod();
+        new["spec"]["containers"][0]["image"] = "a:2".into();
+        new["spec"]["containers"][0]["imagePullPolicy"] = "IfNotPresent".into();
+        assert_eq!(update_errors(&Pod, &pod(), &new), none);
+    }
+
+    #[test]
+    fn odd_input_never_panics() {
+        for odd in [
+            json!(null),
+            json!([]),
+            json!({"spec": 1, "status": "x"}),
+            json!({"spec": {"containers": {"a": 1}, "volumes": [1, null], "initContainers": [[]]}}),
+            json!({"spec": {"containers": [1, "a", null, {"ports": 1, "env": [2], "resources": []}]}}),
+            json!({"metadata": 1, "spec": {"affinity": {"nodeAffinity": []}, "tolerations": "x"}}),
+        ] {
+            let created = created(&Pod, &odd);
+            Pod.validate(&created);
+            Pod.validate_update(&created, &odd);
+            Pod.validate_status(&created, &odd);
+            Pod.warnings(&created);
+            Pod.cells(&created, Timestamp::UNIX_EPOCH);
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_dot_gets_a_warning() {
+        let mut pod = pod();
+        pod["metadata"]["name"] = "a.b".into();
+        let [warning] = &Pod.warnings(&pod)[..] else {
+            panic!("one warning");
+        };
+        let start = "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; \
+                     a DNS label is recommended: [";
+        assert!(warning.starts_with(start), "{warning}");
+    }
+
+    #[test]
+    fn pods_are_selected_by_node_and_phase() {
+        let pod = json!({"spec": {"nodeName": "n1"}, "status": {"phase": "Running"}});
+        let field = |name: &str| Pod.selectable_field(&pod, name);
+        assert_eq!(field("spec.nodeName").as_deref(), Some("n1"));
+        assert_eq!(field("status.phase").as_deref(), Some("Running"));
+        assert_eq!(field("status.podIP").as_deref(), Some(""));
+        assert_eq!(field("spec.hostNetwork").as_deref(), Some("false"));
+        assert_eq!(field("spec.dnsPolicy"), None);
+    }
+
+    #[test]
+    fn addresses_are_paired() {
+        for given in [
+            json!({"podIP": "10.0.0.1"}),
+            json!({"podIPs": [{"ip": "10.0.0.1"}]}),
+        ] {
+            let mut pod = json!({"status": given});
+            Pod.default(&mut pod);
+            let paired = json!({"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}]});
+            assert_eq!(pod["status"], paired);
+        }
+    }
+}

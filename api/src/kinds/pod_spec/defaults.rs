@@ -1,0 +1,250 @@
+//! The defaults of PodSpec (k8s.io/kubernetes/pkg/apis/core/v1/defaults.go, and "Defaults to" in the API reference).
+
+use serde_json::{Value, json};
+
+use super::volumes;
+use crate::kinds::common::defaults::{default_nonzero, default_to, each, ensure, existing};
+
+/// The lists of containers in a PodSpec.
+const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+
+/// The defaults of a workload's template.
+pub(crate) fn default_template(template: &mut Value) {
+    if let Some(spec) = existing(template, "spec") {
+        default_spec(spec);
+    }
+}
+
+/// The defaults of a Pod's spec: those of templates, and some that only a Pod has.
+pub(crate) fn default_pod(spec: &mut Value) {
+    default_spec(spec);
+    default_to(spec, "enableServiceLinks", true);
+    let host_network = spec["hostNetwork"] == true;
+    for list in CONTAINER_LISTS {
+        for container in each(spec, list) {
+            requests_from_limits(container);
+            if host_network {
+                host_ports(container);
+            }
+        }
+    }
+}
+
+fn default_spec(spec: &mut Value) {
+    default_to(spec, "restartPolicy", "Always");
+    default_to(spec, "terminationGracePeriodSeconds", 30);
+    default_to(spec, "dnsPolicy", "ClusterFirst");
+    default_to(spec, "securityContext", json!({}));
+    default_to(spec, "schedulerName", "default-scheduler");
+    service_account(spec);
+    for list in CONTAINER_LISTS {
+        each(spec, list).for_each(default_container);
+    }
+    each(spec, "volumes").for_each(volumes::default_volume);
+}
+
+/// `serviceAccount` is the old name of `serviceAccountName`; the API shows both.
+fn service_account(spec: &mut Value) {
+    let names = ["serviceAccountName", "serviceAccount"];
+    let given = names.iter().filter_map(|name| spec[*name].as_str());
+    let Some(account) = given
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .map(str::to_owned)
+    else {
+        return;
+    };
+    for name in names {
+        spec[name] = account.as_str().into();
+    }
+}
+
+fn default_container(container: &mut Value) {
+    let policy = pull_policy(container["image"].as_str().unwrap_or_default());
+    default_to(container, "imagePullPolicy", policy);
+    default_to(container, "terminationMessagePath", "/dev/termination-log");
+    default_to(container, "terminationMessagePolicy", "File");
+    default_to(container, "resources", json!({}));
+    for port in each(container, "ports") {
+        default_to(port, "protocol", "TCP");
+    }
+    for variable in each(container, "env") {
+        default_variable(variable);
+    }
+    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        existing(container, probe).map(default_probe);
+    }
+    for hook in ["postStart", "preStop"] {
+        let lifecycle = existing(container, "lifecycle");
+        lifecycle
+            .and_then(|lifecycle| existing(lifecycle, hook))
+            .map(default_handler);
+    }
+}
+
+/// `Always` for `latest`, named or meant, else `IfNotPresent`.
+pub(super) fn pull_policy(image: &str) -> &'static str {
+    let (name, digest) = match image.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (image, None),
+    };
+    let last_step = name.rsplit('/').next().unwrap_or_default();
+    let tag = last_step.split_once(':').map(|(_, tag)| tag);
+    match (tag, digest) {
+        (Some("latest"), _) | (None, None) => "Always",
+        _ => "IfNotPresent",
+    }
+}
+
+/// A Pod that limits a resource and requests none of it requests the limit.
+fn requests_from_limits(container: &mut Value) {
+    let limits = container["resources"]["limits"].as_object().cloned();
+    let Some(limits) = limits.filter(|limits| !limits.is_empty()) else {
+        return;
+    };
+    let resources = existing(container, "resources");
+    let Some(requests) = resources.and_then(|resources| ensure(resources, "requests")) else {
+        return;
+    };
+    for (resource, limit) in limits {
+        default_to(requests, &resource, limit);
+    }
+}
+
+/// In the host's network a container's port is the host's port.
+fn host_ports(container: &mut Value) {
+    for port in each(container, "ports") {
+        if let Some(number) = port["containerPort"].as_i64() {
+            default_nonzero(port, "hostPort", number);
+        }
+    }
+}
+
+/// What reads a field of the Pod reads it in version v1.
+pub(super) fn default_variable(variable: &mut Value) {
+    let source = existing(variable, "valueFrom");
+    source
+        .and_then(|source| existing(source, "fieldRef"))
+        .map(default_field_ref);
+}
+
+pub(super) fn default_field_ref(field_ref: &mut Value) {
+    default_to(field_ref, "apiVersion", "v1");
+}
+
+fn default_probe(probe: &mut Value) {
+    default_handler(probe);
+    default_nonzero(probe, "timeoutSeconds", 1);
+    default_nonzero(probe, "periodSeconds", 10);
+    default_nonzero(probe, "successThreshold", 1);
+    default_nonzero(probe, "failureThreshold", 3);
+}
+
+fn default_handler(handler: &mut Value) {
+    if let Some(http) = existing(handler, "httpGet") {
+        default_to(http, "path", "/");
+        default_to(http, "scheme", "HTTP");
+    }
+    if let Some(grpc) = existing(handler, "grpc")
+        && grpc["service"].is_null()
+    {
+        grpc["service"] = "".into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_decides_when_to_pull() {
+        for (image, policy) in [
+            ("nginx", "Always"),
+            ("nginx:latest", "Always"),
+            ("nginx:1.19", "IfNotPresent"),
+            ("registry:5000/nginx", "Always"),
+            ("registry:5000/nginx:1.19", "IfNotPresent"),
+            ("nginx@sha256:aa", "IfNotPresent"),
+            ("nginx:latest@sha256:aa", "Always"),
+        ] {
+            assert_eq!(pull_policy(image), policy, "{image}");
+        }
+    }
+
+    #[test]
+    fn a_pod_of_one_container() {
+        let mut spec = json!({"containers": [{
+            "name": "web", "image": "nginx:1.19",
+            "ports": [{"containerPort": 80}],
+            "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}, "requests": {"cpu": "100m"}},
+            "readinessProbe": {"httpGet": {"port": 80}, "periodSeconds": 5},
+            "lifecycle": {"preStop": {"httpGet": {"port": 80, "path": "/bye"}}},
+            "env": [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
+        }]});
+        default_pod(&mut spec);
+        let defaulted = json!({
+            "containers": [{
+                "name": "web", "image": "nginx:1.19", "imagePullPolicy": "IfNotPresent",
+                "ports": [{"containerPort": 80, "protocol": "TCP"}],
+                "resources": {
+                    "limits": {"cpu": "500m", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "1Gi"},
+                },
+                "readinessProbe": {
+                    "httpGet": {"port": 80, "path": "/", "scheme": "HTTP"},
+                    "timeoutSeconds": 1, "periodSeconds": 5, "successThreshold": 1, "failureThreshold": 3,
+                },
+                "lifecycle": {"preStop": {"httpGet": {"port": 80, "path": "/bye", "scheme": "HTTP"}}},
+                "env": [{
+                    "name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP", "apiVersion": "v1"}},
+                }],
+                "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
+            }],
+            "restartPolicy": "Always", "terminationGracePeriodSeconds": 30, "dnsPolicy": "ClusterFirst",
+            "securityContext": {}, "schedulerName": "default-scheduler", "enableServiceLinks": true,
+        });
+        assert_eq!(spec, defaulted);
+    }
+
+    #[test]
+    fn a_template_has_no_requests_from_limits_and_no_host_ports() {
+        let mut template = json!({"spec": {"hostNetwork": true, "containers": [{
+            "name": "a", "image": "a:1", "ports": [{"containerPort": 80}], "resources": {"limits": {"cpu": "1"}},
+        }]}});
+        default_template(&mut template);
+        let container = &template["spec"]["containers"][0];
+        assert_eq!(container["resources"], json!({"limits": {"cpu": "1"}}));
+        assert_eq!(
+            container["ports"],
+            json!([{"containerPort": 80, "protocol": "TCP"}])
+        );
+        assert!(template["spec"].get("enableServiceLinks").is_none());
+
+        let mut pod = template["spec"].clone();
+        default_pod(&mut pod);
+        assert_eq!(pod["containers"][0]["ports"][0]["hostPort"], 80);
+    }
+
+    #[test]
+    fn the_service_account_has_two_names() {
+        for given in [
+            json!({"serviceAccount": "a"}),
+            json!({"serviceAccountName": "a"}),
+        ] {
+            let mut spec = given;
+            default_pod(&mut spec);
+            assert_eq!(
+                (&spec["serviceAccount"], &spec["serviceAccountName"]),
+                (&json!("a"), &json!("a"))
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_set_stays_set() {
+        let mut spec = json!({"terminationGracePeriodSeconds": 0, "enableServiceLinks": false, "dnsPolicy": "None"});
+        default_pod(&mut spec);
+        assert_eq!(spec["terminationGracePeriodSeconds"], 0);
+        assert_eq!(spec["enableServiceLinks"], false);
+        assert_eq!(spec["dnsPolicy"], "None");
+    }
+}

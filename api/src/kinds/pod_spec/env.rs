@@ -1,0 +1,190 @@
+//! Environment variables of containers.
+
+use crate::field::Errors;
+use crate::kinds::common::Field;
+use crate::kinds::common::checks;
+use crate::names;
+
+/// What of a Pod a variable may show.
+const FIELDS: &[&str] = &[
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
+];
+
+/// What of a container's resources can be shown, in variables and in files.
+pub(super) const RESOURCES: &[&str] = &[
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+];
+
+const SOURCES: &[&str] = &[
+    "fieldRef",
+    "resourceFieldRef",
+    "configMapKeyRef",
+    "secretKeyRef",
+    "fileKeyRef",
+];
+
+/// What is wrong with `env` and `envFrom` of a container.
+pub(super) fn validate(container: &Field<'_>, errors: &mut Errors) {
+    for variable in container.get("env").items() {
+        let name = variable.get("name");
+        checks::required_name(&name, names::env_var_name, errors);
+        if variable.get("valueFrom").is_set() {
+            value_from(&variable, errors);
+        }
+    }
+    for from in container.get("envFrom").items() {
+        env_from(&from, errors);
+    }
+}
+
+fn value_from(variable: &Field<'_>, errors: &mut Errors) {
+    let source = variable.get("valueFrom");
+    let given = SOURCES
+        .iter()
+        .filter(|name| source.get(name).is_set())
+        .count();
+    if given == 0 {
+        let words = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
+        errors.push(source.invalid(words));
+    } else if !variable.get("value").is_empty() {
+        errors.push(source.invalid("may not be specified when `value` is not empty"));
+    } else if given > 1 {
+        errors.push(source.invalid("may not have more than one field specified at a time"));
+    }
+    let field = source.get("fieldRef");
+    if field.is_set() {
+        field_ref(&field, FIELDS, errors);
+    }
+    let resource = source.get("resourceFieldRef");
+    if resource.is_set() {
+        resource_ref(&resource, errors);
+    }
+    for name in ["configMapKeyRef", "secretKeyRef"] {
+        let key_ref = source.get(name);
+        if key_ref.is_set() {
+            checks::required_name(&key_ref.get("key"), names::config_map_key, errors);
+        }
+    }
+}
+
+/// A path into the Pod: one of `known`, or a single label or annotation.
+pub(super) fn field_ref(field_ref: &Field<'_>, known: &[&str], errors: &mut Errors) {
+    checks::required(&field_ref.get("apiVersion"), errors);
+    let path = field_ref.get("fieldPath");
+    checks::required(&path, errors);
+    match subscript(path.str()) {
+        Some(("metadata.labels" | "metadata.annotations", key)) => {
+            checks::label_key(&path, &key.to_lowercase(), errors);
+        }
+        Some(_) => {
+            let words = format!("field label does not support subscript: {:?}", path.str());
+            errors.push(path.invalid(words));
+        }
+        None => checks::one_of_if_set(&path, known, errors),
+    }
+}
+
+/// `metadata.labels['app']` as its two parts.
+fn subscript(path: &str) -> Option<(&str, &str)> {
+    let (field, rest) = path.split_once("['")?;
+    Some((field, rest.strip_suffix("']")?))
+}
+
+/// A resource of a container.
+pub(super) fn resource_ref(resource_ref: &Field<'_>, errors: &mut Errors) {
+    let resource = resource_ref.get("resource");
+    checks::required(&resource, errors);
+    let huge_pages = ["limits.hugepages-", "requests.hugepages-"];
+    if !huge_pages
+        .iter()
+        .any(|prefix| resource.str().starts_with(prefix))
+    {
+        checks::one_of_if_set(&resource, RESOURCES, errors);
+    }
+}
+
+fn env_from(from: &Field<'_>, errors: &mut Errors) {
+    checks::name(&from.get("prefix"), names::env_var_name, errors);
+    let sources = ["configMapRef", "secretRef"].map(|name| from.get(name));
+    match sources.iter().filter(|source| source.is_set()).count() {
+        0 => errors.push(from.invalid("must specify one of: `configMapRef` or `secretRef`")),
+        1 => {}
+        _ => errors.push(from.invalid("may not have more than one field specified at a time")),
+    }
+    for source in sources.iter().filter(|source| source.is_set()) {
+        checks::required_name(&source.get("name"), names::dns_subdomain, errors);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::kinds::common::testing::words;
+
+    fn wrong(container: Value) -> Vec<String> {
+        let mut errors = Errors::new();
+        validate(&Field::root(&container), &mut errors);
+        words(&errors)
+    }
+
+    #[test]
+    fn sound_variables() {
+        let container = json!({
+            "env": [
+                {"name": "A", "value": "1"},
+                {"name": "B.c-d", "value": ""},
+                {"name": "C", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.labels['App']"}}},
+                {"name": "D", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}},
+                {"name": "E", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+            ],
+            "envFrom": [{"configMapRef": {"name": "a"}}, {"prefix": "X_", "secretRef": {"name": "a"}}],
+        });
+        assert_eq!(wrong(container), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_users_get_wrong() {
+        let container = json!({
+            "env": [
+                {"value": "1"},
+                {"name": "A", "valueFrom": {}},
+                {"name": "A", "value": "1", "valueFrom": {"secretKeyRef": {"name": "a"}}},
+                {"name": "A", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.dnsPolicy"}}},
+                {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "cpu"}}},
+            ],
+            "envFrom": [{}],
+        });
+        let words = wrong(container);
+        let expected = [
+            "env[0].name: Required value",
+            "env[1].valueFrom: Invalid value: {}: must specify one of: `fieldRef`, `resourceFieldRef`, \
+             `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
+            "env[2].valueFrom: Invalid value: {\"secretKeyRef\":{\"name\":\"a\"}}: \
+             may not be specified when `value` is not empty",
+            "env[2].valueFrom.secretKeyRef.key: Required value",
+            "env[3].valueFrom.fieldRef.fieldPath: Unsupported value: \"spec.dnsPolicy\": supported values: \
+             \"metadata.name\", \"metadata.namespace\", \"metadata.uid\", \"spec.nodeName\", \
+             \"spec.serviceAccountName\", \"status.hostIP\", \"status.hostIPs\", \"status.podIP\", \"status.podIPs\"",
+            "env[4].valueFrom.resourceFieldRef.resource: Unsupported value: \"cpu\": supported values: \
+             \"limits.cpu\", \"limits.ephemeral-storage\", \"limits.memory\", \
+             \"requests.cpu\", \"requests.ephemeral-storage\", \"requests.memory\"",
+            "envFrom[0]: Invalid value: {}: must specify one of: `configMapRef` or `secretRef`",
+        ];
+        assert_eq!(words, expected);
+    }
+}

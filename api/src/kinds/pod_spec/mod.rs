@@ -1,0 +1,93 @@
+//! The rules of PodSpec and PodTemplateSpec, which Pods and all workloads share.
+//!
+//! ```text
+//!   defaults ──► mod::validate ──► containers ──► env, handlers, mounts, ports, resources, security
+//!                              ├─► volumes
+//!                              ├─► scheduling ──► affinity
+//!                              └─► network        update: the step from one PodSpec to the next
+//! ```
+
+mod affinity;
+mod containers;
+mod defaults;
+mod env;
+mod handlers;
+mod mounts;
+mod network;
+mod ports;
+mod resources;
+mod scheduling;
+mod security;
+mod update;
+mod volumes;
+mod warnings;
+
+pub(crate) use affinity::node_selector;
+pub(crate) use defaults::{default_pod, default_template};
+pub(crate) use scheduling::taints;
+pub(crate) use update::validate_update;
+pub(crate) use volumes::{host_path, nfs};
+pub(crate) use warnings::warnings;
+
+use super::common::{Field, checks};
+use crate::field::Errors;
+use crate::names;
+
+/// What is wrong with a PodSpec (`ValidatePodSpec`). `claims` are names of volumes that a StatefulSet adds.
+pub(crate) fn validate(spec: &Field<'_>, claims: &[&str], errors: &mut Errors) {
+    volumes::validate(&spec.get("volumes"), errors);
+    containers::validate(spec, claims, errors);
+    life(spec, errors);
+    network::validate(spec, errors);
+    scheduling::validate(spec, errors);
+    security::validate_pod(spec, errors);
+    resources::validate(&spec.get("resources"), errors);
+    let account = spec.get("serviceAccountName");
+    checks::name(&account, names::dns_subdomain, errors);
+    for class in ["priorityClassName", "runtimeClassName"] {
+        checks::name(&spec.get(class), names::dns_subdomain, errors);
+    }
+    checks::one_of_if_set(&spec.get("os").get("name"), &["linux", "windows"], errors);
+}
+
+/// What is wrong with the template of a workload; its Pods live until the workload ends them, so they always restart.
+pub(crate) fn validate_template(
+    template: &Field<'_>,
+    workload: &str,
+    claims: &[&str],
+    errors: &mut Errors,
+) {
+    checks::labels(&template.get("metadata").get("labels"), errors);
+    let spec = template.get("spec");
+    validate(&spec, claims, errors);
+    let restart = spec.get("restartPolicy");
+    if RESTART_POLICIES.contains(&restart.str()) && restart.str() != "Always" {
+        errors.push(restart.not_supported(&["Always"]));
+    }
+    let deadline = spec.get("activeDeadlineSeconds");
+    if deadline.is_set() {
+        let words = format!("activeDeadlineSeconds in {workload} is not Supported");
+        errors.push(deadline.forbidden(words));
+    }
+    let ephemeral = spec.get("ephemeralContainers");
+    if !ephemeral.is_empty() {
+        errors.push(ephemeral.forbidden("ephemeral containers not allowed in pod template"));
+    }
+}
+
+const RESTART_POLICIES: &[&str] = &["Always", "Never", "OnFailure"];
+
+fn life(spec: &Field<'_>, errors: &mut Errors) {
+    checks::one_of(&spec.get("restartPolicy"), RESTART_POLICIES, errors);
+    let deadline = spec.get("activeDeadlineSeconds");
+    checks::in_range(&deadline, 1..=i64::from(i32::MAX), errors);
+    for gate in spec.get("readinessGates").items() {
+        checks::required_name(&gate.get("conditionType"), names::qualified_name, errors);
+    }
+    let mut seen = checks::Seen::new();
+    for gate in spec.get("schedulingGates").items() {
+        let name = gate.get("name");
+        checks::required_name(&name, names::qualified_name, errors);
+        seen.add(name.str(), &name, errors);
+    }
+}

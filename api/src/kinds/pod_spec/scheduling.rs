@@ -1,0 +1,193 @@
+//! Where a Pod may run: node selectors, tolerations, spreading; and the taints of nodes, which tolerations answer.
+
+use crate::field::{Error, Errors};
+use crate::kinds::common::Field;
+use crate::kinds::common::checks::{self, Seen};
+use crate::names;
+
+use super::affinity;
+
+const EFFECTS: &[&str] = &["NoExecute", "NoSchedule", "PreferNoSchedule"];
+const UNSATISFIABLE: &[&str] = &["DoNotSchedule", "ScheduleAnyway"];
+
+/// What is wrong with where a Pod wants to run.
+pub(super) fn validate(spec: &Field<'_>, errors: &mut Errors) {
+    checks::labels(&spec.get("nodeSelector"), errors);
+    checks::name(&spec.get("nodeName"), names::dns_subdomain, errors);
+    affinity::validate(&spec.get("affinity"), errors);
+    for toleration in spec.get("tolerations").items() {
+        validate_toleration(&toleration, errors);
+    }
+    spread(&spec.get("topologySpreadConstraints"), errors);
+    let policy = spec.get("preemptionPolicy");
+    checks::one_of_if_set(&policy, &["Never", "PreemptLowerPriority"], errors);
+}
+
+fn validate_toleration(toleration: &Field<'_>, errors: &mut Errors) {
+    let (key, operator) = (toleration.get("key"), toleration.get("operator"));
+    let (value, effect) = (toleration.get("value"), toleration.get("effect"));
+    checks::name(&key, names::qualified_name, errors);
+    if key.is_empty() && operator.str() != "Exists" {
+        let words = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+        errors.push(Error::invalid(operator.path(), operator.str(), words));
+    }
+    if toleration.get("tolerationSeconds").is_set() && effect.str() != "NoExecute" {
+        let words = "effect must be 'NoExecute' when `tolerationSeconds` is set";
+        errors.push(Error::invalid(effect.path(), effect.str(), words));
+    }
+    match operator.str() {
+        "" | "Equal" => {
+            let wrong = names::label_value(value.str());
+            let invalid = |words| Error::invalid(operator.path(), value.str(), words);
+            errors.extend(wrong.into_iter().map(invalid));
+        }
+        "Exists" if value.is_empty() => {}
+        "Exists" => {
+            let words = "value must be empty when `operator` is 'Exists'";
+            errors.push(Error::invalid(operator.path(), value.str(), words));
+        }
+        _ => errors.push(operator.not_supported(&["Equal", "Exists"])),
+    }
+    checks::one_of_if_set(&effect, EFFECTS, errors);
+}
+
+/// What is wrong with the taints of a node.
+pub(crate) fn taints(taints: &Field<'_>, errors: &mut Errors) {
+    let mut seen = Seen::new();
+    for taint in taints.items() {
+        let (key, effect) = (taint.get("key"), taint.get("effect"));
+        checks::required_name(&key, names::qualified_name, errors);
+        checks::name(&taint.get("value"), names::label_value, errors);
+        checks::one_of(&effect, EFFECTS, errors);
+        seen.add((key.str(), effect.str()), &taint, errors);
+    }
+}
+
+fn spread(constraints: &Field<'_>, errors: &mut Errors) {
+    let mut seen = Seen::new();
+    for constraint in constraints.items() {
+        positive(&constraint.get("maxSkew"), errors);
+        let (key, when) = (
+            constraint.get("topologyKey"),
+            constraint.get("whenUnsatisfiable"),
+        );
+        if key.is_empty() {
+            errors.push(key.required("can not be empty"));
+        }
+        checks::name(&key, names::qualified_name, errors);
+        checks::one_of(&when, UNSATISFIABLE, errors);
+        let domains = constraint.get("minDomains");
+        if domains.is_set() {
+            positive(&domains, errors);
+            if when.str() != "DoNotSchedule" {
+                let words = "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway";
+                errors.push(domains.invalid(words));
+            }
+        }
+        checks::label_selector(&constraint.get("labelSelector"), errors);
+        seen.add((key.str(), when.str()), &constraint, errors);
+    }
+}
+
+fn positive(field: &Field<'_>, errors: &mut Errors) {
+    if field.int().unwrap_or_default() <= 0 {
+        let number = field.int().unwrap_or_default();
+        errors.push(Error::invalid(
+            field.path(),
+            number,
+            "must be greater than zero",
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::kinds::common::testing::words;
+
+    fn wrong(spec: Value) -> Vec<String> {
+        let mut errors = Errors::new();
+        validate(&Field::root(&spec), &mut errors);
+        words(&errors)
+    }
+
+    #[test]
+    fn tolerations() {
+        let cases: [(Value, &[&str]); 6] = [
+            (json!({"operator": "Exists"}), &[]),
+            (
+                json!({"key": "a", "value": "b", "effect": "NoSchedule"}),
+                &[],
+            ),
+            (
+                json!({"value": "b"}),
+                &[
+                    "tolerations[0].operator: Invalid value: \"\": operator must be Exists when `key` is empty, \
+                   which means \"match all values and all keys\"",
+                ],
+            ),
+            (
+                json!({"key": "a", "tolerationSeconds": 1}),
+                &["tolerations[0].effect: Invalid value: \"\": \
+                   effect must be 'NoExecute' when `tolerationSeconds` is set"],
+            ),
+            (
+                json!({"key": "a", "operator": "Exists", "value": "b"}),
+                &["tolerations[0].operator: Invalid value: \"b\": \
+                   value must be empty when `operator` is 'Exists'"],
+            ),
+            (
+                json!({"key": "a", "operator": "In", "effect": "Never"}),
+                &[
+                    "tolerations[0].operator: Unsupported value: \"In\": supported values: \"Equal\", \"Exists\"",
+                    "tolerations[0].effect: Unsupported value: \"Never\": supported values: \
+                     \"NoExecute\", \"NoSchedule\", \"PreferNoSchedule\"",
+                ],
+            ),
+        ];
+        for (toleration, expected) in cases {
+            assert_eq!(
+                wrong(json!({"tolerations": [toleration]})),
+                expected,
+                "{toleration}"
+            );
+        }
+    }
+
+    #[test]
+    fn spreading() {
+        let constraint =
+            json!({"maxSkew": 0, "whenUnsatisfiable": "ScheduleAnyway", "minDomains": 2});
+        let expected = [
+            "topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero",
+            "topologySpreadConstraints[0].topologyKey: Required value: can not be empty",
+            "topologySpreadConstraints[0].minDomains: Invalid value: 2: \
+             can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway",
+        ];
+        assert_eq!(
+            wrong(json!({"topologySpreadConstraints": [constraint]})),
+            expected
+        );
+    }
+
+    #[test]
+    fn taints_of_nodes() {
+        let list = json!([
+            {"key": "a", "effect": "NoSchedule"},
+            {"key": "a", "effect": "NoSchedule", "value": "b"},
+            {"key": "b"},
+        ]);
+        let mut errors = Errors::new();
+        taints(
+            &Field::at(crate::field::Path::root("taints"), &list),
+            &mut errors,
+        );
+        let expected = [
+            "taints[1]: Duplicate value: {\"effect\":\"NoSchedule\",\"key\":\"a\",\"value\":\"b\"}",
+            "taints[2].effect: Required value",
+        ];
+        assert_eq!(words(&errors), expected);
+    }
+}

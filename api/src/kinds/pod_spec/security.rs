@@ -1,0 +1,114 @@
+//! What a Pod and its containers may do on the machine.
+
+use crate::field::Errors;
+use crate::kinds::common::Field;
+use crate::kinds::common::checks::{self, IDS};
+
+/// What is wrong with the security context of a Pod, and with the namespaces it shares.
+pub(super) fn validate_pod(spec: &Field<'_>, errors: &mut Errors) {
+    let context = spec.get("securityContext");
+    for id in ["runAsUser", "runAsGroup", "fsGroup"] {
+        checks::in_range(&context.get(id), IDS, errors);
+    }
+    for group in context.get("supplementalGroups").items() {
+        checks::in_range(&group, IDS, errors);
+    }
+    let policy = context.get("fsGroupChangePolicy");
+    checks::one_of_if_set(&policy, &["Always", "OnRootMismatch"], errors);
+    profiles(&context, errors);
+    let shared = spec.get("shareProcessNamespace");
+    if shared.is_true() && spec.get("hostPID").is_true() {
+        errors.push(shared.invalid("ShareProcessNamespace and HostPID cannot both be enabled"));
+    }
+}
+
+/// What is wrong with the security context of a container.
+pub(super) fn validate_container(context: &Field<'_>, errors: &mut Errors) {
+    for id in ["runAsUser", "runAsGroup"] {
+        checks::in_range(&context.get(id), IDS, errors);
+    }
+    checks::one_of_if_set(&context.get("procMount"), &["Default", "Unmasked"], errors);
+    profiles(context, errors);
+    let escalation = context.get("allowPrivilegeEscalation");
+    if escalation.value() != false {
+        return;
+    }
+    if context.get("privileged").is_true() {
+        let words = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
+        errors.push(context.invalid(words));
+    }
+    let added = context.get("capabilities").get("add");
+    if added
+        .items()
+        .any(|capability| capability.str() == "CAP_SYS_ADMIN")
+    {
+        let words =
+            "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
+        errors.push(context.invalid(words));
+    }
+}
+
+fn profiles(context: &Field<'_>, errors: &mut Errors) {
+    for (name, words) in [
+        (
+            "seccompProfile",
+            "must be set when seccomp type is Localhost",
+        ),
+        (
+            "appArmorProfile",
+            "must be set when AppArmor type is Localhost",
+        ),
+    ] {
+        let profile = context.get(name);
+        if !profile.is_set() {
+            continue;
+        }
+        let (kind, local) = (profile.get("type"), profile.get("localhostProfile"));
+        checks::one_of(
+            &kind,
+            &["Localhost", "RuntimeDefault", "Unconfined"],
+            errors,
+        );
+        if kind.str() == "Localhost" && local.is_empty() {
+            errors.push(local.required(words));
+        }
+        if kind.str() != "Localhost" && local.is_set() {
+            errors.push(local.invalid(words.replace("must be", "can only be")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kinds::common::testing::words;
+
+    #[test]
+    fn pods() {
+        let spec = json!({
+            "securityContext": {"runAsUser": -1, "seccompProfile": {"type": "Localhost"}},
+            "shareProcessNamespace": true, "hostPID": true,
+        });
+        let mut errors = Errors::new();
+        validate_pod(&Field::root(&spec), &mut errors);
+        let expected = [
+            "securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive",
+            "securityContext.seccompProfile.localhostProfile: Required value: \
+             must be set when seccomp type is Localhost",
+            "shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled",
+        ];
+        assert_eq!(words(&errors), expected);
+    }
+
+    #[test]
+    fn containers() {
+        let context = json!({"privileged": true, "allowPrivilegeEscalation": false});
+        let mut errors = Errors::new();
+        validate_container(&Field::root(&context), &mut errors);
+        let expected = "<nil>: Invalid value: {\"allowPrivilegeEscalation\":false,\"privileged\":true}: \
+                        cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
+        assert_eq!(words(&errors), [expected]);
+    }
+}
