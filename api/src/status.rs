@@ -241,3 +241,100 @@ impl Status {
         body
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::field::{Error, Path};
+
+    fn deployments() -> GroupResource {
+        GroupResource {
+            group: "apps".into(),
+            resource: "deployments".into(),
+        }
+    }
+
+    #[test]
+    fn failures_are_worded_as_kubernetes_words_them() {
+        let pods = GroupResource {
+            group: "".into(),
+            resource: "pods".into(),
+        };
+        let cases = [
+            (Status::not_found(&pods, "a"), 404, "pods \"a\" not found"),
+            (
+                Status::already_exists(&deployments(), "a"),
+                409,
+                "deployments.apps \"a\" already exists",
+            ),
+            (
+                Status::modified(&deployments(), "a"),
+                409,
+                "Operation cannot be fulfilled on deployments.apps \"a\": the object has been modified; \
+                 please apply your changes to the latest version and try again",
+            ),
+            (
+                Status::forbidden(&pods, "a", "no"),
+                403,
+                "pods \"a\" is forbidden: no",
+            ),
+            (
+                Status::forbidden(&pods, "", "no"),
+                403,
+                "pods is forbidden: no",
+            ),
+            (
+                Status::internal("disk full"),
+                500,
+                "Internal error occurred: disk full",
+            ),
+        ];
+        for (status, code, words) in cases {
+            assert_eq!((status.code(), status.to_string().as_str()), (code, words));
+        }
+    }
+
+    #[test]
+    fn an_invalid_object_has_a_cause_for_each_field() {
+        let kind = GroupKind {
+            group: "apps".into(),
+            kind: "Deployment".into(),
+        };
+        let replicas = Error::invalid(
+            &Path::root("spec").child("replicas"),
+            -1,
+            "must not be negative",
+        );
+        let selector = Error::required(&Path::root("spec").child("selector"), "");
+        let one = Status::invalid(&kind, "a", std::slice::from_ref(&replicas));
+        let words = "Deployment.apps \"a\" is invalid: spec.replicas: Invalid value: -1: must not be negative";
+        assert_eq!(one.message, words);
+        let two = Status::invalid(&kind, "a", &[replicas, selector]);
+        let expected = json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": "Deployment.apps \"a\" is invalid: \
+                [spec.replicas: Invalid value: -1: must not be negative, spec.selector: Required value]",
+            "reason": "Invalid",
+            "details": {
+                "name": "a",
+                "group": "apps",
+                "kind": "Deployment",
+                "causes": [
+                    {
+                        "reason": "FieldValueInvalid",
+                        "message": "Invalid value: -1: must not be negative",
+                        "field": "spec.replicas",
+                    },
+                    { "reason": "FieldValueRequired", "message": "Required value", "field": "spec.selector" },
+                ],
+            },
+            "code": 422,
+        });
+        assert_eq!(two.to_json(), expected);
+    }
+}

@@ -2,6 +2,8 @@
 
 use super::*;
 
+type Rule = fn(&str) -> Vec<String>;
+
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
     and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
@@ -17,7 +19,7 @@ const QUALIFIED: &str = "must consist of alphanumeric characters, '-', '_' or '.
 
 #[test]
 fn sound_texts_pass() {
-    let cases: [(fn(&str) -> Vec<String>, &[&str]); 9] = [
+    let cases: [(Rule, &[&str]); 9] = [
         (dns_label, &["a", "0", "a-b", "123-abc"]),
         (dns_subdomain, &["a", "a.b", "a-b.c0", "0.0"]),
         (dns1035_label, &["a", "a-0", "abc-123"]),
@@ -39,7 +41,7 @@ fn sound_texts_pass() {
 fn bad_texts_are_refused_in_kubernetes_words() {
     let long = "a".repeat(64);
     let prefixed = |part: &str, rule: &str| format!("{part} part {rule}");
-    let cases: [(fn(&str) -> Vec<String>, &str, Vec<String>); 16] = [
+    let cases: [(Rule, &str, Vec<String>); 16] = [
         (dns_label, "", vec![LABEL.into()]),
         (dns_label, "a.b", vec![LABEL.into()]),
         (dns_label, &long, vec!["must be no more than 63 bytes".into()]),
