@@ -9,6 +9,7 @@
 //! Everything a test makes is its own and goes away with it, also what an earlier killed test left.
 
 mod artifacts;
+mod asking;
 mod cache;
 mod cluster;
 mod command;

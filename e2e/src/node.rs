@@ -179,6 +179,19 @@ impl Node {
         self.end_with(Signal::SIGTERM)
     }
 
+    /// Waits until skiff, which something else told to stop, has ended.
+    pub fn stopped(&mut self) -> Result<ExitStatus> {
+        let mut process = self.process.take().context("skiff does not run")?;
+        let ended = eventually("skiff to end", STOP_WITHIN_S, || {
+            process.try_wait()?.context("it runs on")
+        });
+        if ended.is_err() {
+            process.kill()?;
+            process.wait()?;
+        }
+        ended
+    }
+
     /// Stops skiff cleanly and starts it again.
     pub fn restart(&mut self) -> Result<()> {
         let status = self.stop()?;
@@ -205,25 +218,18 @@ impl Node {
     }
 
     fn end_with(&mut self, signal: Signal) -> Result<ExitStatus> {
-        let mut process = self.process.take().context("skiff does not run")?;
+        let process = self.process.as_ref().context("skiff does not run")?;
         kill(Pid::from_raw(i32::try_from(process.id())?), signal)?;
-        let ended = eventually("skiff to end", STOP_WITHIN_S, || {
-            process
-                .try_wait()?
-                .with_context(|| format!("it runs on after {signal}"))
-        });
-        if ended.is_err() {
-            process.kill()?;
-            process.wait()?;
-        }
-        ended
+        self.stopped()
     }
 
     fn tear_down(&mut self) -> Result<()> {
         if self.process.is_some() {
             self.stop()?;
         }
-        self.skiff_does("down")?;
+        if self.data_dir.exists() {
+            self.skiff_does("down")?;
+        }
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::namespace::Namespace;
 use crate::{artifacts, kubectl};
 
 /// A shell with `kubectl`, `skiff` and the cluster's kubeconfig, in a network namespace.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Terminal {
     namespace: PathBuf,
     home: PathBuf,

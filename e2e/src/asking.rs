@@ -1,0 +1,65 @@
+//! What the walkthroughs look for, asked through `kubectl`.
+
+use anyhow::{Result, ensure};
+
+use crate::terminal::Terminal;
+use crate::wait::eventually;
+
+impl Terminal {
+    /// The names that `kubectl get` lists, without their kind, in its order.
+    pub fn names(&self, what: &str) -> Result<Vec<String>> {
+        let listed = self.kubectl(&format!("get {what} -o name"))?;
+        let name = |line: &str| line.rsplit('/').next().unwrap_or_default().to_owned();
+        Ok(listed.lines().map(name).collect())
+    }
+
+    /// A field of `what`, by JSONPath without braces: `field("pod web-0", ".status.podIP")`.
+    pub fn field(&self, what: &str, path: &str) -> Result<String> {
+        self.kubectl(&format!("get {what} -o 'jsonpath={{{path}}}'"))
+    }
+
+    /// Waits until [`Self::field`] is `value`.
+    pub fn field_becomes(&self, what: &str, path: &str, value: &str, seconds: u64) -> Result<()> {
+        eventually(&format!("{what} {path} to be {value:?}"), seconds, || {
+            let seen = self.field(what, path)?;
+            ensure!(seen == value, "it is {seen:?}");
+            Ok(())
+        })
+    }
+
+    /// Waits until every Pod that `selector` finds is ready, and there are `count` of them.
+    pub fn pods_ready(&self, selector: &str, count: usize) -> Result<Vec<String>> {
+        let conditions = r#"{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}"#;
+        eventually(&format!("{count} ready Pods of {selector}"), 120, || {
+            let seen = self.kubectl(&format!(
+                "get pods -l {selector} -o 'jsonpath={conditions}'"
+            ))?;
+            let ready: Vec<String> = seen
+                .lines()
+                .filter_map(|line| Some(line.strip_suffix("=True")?.to_owned()))
+                .collect();
+            let all = ready.len() == count && seen.lines().count() == count;
+            ensure!(all, "the Pods are {seen:?}");
+            Ok(ready)
+        })
+    }
+
+    /// The reasons of the events about `object`, such as `Pod/web-0`, oldest first.
+    pub fn event_reasons(&self, object: &str) -> Result<Vec<String>> {
+        let (kind, name) = object.split_once('/').unwrap_or(("Pod", object));
+        let listed = self.kubectl(&format!(
+            "get events --field-selector involvedObject.kind={kind},involvedObject.name={name} \
+             -o 'jsonpath={{range .items[*]}}{{.firstTimestamp}} {{.metadata.name}} {{.reason}}{{\"\\n\"}}{{end}}'"
+        ))?;
+        let mut lines: Vec<&str> = listed.lines().collect();
+        // The names end in the time to the nanosecond, which orders events of one second.
+        lines.sort_unstable();
+        let reason = |line: &&str| line.rsplit(' ').next().unwrap_or_default().to_owned();
+        Ok(lines.iter().map(reason).collect())
+    }
+
+    /// The page at `url`, as the machine's own wget gets it within five seconds.
+    pub fn page(&self, url: &str) -> Result<String> {
+        self.sh(&format!("wget -q -T 5 -t 1 -O - {url}"))
+    }
+}
