@@ -66,7 +66,12 @@ impl TestNet {
 
     /// A new machine on this network, to be started.
     pub fn node(&self) -> NodeOptions<'_> {
-        NodeOptions::new(self, self.nodes.fetch_add(1, Ordering::Relaxed) + 1)
+        NodeOptions::new(self, self.next_node())
+    }
+
+    /// A number for a machine, from 1 on.
+    pub(crate) fn next_node(&self) -> u8 {
+        self.nodes.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The test's own folder, removed at its end.

@@ -12,6 +12,7 @@ mod initrd;
 mod machine;
 mod nbd;
 mod parts;
+mod root;
 
 pub use disk::PowerCutDisk;
 pub use guest::Guest;

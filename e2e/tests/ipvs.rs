@@ -1,0 +1,107 @@
+//! The service proxy over the kernel's IPVS, in a virtual machine: scenarios C1 and C2.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use skiff_e2e::vm::Guest;
+use skiff_e2e::{TestNet, eventually};
+
+#[test]
+fn c2_ipvsadm_shows_the_service_and_its_endpoints() -> Result<()> {
+    let net = TestNet::new()?;
+    let mut machine = Guest::boot(&net)?;
+    machine.inside("grep -q ip_vs /proc/modules")?;
+    machine.up(&["--proxy-mode=ipvs"])?;
+    walk(&machine).with_context(|| machine.log())
+}
+
+fn walk(machine: &Guest<'_>) -> Result<()> {
+    machine.apply(
+        "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: nginx
+        image: nginx:1.19
+        readinessProbe:
+          exec: {command: [test, -f, /usr/share/nginx/html/index.html]}
+          periodSeconds: 1
+          failureThreshold: 1
+",
+    )?;
+    machine.kubectl("create svc clusterip web --tcp=80:80")?;
+    machine.pods_ready("app=web", 2)?;
+    let ip = machine.field("svc web", ".spec.clusterIP")?;
+    shows_ready_pods(machine, &ip, 2)?;
+
+    // In turn: two requests in a row are answered by two Pods.
+    let pages = machine.inside(&format!(
+        "for i in 1 2 3 4; do wget -q -T 10 -O - http://{ip}/hostname.html; done"
+    ))?;
+    let pages: Vec<&str> = pages.lines().collect();
+    ensure!(pages.len() == 4 && pages[0] != pages[1], "{pages:?}");
+    ensure!(pages[..2] == pages[2..], "not in turn: {pages:?}");
+
+    machine.kubectl("scale deployment web --replicas=3")?;
+    let pods = machine.pods_ready("app=web", 3)?;
+    shows_ready_pods(machine, &ip, 3)?;
+
+    let page = "/usr/share/nginx/html/index.html";
+    machine.kubectl(&format!("exec {} -- mv {page} {page}.away", pods[0]))?;
+    shows_ready_pods(machine, &ip, 2)?;
+    let row = machine.kubectl(&format!("get pod {} --no-headers", pods[0]))?;
+    ensure!(row.contains("0/1") && row.contains("Running"), "{row}");
+    machine.kubectl(&format!("exec {} -- mv {page}.away {page}", pods[0]))?;
+    shows_ready_pods(machine, &ip, 3)?;
+
+    machine.kubectl("scale deployment web --replicas=1")?;
+    shows_ready_pods(machine, &ip, 1)?;
+    machine.kubectl("delete svc web")?;
+    eventually("the virtual server to go", 60, || {
+        let table = machine.inside("ipvsadm -Ln")?;
+        ensure!(!table.contains(&format!("{ip}:80")), "{table}");
+        Ok(())
+    })
+}
+
+/// Waits until `ipvsadm -Ln` prints the Service as `rr` with `count` lines, those of the ready Pods.
+fn shows_ready_pods(machine: &Guest<'_>, ip: &str, count: usize) -> Result<()> {
+    eventually(&format!("ipvsadm to show {count} endpoints"), 90, || {
+        let table = machine.inside("ipvsadm -Ln")?;
+        let endpoints = endpoints(&table, ip).with_context(|| table.clone())?;
+        let ready = machine.field("endpoints web", ".subsets[*].addresses[*].ip")?;
+        let ready: BTreeSet<String> = ready
+            .split_whitespace()
+            .map(|ip| format!("{ip}:80"))
+            .collect();
+        ensure!(
+            endpoints.len() == count && endpoints == ready,
+            "ready: {ready:?}\n{table}"
+        );
+        Ok(())
+    })
+}
+
+/// The `Masq` endpoints of weight 1 below `TCP  <ip>:80 rr`.
+fn endpoints(table: &str, ip: &str) -> Result<BTreeSet<String>> {
+    let server = format!("TCP  {ip}:80 rr");
+    let mut lines = table.lines().skip_while(|line| line.trim_end() != server);
+    lines
+        .next()
+        .with_context(|| format!("no line {server:?}"))?;
+    let endpoint = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["->", address, "Masq", "1", ..] => Some(address.to_owned()),
+            _ => None,
+        }
+    };
+    Ok(lines.map_while(endpoint).collect())
+}
