@@ -1,6 +1,6 @@
 //! A network namespace of the test's own, and ways to do things in it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +11,9 @@ use nix::sched::{CloneFlags, setns};
 
 use crate::command::{output, typed};
 use crate::processes::{end_all, namespace_inode};
+
+/// Where `ip netns` keeps them.
+const FOLDER: &str = "/run/netns";
 
 /// A network namespace, seen by `ip netns` under its name, removed with all its processes on drop.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ impl Namespace {
 
     /// The file that stands for the namespace.
     pub fn path(&self) -> PathBuf {
-        Path::new("/run/netns").join(&self.name)
+        Path::new(FOLDER).join(&self.name)
     }
 
     /// A command that will run inside.
@@ -68,6 +71,20 @@ impl Namespace {
                 .join()
                 .map_err(|_| anyhow!("the work in a namespace panicked"))?
         })
+    }
+
+    /// Removes the namespaces that an earlier, killed test left under names with this prefix.
+    pub(crate) fn remove_all(prefix: &str) -> Result<()> {
+        let Ok(entries) = fs::read_dir(FOLDER) else {
+            return Ok(());
+        };
+        for entry in entries {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.starts_with(prefix) {
+                drop(Self { name });
+            }
+        }
+        Ok(())
     }
 
     fn remove(&self) {

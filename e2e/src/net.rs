@@ -31,10 +31,12 @@ impl TestNet {
     /// Makes the network and starts its registry, which has every test image.
     pub fn new() -> Result<Self> {
         let (number, reserved) = reserve()?;
-        let dir = std::env::temp_dir().join(format!("skiff-e2e-{number}"));
+        let name = format!("skiff-e2e-{number}");
+        let dir = std::env::temp_dir().join(&name);
         clear(&dir)?;
+        Namespace::remove_all(&format!("{name}-"))?;
         fs::create_dir_all(&dir)?;
-        let router = Namespace::create(&format!("skiff-e2e-{number}-router"))?;
+        let router = Namespace::create(&format!("{name}-router"))?;
         router.ip("link add br0 type bridge forward_delay 0")?;
         router.ip(&format!("address add 172.30.{number}.1/24 dev br0"))?;
         router.ip("link set br0 up")?;

@@ -1,6 +1,7 @@
 //! Controllers: scenarios B1 and B3.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use skiff_e2e::{eventually, on_a_cluster};
@@ -21,6 +22,7 @@ fn b1_scale_update_undo() -> Result<()> {
              -o 'jsonpath={.status.replicas} {.status.availableReplicas}{\"\\n\"}'",
             &seen,
         )?;
+        said(&seen, "5 5")?;
         cluster.kubectl("set image deployment/web nginx=nginx:1.20")?;
         cluster.kubectl("rollout status deployment/web --timeout=120s")?;
         watching.kill()?;
@@ -74,6 +76,15 @@ fn b1_scale_update_undo() -> Result<()> {
         cluster.kubectl("rollout resume deployment/web")?;
         cluster.kubectl("rollout status deployment/web --timeout=120s")?;
         images_are("nginx:1.20")?;
+        Ok(())
+    })
+}
+
+/// Waits until a command that runs on has written `text` into `file`.
+fn said(file: &Path, text: &str) -> Result<()> {
+    eventually(&format!("{text:?} in {}", file.display()), 20, || {
+        let said = fs::read_to_string(file)?;
+        ensure!(said.contains(text), "{said}");
         Ok(())
     })
 }
@@ -139,9 +150,10 @@ fn b3_statefulset_in_order() -> Result<()> {
 
         let seen = cluster.home().join("scale-down");
         let mut watching = cluster.start(
-            "kubectl get pods -l app=nginx --output-watch-events --watch-only",
+            "kubectl get pods -l app=nginx --output-watch-events --watch",
             &seen,
         )?;
+        said(&seen, "web-3")?;
         cluster.kubectl("scale statefulset web --replicas=2")?;
         eventually("web-3 to go, then web-2", 60, || {
             let events = fs::read_to_string(&seen)?;

@@ -214,7 +214,7 @@ spec:
   containers:
   - name: main
     image: busybox:1.28
-    command: [sh, -c, 'trap \"echo asked to go; exit 0\" TERM; while true; do sleep 0.2; done']
+    command: [sh, -c, 'trap \"echo asked to go; exit 0\" TERM; echo here; while true; do sleep 0.2; done']
     lifecycle:
       postStart: {exec: {command: [sh, -c, 'echo hello > /started']}}
       preStop: {exec: {command: [sh, -c, 'echo goodbye > /proc/1/fd/1']}}
@@ -236,10 +236,14 @@ spec:
 
         let log = cluster.home().join("polite.log");
         let mut following = cluster.start("kubectl logs -f polite", &log)?;
+        eventually("kubectl to follow the log", 20, || {
+            ensure!(std::fs::read_to_string(&log)? == "here\n", "not yet");
+            Ok(())
+        })?;
         cluster.kubectl("delete pod polite --timeout=60s")?;
         following.wait()?;
         let said = std::fs::read_to_string(&log)?;
-        ensure!(said == "goodbye\nasked to go\n", "{said:?}");
+        ensure!(said == "here\ngoodbye\nasked to go\n", "{said:?}");
 
         let started = Instant::now();
         cluster.kubectl("delete pod stubborn --timeout=60s")?;

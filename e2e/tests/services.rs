@@ -188,8 +188,8 @@ spec: {type: ExternalName, externalName: elsewhere.example}
         let page =
             cluster.kubectl("exec client -- wget -qO- -T 5 http://web-1.nginx/hostname.html")?;
         ensure!(page == "web-1\n", "{page:?}");
-        let found =
-            cluster.kubectl("exec client -- nslookup kubernetes.default.svc.cluster.local")?;
+        let found = cluster
+            .kubectl("exec client -- nslookup -type=a kubernetes.default.svc.cluster.local")?;
         ensure!(found.contains("10.96.0.1"), "{found}");
         Ok(())
     })

@@ -45,7 +45,7 @@ pub const BUSYBOX: Recipe = Recipe {
     tag: "1.28",
     root: Root {
         packages: &["busybox-static"],
-        files: &[PASSWD, GROUP],
+        files: &[PASSWD, GROUP, NSSWITCH],
     },
     entrypoint: &[],
     command: &["sh"],
@@ -72,6 +72,7 @@ pub const NGINX: Recipe = Recipe {
         files: &[
             PASSWD,
             GROUP,
+            NSSWITCH,
             File {
                 path: "etc/nginx/nginx.conf",
                 content: include_str!("../../images/nginx.conf"),
@@ -119,7 +120,7 @@ const PERL: Recipe = Recipe {
             "libgdbm-compat4",
             "zlib1g",
         ],
-        files: &[PASSWD, GROUP],
+        files: &[PASSWD, GROUP, NSSWITCH],
     },
     entrypoint: &[],
     command: &["perl", "-de0"],
@@ -132,6 +133,13 @@ pub(super) const ALL: &[Recipe] = &[BUSYBOX, NGINX, NGINX_NEXT, PERL];
 const PASSWD: File = File {
     path: "etc/passwd",
     content: include_str!("../../images/passwd"),
+    executable: false,
+};
+
+/// The C library asks files, then DNS, as in any distribution's image.
+const NSSWITCH: File = File {
+    path: "etc/nsswitch.conf",
+    content: "passwd: files\ngroup: files\nhosts: files dns\n",
     executable: false,
 };
 
