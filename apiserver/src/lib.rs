@@ -1,1 +1,39 @@
-//! apiserver
+//! The Kubernetes API over a store.
+//!
+//! In: requests, over TLS or from components in the same process, and a [`skiff_store::Store`]. Out: objects, lists,
+//! watches, discovery, schemas, and streams to kubelets. A request goes one way through the modules:
+//!
+//! ```text
+//!  serve ──► request ──► limits ──► authn ──► authz ──► resources ──► admission ──► storage ──► encode
+//!  (TLS)    (verb,      (429)      (401)     (403)    │ (services: addresses and ports)  └─► Store
+//!            resource)                                ├──► discovery, openapi, health, version, metrics
+//!                                                     └──► kubelet (logs, exec)
+//! ```
+
+mod admission;
+mod api;
+mod authn;
+mod authz;
+mod bootstrap;
+mod config;
+mod discovery;
+mod encode;
+mod error;
+mod health;
+mod janitor;
+mod kubelet;
+mod limits;
+mod metrics;
+mod openapi;
+mod request;
+mod resources;
+mod routes;
+mod serve;
+mod server;
+mod services;
+mod storage;
+mod version;
+
+pub use config::{Config, Identity};
+pub use error::Error;
+pub use server::ApiServer;

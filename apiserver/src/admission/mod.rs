@@ -1,0 +1,45 @@
+//! The fourth step: what a cluster adds to new objects, and what it does not let in.
+//!
+//! Each file is an admission plugin of Kubernetes. They read the store's snapshot, and write nothing but the object.
+
+mod default_tolerations;
+mod namespace_lifecycle;
+mod priority;
+mod service_account;
+mod storage_class;
+
+pub(crate) use namespace_lifecycle::namespace_guard;
+
+use serde_json::{Value, json};
+use skiff_api::{Descriptor, Status};
+
+use crate::api::Api;
+
+/// Completes a new object, or refuses it.
+pub(crate) async fn mutate(
+    api: &Api,
+    descriptor: &Descriptor,
+    object: &mut Value,
+) -> Result<(), Status> {
+    namespace_guard(&api.store.snapshot(), descriptor, object)?;
+    match (descriptor.group.as_ref(), descriptor.plural.as_ref()) {
+        ("", "pods") => {
+            service_account::admit(api, descriptor, object).await?;
+            default_tolerations::admit(object);
+            priority::admit(descriptor, object)
+        }
+        ("", "persistentvolumeclaims") => {
+            storage_class::admit(&api.store.snapshot(), object);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Adds an item to a list, which is made if it is missing.
+fn push(list: &mut Value, item: Value) {
+    match list {
+        Value::Array(items) => items.push(item),
+        other => *other = json!([item]),
+    }
+}

@@ -1,0 +1,58 @@
+//! What all steps of a request share.
+
+use std::sync::Arc;
+
+use skiff_api::{Registry, Status};
+use skiff_store::Store;
+
+use crate::authn::Tokens;
+use crate::authz::Authorizer;
+use crate::kubelet::Kubelets;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::openapi::Documents;
+use crate::services::Ranges;
+use crate::storage::Storage;
+use crate::{Config, Error};
+
+/// What all steps of a request share.
+pub(crate) struct Api {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) tokens: Tokens,
+    pub(crate) authorizer: Authorizer,
+    pub(crate) ranges: Ranges,
+    pub(crate) kubelets: Kubelets,
+    pub(crate) documents: Documents,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+}
+
+impl Api {
+    pub(crate) fn new(config: Config, store: Store) -> Result<Arc<Self>, Error> {
+        let metrics = Metrics::new();
+        Ok(Arc::new(Self {
+            store,
+            registry: skiff_api::builtin(),
+            tokens: Tokens::new(&config)?,
+            authorizer: Authorizer::bootstrap(),
+            ranges: Ranges::new(&config),
+            kubelets: Kubelets::new(&config)?,
+            documents: Documents::default(),
+            limits: Limits::default(),
+            metrics,
+            config,
+        }))
+    }
+}
+
+impl Api {
+    /// The objects of a core kind.
+    pub(crate) fn core(self: &Arc<Self>, plural: &str) -> Result<Storage, Status> {
+        let descriptor = self.registry.get("", "v1", plural);
+        let descriptor =
+            descriptor.ok_or_else(|| Status::internal(format!("{plural} are not served")))?;
+        Ok(Storage::new(self, descriptor))
+    }
+}

@@ -1,0 +1,90 @@
+//! The second step: who asks.
+//!
+//! A caller in the process, and the TLS layer for a verified client certificate, name the user in a request
+//! extension, which nobody can send over the network. Otherwise a bearer token decides, and without one the caller is
+//! anonymous, which is enough to ask for health and version alone.
+
+mod certificate;
+mod tokens;
+
+pub(crate) use certificate::user_of_certificate;
+pub(crate) use tokens::{Binding, Grant, Tokens};
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header};
+use skiff_api::{Status, UserInfo};
+
+use crate::api::Api;
+use crate::encode::Failure;
+use crate::request::RequestInfo;
+
+/// The group of every caller who is known.
+pub(crate) const AUTHENTICATED: &str = "system:authenticated";
+const ANONYMOUS: &str = "system:anonymous";
+const UNAUTHENTICATED: &str = "system:unauthenticated";
+
+/// What anonymous callers may see.
+const PUBLIC_PATHS: [&str; 4] = ["/healthz", "/livez", "/readyz", "/version"];
+
+/// Finds out who asks and hands it on as an extension.
+pub(crate) async fn authenticate(
+    State(api): State<Arc<Api>>,
+    Extension(info): Extension<Arc<RequestInfo>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let user = match request.extensions_mut().remove::<UserInfo>() {
+        Some(user) => Ok(known(user)),
+        None => identify(&api, request.headers(), &info.path),
+    };
+    match user {
+        Ok(user) => {
+            request.headers_mut().remove(header::AUTHORIZATION);
+            request.extensions_mut().insert(Arc::new(user));
+            next.run(request).await
+        }
+        Err(status) => Failure(status).into_response(),
+    }
+}
+
+fn identify(api: &Api, headers: &HeaderMap, path: &str) -> Result<UserInfo, Status> {
+    match bearer_token(headers) {
+        Some(token) => {
+            let snapshot = api.store.snapshot();
+            match api.tokens.verify(token, &[api.tokens.issuer()], &snapshot) {
+                Ok(verified) => Ok(known(verified.user)),
+                Err(error) => {
+                    tracing::debug!(%error, "a bearer token was turned down");
+                    Err(Status::unauthorized())
+                }
+            }
+        }
+        None if is_public(path) => Ok(UserInfo::new(ANONYMOUS, [UNAUTHENTICATED])),
+        None => Err(Status::unauthorized()),
+    }
+}
+
+fn is_public(path: &str) -> bool {
+    PUBLIC_PATHS.iter().any(|public| {
+        path.strip_prefix(public)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+fn known(mut user: UserInfo) -> UserInfo {
+    if !user.groups.iter().any(|group| group == AUTHENTICATED) {
+        user.groups.push(AUTHENTICATED.to_owned());
+    }
+    user
+}
+
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}

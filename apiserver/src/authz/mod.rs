@@ -1,0 +1,95 @@
+//! The third step: whether the caller may do that.
+
+mod rules;
+
+pub(crate) use rules::{Attributes, Authorizer};
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use skiff_api::{GroupResource, Reason, Status, UserInfo};
+
+use crate::api::Api;
+use crate::encode::Failure;
+use crate::request::{RequestInfo, Target};
+
+/// Lets the request through if a rule allows it.
+pub(crate) async fn authorize(
+    State(api): State<Arc<Api>>,
+    Extension(info): Extension<Arc<RequestInfo>>,
+    Extension(user): Extension<Arc<UserInfo>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if api.authorizer.allows(&user, &Attributes::of(&info)) {
+        next.run(request).await
+    } else {
+        Failure(denial(&user, &info)).into_response()
+    }
+}
+
+/// 403, worded as Kubernetes words it.
+fn denial(user: &UserInfo, info: &RequestInfo) -> Status {
+    let (name, verb) = (&user.name, info.verb);
+    let Some(target) = &info.target else {
+        let why = format!(
+            "forbidden: User {name:?} cannot {verb} path {:?}",
+            info.path
+        );
+        return Status::new(Reason::Forbidden, why);
+    };
+    let why = format!(
+        "User {name:?} cannot {verb} resource {:?} in API group {:?} {}",
+        target.full_resource(),
+        target.group,
+        place(target),
+    );
+    let resource = GroupResource {
+        group: target.group.clone().into(),
+        resource: target.resource.clone().into(),
+    };
+    Status::forbidden(&resource, &target.name, &why)
+}
+
+fn place(target: &Target) -> String {
+    if target.namespace.is_empty() {
+        "at the cluster scope".to_owned()
+    } else {
+        format!("in the namespace {:?}", target.namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Method;
+
+    #[test]
+    fn a_denial_says_who_cannot_do_what_where() {
+        let cases = [
+            (
+                "/api/v1/namespaces/default/pods",
+                r#"pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "default""#,
+            ),
+            (
+                "/api/v1/namespaces/default/pods/a/log",
+                r#"pods "a" is forbidden: User "x" cannot get resource "pods/log" in API group "" in the namespace "default""#,
+            ),
+            (
+                "/apis/apps/v1/deployments",
+                r#"deployments.apps is forbidden: User "x" cannot list resource "deployments" in API group "apps" at the cluster scope"#,
+            ),
+            (
+                "/metrics",
+                r#"forbidden: User "x" cannot get path "/metrics""#,
+            ),
+        ];
+        let user = UserInfo::new("x", ["y"]);
+        for (url, expected) in cases {
+            let info = RequestInfo::read(&Method::GET, &url.parse().unwrap());
+            assert_eq!(denial(&user, &info).message, expected);
+        }
+    }
+}

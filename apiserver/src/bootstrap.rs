@@ -1,0 +1,136 @@
+//! What every cluster has from its first moment: four namespaces, and the Service of the API itself.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use skiff_api::{Reason, Status};
+
+use crate::Error;
+use crate::api::Api;
+use crate::resources;
+use crate::storage::{Part, Storage, Writer};
+
+const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+/// Makes what is missing, and sets right what has changed.
+pub(crate) async fn run(api: &Arc<Api>) -> Result<(), Error> {
+    for name in NAMESPACES {
+        let namespace = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name},
+        });
+        ensure(api, "", "namespaces", "", namespace, false).await?;
+    }
+    ensure(api, "", "services", "default", service(api), false).await?;
+    ensure(api, "", "endpoints", "default", endpoints(api), true).await?;
+    let group = "discovery.k8s.io";
+    ensure(api, group, "endpointslices", "default", slice(api), true).await
+}
+
+fn service(api: &Api) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "kubernetes",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "type": "ClusterIP",
+            "clusterIP": api.ranges.first_address().to_string(),
+            "sessionAffinity": "None",
+            "ports": [{
+                "name": "https",
+                "protocol": "TCP",
+                "port": 443,
+                "targetPort": api.config.port,
+            }],
+        },
+    })
+}
+
+fn endpoints(api: &Api) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {
+            "name": "kubernetes",
+            "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
+        },
+        "subsets": [{
+            "addresses": [{"ip": api.config.advertise.to_string()}],
+            "ports": [{"name": "https", "port": api.config.port, "protocol": "TCP"}],
+        }],
+    })
+}
+
+fn slice(api: &Api) -> Value {
+    let family = if api.config.advertise.is_ipv4() {
+        "IPv4"
+    } else {
+        "IPv6"
+    };
+    json!({
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "kubernetes",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "addressType": family,
+        "endpoints": [{
+            "addresses": [api.config.advertise.to_string()],
+            "conditions": {"ready": true},
+        }],
+        "ports": [{"name": "https", "port": api.config.port, "protocol": "TCP"}],
+    })
+}
+
+/// Makes an object; one that is there already stays, or is set right.
+async fn ensure(
+    api: &Arc<Api>,
+    group: &str,
+    plural: &str,
+    namespace: &str,
+    object: Value,
+    set_right: bool,
+) -> Result<(), Error> {
+    let name = object["metadata"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let done = async {
+        let descriptor = api.registry.get(group, "v1", plural);
+        let descriptor = descriptor.ok_or_else(resources::unknown)?;
+        let storage = Storage::new(api, descriptor);
+        make(&storage, namespace, &name, object, set_right).await
+    };
+    done.await.map_err(|source| Error::Bootstrap {
+        what: format!("{plural} {namespace}/{name}"),
+        source,
+    })
+}
+
+async fn make(
+    storage: &Storage,
+    namespace: &str,
+    name: &str,
+    object: Value,
+    set_right: bool,
+) -> Result<(), Status> {
+    let writer = Writer::default();
+    match storage.create(namespace, object.clone(), writer).await {
+        Ok(_) => Ok(()),
+        Err(status) if status.reason == Reason::AlreadyExists && set_right => storage
+            .modify(namespace, name, Part::Main, writer, |old| {
+                let mut new = object.clone();
+                new["metadata"]["namespace"] = old["metadata"]["namespace"].clone();
+                Ok(new)
+            })
+            .await
+            .map(|_| ()),
+        Err(status) if status.reason == Reason::AlreadyExists => Ok(()),
+        Err(status) => Err(status),
+    }
+}

@@ -1,0 +1,49 @@
+//! What an API server must be told.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+use ipnet::IpNet;
+
+/// A certificate chain and its private key.
+#[derive(Clone)]
+pub struct Identity {
+    /// The chain in PEM, the leaf first.
+    pub certificate_pem: String,
+    /// The private key in PEM.
+    pub key_pem: String,
+}
+
+/// The choices of a cluster that its API server must know.
+#[derive(Clone)]
+pub struct Config {
+    /// The address of the `kubernetes` Service's endpoint: where Pods and other machines reach this server.
+    pub advertise: IpAddr,
+    /// The port of that endpoint.
+    pub port: u16,
+    /// What the server shows to its clients.
+    pub tls: Identity,
+    /// The authorities (PEM) whose client certificates are believed: CN is the user, each O a group.
+    pub client_ca_pem: String,
+    /// The EC P-256 key (PEM, PKCS#8) that signs the tokens of service accounts.
+    pub service_account_key_pem: String,
+    /// What the server shows to kubelets.
+    pub kubelet_client: Identity,
+    /// The authorities (PEM) that kubelets' serving certificates come from.
+    pub kubelet_ca_pem: String,
+    /// Where the addresses of Services are taken from; the first one is that of `default/kubernetes`.
+    pub service_cidr: IpNet,
+    /// Where node ports are taken from.
+    pub node_ports: RangeInclusive<u16>,
+    /// The address of `kube-system/kube-dns`, which no other Service gets by chance.
+    pub cluster_dns: IpAddr,
+    /// The cluster's DNS domain, such as `cluster.local`.
+    pub cluster_domain: String,
+}
+
+impl Config {
+    /// The issuer, and the default audience, of service-account tokens.
+    pub(crate) fn issuer(&self) -> String {
+        format!("https://kubernetes.default.svc.{}", self.cluster_domain)
+    }
+}

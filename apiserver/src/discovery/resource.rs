@@ -1,0 +1,117 @@
+//! One list of all that is served, stored or not, from which both forms of discovery are made.
+
+use std::collections::BTreeMap;
+
+use skiff_api::{Descriptor, Registry, Verb};
+
+use crate::resources::{SUBRESOURCES, VIRTUALS, Virtual};
+
+/// A resource and its subresources.
+pub(super) struct Resource {
+    pub(super) name: String,
+    pub(super) singular: String,
+    pub(super) kind: String,
+    pub(super) namespaced: bool,
+    pub(super) verbs: Vec<&'static str>,
+    pub(super) short_names: Vec<String>,
+    pub(super) categories: Vec<String>,
+    pub(super) subresources: Vec<Subresource>,
+}
+
+/// A subresource; what it takes and answers may be of another group.
+pub(super) struct Subresource {
+    pub(super) name: String,
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) kind: String,
+    pub(super) verbs: Vec<&'static str>,
+}
+
+/// Resources by group, then version, each list by name.
+pub(super) type Groups = BTreeMap<String, BTreeMap<String, Vec<Resource>>>;
+
+/// All that is served.
+pub(super) fn groups(registry: &Registry) -> Groups {
+    let mut groups = Groups::new();
+    let mut add = |group: &str, version: &str, resource: Resource| {
+        let versions = groups.entry(group.to_owned()).or_default();
+        versions
+            .entry(version.to_owned())
+            .or_default()
+            .push(resource);
+    };
+    for descriptor in registry.iter() {
+        add(&descriptor.group, &descriptor.version, stored(descriptor));
+    }
+    for known in &VIRTUALS {
+        add(known.group, known.version, asked(known));
+    }
+    for resources in groups.values_mut().flat_map(BTreeMap::values_mut) {
+        resources.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    groups
+}
+
+fn stored(descriptor: &Descriptor) -> Resource {
+    let owned = |names: &[std::borrow::Cow<'static, str>]| {
+        names.iter().map(|name| name.to_string()).collect()
+    };
+    Resource {
+        name: descriptor.plural.to_string(),
+        singular: descriptor.singular.to_string(),
+        kind: descriptor.kind.to_string(),
+        namespaced: descriptor.is_namespaced(),
+        verbs: descriptor.verbs.iter().copied().map(Verb::as_str).collect(),
+        short_names: owned(&descriptor.short_names),
+        categories: owned(&descriptor.categories),
+        subresources: subresources(descriptor),
+    }
+}
+
+fn subresources(descriptor: &Descriptor) -> Vec<Subresource> {
+    let written = vec!["get", "patch", "update"];
+    let mut all = Vec::new();
+    if descriptor.subresources.scale.is_some() {
+        all.push(Subresource {
+            name: "scale".into(),
+            group: "autoscaling".into(),
+            version: "v1".into(),
+            kind: "Scale".into(),
+            verbs: written.clone(),
+        });
+    }
+    if descriptor.subresources.status {
+        all.push(Subresource {
+            name: "status".into(),
+            group: descriptor.group.to_string(),
+            version: descriptor.version.to_string(),
+            kind: descriptor.kind.to_string(),
+            verbs: written,
+        });
+    }
+    let of_this = SUBRESOURCES
+        .iter()
+        .filter(|known| descriptor.group.is_empty() && descriptor.plural == known.resource);
+    all.extend(of_this.map(|known| Subresource {
+        name: known.subresource.into(),
+        group: known.kind.0.into(),
+        version: known.kind.1.into(),
+        kind: known.kind.2.into(),
+        verbs: known.verbs.to_vec(),
+    }));
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+fn asked(known: &Virtual) -> Resource {
+    Resource {
+        name: known.resource.into(),
+        singular: known.singular.into(),
+        kind: known.kind.into(),
+        namespaced: known.namespaced,
+        verbs: vec!["create"],
+        short_names: Vec::new(),
+        categories: Vec::new(),
+        subresources: Vec::new(),
+    }
+}

@@ -1,0 +1,113 @@
+//! The last step: answers in the form that the client wants.
+
+mod accept;
+mod failure;
+mod form;
+mod list;
+mod watch;
+
+pub(crate) use accept::{Accept, Form, discovery_version};
+pub(crate) use failure::Failure;
+pub(crate) use list::Stitched;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use skiff_api::{Descriptor, Status};
+
+use crate::storage::{Feed, Listing};
+
+const WARNING: HeaderName = header::WARNING;
+
+/// A JSON body.
+pub(crate) fn json(code: StatusCode, value: &Value) -> Response {
+    bytes(code, "application/json", value.to_string().into())
+}
+
+/// A body of a content type.
+pub(crate) fn bytes(code: StatusCode, content_type: &'static str, body: Bytes) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, private"),
+    );
+    response
+}
+
+/// One object.
+pub(crate) fn object(
+    code: StatusCode,
+    accept: &Accept,
+    descriptor: &Descriptor,
+    object: Bytes,
+) -> Result<Response, Status> {
+    let body = form::object(accept, descriptor, object)?;
+    Ok(bytes(code, accept.content_type(), body))
+}
+
+/// Many objects.
+pub(crate) fn list(
+    accept: &Accept,
+    descriptor: &Descriptor,
+    listing: Listing,
+) -> Result<Response, Status> {
+    let body = match accept.form {
+        Form::Object if !accept.yaml => Body::new(Stitched::new(descriptor, listing)),
+        _ => form::list(accept, descriptor, &listing)?.into(),
+    };
+    let mut response = bytes(StatusCode::OK, accept.content_type(), Bytes::new());
+    *response.body_mut() = body;
+    Ok(response)
+}
+
+/// The events of a watch, one JSON text a line, for as long as it lasts.
+pub(crate) fn watch(
+    accept: Accept,
+    descriptor: std::sync::Arc<Descriptor>,
+    feed: Feed,
+    guard: impl Send + 'static,
+) -> Response {
+    let mut response = bytes(StatusCode::OK, "application/json", Bytes::new());
+    *response.body_mut() = watch::body(accept, descriptor, feed, guard);
+    response
+}
+
+/// `Status` of a request that was done and has no object to show.
+pub(crate) fn success(descriptor: &Descriptor, name: &str, uid: &str) -> Response {
+    let mut details = json!({"name": name, "kind": descriptor.plural});
+    if !descriptor.group.is_empty() {
+        details["group"] = descriptor.group.as_ref().into();
+    }
+    if !uid.is_empty() {
+        details["uid"] = uid.into();
+    }
+    json(StatusCode::OK, &success_status(details))
+}
+
+/// The body of such an answer.
+pub(crate) fn success_status(details: Value) -> Value {
+    json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": details,
+    })
+}
+
+/// Adds warnings for the user (RFC 7234's `Warning: 299`), which kubectl prints.
+pub(crate) fn warn(mut response: Response, warnings: &[String]) -> Response {
+    for warning in warnings {
+        let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
+        let plain: String = quoted.chars().filter(|char| !char.is_control()).collect();
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{plain}\"")) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,134 @@
+//! Towards kubelets: a TLS client of their port, like any API server.
+
+mod address;
+
+pub(crate) use address::address_of;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
+use tokio::net::TcpStream;
+use tokio::time;
+use tokio_rustls::TlsConnector;
+use tokio_util::task::TaskTracker;
+
+use crate::{Config, Error};
+
+/// How long a kubelet may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections to kubelets, one a request: they are rare, and most of them become streams.
+pub(crate) struct Kubelets {
+    tls: TlsConnector,
+    /// Connections and streams that are open.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Where a kubelet listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// Why a kubelet did not answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KubeletError {
+    #[error("dial tcp {host}:{port}")]
+    Connect {
+        host: String,
+        port: u16,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{host} is no host name")]
+    Name {
+        host: String,
+        #[source]
+        source: InvalidDnsNameError,
+    },
+    #[error("the kubelet at {host} did not answer")]
+    Request {
+        host: String,
+        #[source]
+        source: hyper::Error,
+    },
+}
+
+impl Kubelets {
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let mut roots = RootCertStore::empty();
+        for authority in CertificateDer::pem_slice_iter(config.kubelet_ca_pem.as_bytes()) {
+            let authority = authority.map_err(|error| Error::certificate("kubelet CA", error))?;
+            let added = roots.add(authority);
+            added.map_err(|error| Error::certificate("kubelet CA", error))?;
+        }
+        let unusable = |source: Box<dyn std::error::Error + Send + Sync>| {
+            Error::certificate("kubelet client certificate", source)
+        };
+        let identity = &config.kubelet_client;
+        let chain = CertificateDer::pem_slice_iter(identity.certificate_pem.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unusable(error.into()))?;
+        let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes())
+            .map_err(|error| unusable(error.into()))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| unusable(error.into()))?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(chain, key)
+            .map_err(|error| unusable(error.into()))?;
+        Ok(Self {
+            tls: TlsConnector::from(Arc::new(tls)),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Sends a request to a kubelet. The connection lives as long as the answer's body, or what it is upgraded to.
+    pub(crate) async fn send(
+        &self,
+        address: &Address,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, KubeletError> {
+        let Address { host, port } = address.clone();
+        let failed = |source| KubeletError::Connect {
+            host: host.clone(),
+            port,
+            source,
+        };
+        let name = ServerName::try_from(host.clone()).map_err(|source| KubeletError::Name {
+            host: host.clone(),
+            source,
+        })?;
+        let connect = async {
+            let tcp = TcpStream::connect((host.as_str(), port)).await?;
+            tcp.set_nodelay(true)?;
+            self.tls.connect(name, tcp).await
+        };
+        let tls = time::timeout(CONNECT_TIMEOUT, connect)
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(failed)?;
+        let failed = |source| KubeletError::Request {
+            host: host.clone(),
+            source,
+        };
+        let (mut sender, connection) = http1::handshake(TokioIo::new(tls)).await.map_err(failed)?;
+        self.tasks.spawn(async move {
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(%error, "a connection to a kubelet broke");
+            }
+        });
+        sender.send_request(request).await.map_err(failed)
+    }
+}

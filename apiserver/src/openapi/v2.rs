@@ -1,0 +1,102 @@
+//! OpenAPI v2 (Swagger): one document of everything.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+use skiff_api::{Registry, definitions};
+
+use super::operations::{Operation, Parameter, operations};
+use crate::resources::VIRTUALS;
+use crate::version;
+
+/// The document.
+pub(super) fn document(registry: &Registry) -> Value {
+    let mut paths = Map::new();
+    for (group, version) in group_versions(registry) {
+        for operation in operations(registry, &group, &version) {
+            let item = paths
+                .entry(operation.path.clone())
+                .or_insert_with(|| json!({}));
+            item[operation.method] = describe(&operation);
+        }
+    }
+    json!({
+        "swagger": "2.0",
+        "info": {"title": "Kubernetes", "version": version::git_version()},
+        "paths": paths,
+        "definitions": definitions(|_| true),
+    })
+}
+
+/// Every group and version that is served.
+pub(super) fn group_versions(registry: &Registry) -> BTreeSet<(String, String)> {
+    let stored = registry
+        .iter()
+        .map(|known| (known.group.to_string(), known.version.to_string()));
+    let asked = VIRTUALS
+        .iter()
+        .map(|known| (known.group.to_owned(), known.version.to_owned()));
+    stored.chain(asked).collect()
+}
+
+/// `x-kubernetes-group-version-kind`
+pub(super) fn kind_of(operation: &Operation) -> Value {
+    let [group, version, kind] = &operation.kind;
+    json!({"group": group, "version": version, "kind": kind})
+}
+
+/// What a patch may be written in.
+pub(super) const PATCH_TYPES: [&str; 3] = [
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+];
+
+fn describe(operation: &Operation) -> Value {
+    let mut parameters: Vec<Value> = operation.parameters.iter().map(parameter).collect();
+    if let Some(body) = &operation.body {
+        parameters.push(json!({
+            "name": "body",
+            "in": "body",
+            "required": matches!(operation.action, "post" | "put" | "patch"),
+            "schema": reference(body),
+        }));
+    }
+    let consumes = if operation.action == "patch" {
+        json!(PATCH_TYPES)
+    } else {
+        json!(["*/*"])
+    };
+    let code = if operation.action == "post" {
+        "201"
+    } else {
+        "200"
+    };
+    json!({
+        "operationId": operation.id,
+        "consumes": consumes,
+        "produces": ["application/json", "application/yaml"],
+        "schemes": ["https"],
+        "parameters": parameters,
+        "responses": {code: {"description": "OK", "schema": reference(&operation.answer)}},
+        "x-kubernetes-action": operation.action,
+        "x-kubernetes-group-version-kind": kind_of(operation),
+    })
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    let mut described = json!({
+        "name": parameter.name,
+        "in": parameter.place,
+        "type": parameter.value_type,
+        "uniqueItems": true,
+    });
+    if parameter.place == "path" {
+        described["required"] = true.into();
+    }
+    described
+}
+
+fn reference(type_name: &str) -> Value {
+    json!({"$ref": format!("#/definitions/{type_name}")})
+}

@@ -1,0 +1,155 @@
+//! OpenAPI v3: one document for each version of a group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+use skiff_api::{Registry, definitions};
+
+use super::operations::{Operation, Parameter, group_path, operations};
+use super::v2::{PATCH_TYPES, group_versions, kind_of};
+use crate::version;
+
+const V2_PREFIX: &str = "#/definitions/";
+const V3_PREFIX: &str = "#/components/schemas/";
+
+/// The documents by path, such as `apis/apps/v1`.
+pub(super) fn documents(registry: &Registry) -> BTreeMap<String, Value> {
+    let mut all = definitions(|_| true);
+    for schema in all.values_mut() {
+        convert(schema);
+    }
+    group_versions(registry)
+        .into_iter()
+        .map(|(group, version)| {
+            let operations = operations(registry, &group, &version);
+            (group_path(&group, &version), document(&operations, &all))
+        })
+        .collect()
+}
+
+fn document(operations: &[Operation], schemas: &BTreeMap<String, Value>) -> Value {
+    let mut paths = Map::new();
+    let mut used = BTreeSet::new();
+    for operation in operations {
+        let item = paths
+            .entry(operation.path.clone())
+            .or_insert_with(|| json!({}));
+        item[operation.method] = describe(operation);
+        for type_name in operation.body.iter().chain([&operation.answer]) {
+            reach(type_name, schemas, &mut used);
+        }
+    }
+    let used: BTreeMap<&str, &Value> = used
+        .into_iter()
+        .filter_map(|name| schemas.get_key_value(name))
+        .map(|(name, schema)| (name.as_str(), schema))
+        .collect();
+    json!({
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": version::git_version()},
+        "paths": paths,
+        "components": {"schemas": used},
+    })
+}
+
+/// Adds a type and all that it is made of.
+fn reach<'a>(
+    type_name: &'a str,
+    schemas: &'a BTreeMap<String, Value>,
+    used: &mut BTreeSet<&'a str>,
+) {
+    let mut open = vec![type_name];
+    while let Some(name) = open.pop() {
+        let Some(schema) = schemas.get(name) else {
+            continue;
+        };
+        if used.insert(name) {
+            references(schema, &mut open);
+        }
+    }
+}
+
+fn references<'a>(schema: &'a Value, found: &mut Vec<&'a str>) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(name) = fields.get("$ref").and_then(Value::as_str) {
+                found.extend(name.strip_prefix(V3_PREFIX));
+            }
+            fields.values().for_each(|value| references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+/// Turns a schema of v2 into one of v3: references point elsewhere and stand alone, and a value may be of two types.
+fn convert(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(convert),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(convert);
+            if let Some(Value::String(reference)) = fields.get_mut("$ref") {
+                *reference = reference.replace(V2_PREFIX, V3_PREFIX);
+                if fields.len() > 1
+                    && let Some(reference) = fields.remove("$ref")
+                {
+                    fields.insert("allOf".into(), json!([{"$ref": reference}]));
+                }
+            }
+            if fields
+                .get("format")
+                .is_some_and(|format| format == "int-or-string")
+            {
+                fields.remove("type");
+                let either = json!([{"type": "integer"}, {"type": "string"}]);
+                fields.insert("oneOf".into(), either);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn describe(operation: &Operation) -> Value {
+    let answer = content(&["application/json", "application/yaml"], &operation.answer);
+    let code = if operation.action == "post" {
+        "201"
+    } else {
+        "200"
+    };
+    let parameters: Vec<Value> = operation.parameters.iter().map(parameter).collect();
+    let mut described = json!({
+        "operationId": operation.id,
+        "parameters": parameters,
+        "responses": {code: {"description": "OK", "content": answer}},
+        "x-kubernetes-action": operation.action,
+        "x-kubernetes-group-version-kind": kind_of(operation),
+    });
+    if let Some(body) = &operation.body {
+        let types: &[&str] = match operation.action {
+            "patch" => &PATCH_TYPES,
+            _ => &["*/*"],
+        };
+        described["requestBody"] = json!({"content": content(types, body)});
+    }
+    described
+}
+
+fn content(types: &[&str], type_name: &str) -> Value {
+    let schema = json!({"schema": {"$ref": format!("{V3_PREFIX}{type_name}")}});
+    let pairs = types
+        .iter()
+        .map(|name| ((*name).to_owned(), schema.clone()));
+    Value::Object(pairs.collect())
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    let mut described = json!({
+        "name": parameter.name,
+        "in": parameter.place,
+        "schema": {"type": parameter.value_type, "uniqueItems": true},
+    });
+    if parameter.place == "path" {
+        described["required"] = true.into();
+    }
+    described
+}

@@ -1,0 +1,151 @@
+//! Bodies: read within a bound, decoded from JSON or YAML, held against the kind that the path says.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::Value;
+use skiff_api::{Decoded, Descriptor, FieldValidation, Reason, Schema, Status, decode_json};
+
+use super::Query;
+
+/// The largest body, in bytes (as the API server of Kubernetes).
+const MAX_BYTES: usize = 3 << 20;
+/// As much of a malformed body as an error shows.
+const SHOWN: usize = 30;
+
+/// Reads a body; 413 if it is too large.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, Status> {
+    match Limited::new(body, MAX_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Status::new(
+            Reason::RequestEntityTooLarge,
+            format!("Request entity too large: limit is {MAX_BYTES}"),
+        )),
+        Err(error) => Err(Status::bad_request(format!(
+            "unable to read the body: {error}"
+        ))),
+    }
+}
+
+/// The content type without its parameters; empty if there is none.
+pub(crate) fn content_type(headers: &HeaderMap) -> &str {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim()
+}
+
+/// Decodes a body by its content type, JSON if it has none; 415 for a type that is not served.
+pub(crate) fn decode(content_type: &str, body: &[u8]) -> Result<Decoded, Status> {
+    match content_type {
+        "" | "application/json" | "*/*" => decode_json(body),
+        "application/yaml" | "application/x-yaml" => {
+            let value = serde_norway::from_slice(body)
+                .map_err(|error| Status::bad_request(format!("yaml parse error: {error}")))?;
+            Ok(Decoded {
+                value,
+                duplicates: Vec::new(),
+            })
+        }
+        _ => Err(unsupported(&["application/json", "application/yaml"])),
+    }
+}
+
+/// 415, naming what would have been read.
+pub(crate) fn unsupported(accepted: &[&str]) -> Status {
+    Status::new(
+        Reason::UnsupportedMediaType,
+        format!(
+            "the body of the request was in an unknown format - accepted media types include: {}",
+            accepted.join(", ")
+        ),
+    )
+}
+
+/// Decodes an object of a kind; also answers with warnings for the user.
+pub(crate) fn decode_object(
+    descriptor: &Descriptor,
+    headers: &HeaderMap,
+    body: &[u8],
+    query: &Query,
+) -> Result<(Value, Vec<String>), Status> {
+    let decoded = decode(content_type(headers), body).map_err(|status| match status.reason {
+        Reason::BadRequest => unrecognised(descriptor, &status, body),
+        _ => status,
+    })?;
+    let mut object = decoded.value;
+    check_kind(descriptor, &mut object)?;
+    let warnings = conform(descriptor, &mut object, &decoded.duplicates, query)?;
+    Ok((object, warnings))
+}
+
+/// Holds an object against the schema of its kind and brings it into its stored form; answers with warnings.
+pub(crate) fn conform(
+    descriptor: &Descriptor,
+    object: &mut Value,
+    duplicates: &[String],
+    query: &Query,
+) -> Result<Vec<String>, Status> {
+    let wanted = query.get("fieldValidation").unwrap_or_default();
+    let validation = FieldValidation::parse(wanted).ok_or_else(|| {
+        Status::bad_request(format!(
+            "fieldValidation: Unsupported value: {wanted:?}: supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""
+        ))
+    })?;
+    schema_of(descriptor)?.conform(object, duplicates, validation)
+}
+
+/// The schema of a kind.
+pub(crate) fn schema_of(descriptor: &Descriptor) -> Result<Schema, Status> {
+    Schema::of(&descriptor.type_name)
+        .ok_or_else(|| Status::internal(format!("no schema of {}", descriptor.type_name)))
+}
+
+/// What the body says of its kind must be what the path says; what it leaves out is filled in.
+pub(crate) fn check_kind(descriptor: &Descriptor, object: &mut Value) -> Result<(), Status> {
+    let expected = descriptor.api_version();
+    let Some(fields) = object.as_object_mut() else {
+        let message = format!(
+            "the object provided is unrecognized (must be of type {}): it is no JSON object",
+            descriptor.kind
+        );
+        return Err(Status::bad_request(message));
+    };
+    let text = |fields: &serde_json::Map<String, Value>, key: &str| {
+        let text = fields.get(key).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let (api_version, kind) = (text(fields, "apiVersion"), text(fields, "kind"));
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    if !kind.is_empty() && kind != descriptor.kind {
+        return Err(Status::bad_request(format!(
+            "{kind} in version {version:?} cannot be handled as a {}: the kind is not that of the path",
+            descriptor.kind
+        )));
+    }
+    if !api_version.is_empty() && api_version != expected {
+        return Err(Status::bad_request(format!(
+            "the API version in the data ({api_version}) does not match the expected API version ({expected})"
+        )));
+    }
+    fields.insert("apiVersion".into(), expected.into());
+    fields.insert("kind".into(), descriptor.kind.as_ref().into());
+    Ok(())
+}
+
+fn unrecognised(descriptor: &Descriptor, error: &Status, body: &[u8]) -> Status {
+    let start = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]).into_owned();
+    let dots = if body.len() > SHOWN { " ..." } else { "" };
+    let shown = if body.is_empty() {
+        "<empty>".to_owned()
+    } else {
+        start + dots
+    };
+    Status::bad_request(format!(
+        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; {error} ({shown})",
+        descriptor.kind
+    ))
+}

@@ -1,0 +1,159 @@
+//! The fifth step: what is done to a resource, one file for each way to treat one.
+
+mod binding;
+mod objects;
+mod patch;
+mod reviews;
+mod scale;
+mod streams;
+mod token;
+mod virtuals;
+
+pub(crate) use virtuals::{SUBRESOURCES, VIRTUALS, Virtual};
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use skiff_api::{Descriptor, Reason, Status, UserInfo};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::Api;
+use crate::encode::Failure;
+use crate::request::{RequestInfo, Target, WriteOptions};
+use crate::storage::{Part, Storage, Writer};
+
+/// Ends the watches of a connection that is to be closed; an extension of its requests.
+#[derive(Clone)]
+pub(crate) struct Shutdown(pub(crate) CancellationToken);
+
+/// A request for a resource, and all that is known of it.
+pub(crate) struct Call {
+    pub(crate) api: Arc<Api>,
+    pub(crate) info: Arc<RequestInfo>,
+    pub(crate) target: Target,
+    pub(crate) parts: Parts,
+    pub(crate) descriptor: Arc<Descriptor>,
+    pub(crate) storage: Storage,
+}
+
+impl Call {
+    /// Who writes, and how.
+    fn writer(&self) -> Result<Writer, Status> {
+        let options = WriteOptions::read(&self.info.query)?;
+        Ok(Writer {
+            dry_run: options.dry_run,
+        })
+    }
+}
+
+/// Serves every path that is no route of its own.
+pub(crate) async fn handle(
+    State(api): State<Arc<Api>>,
+    Extension(info): Extension<Arc<RequestInfo>>,
+    Extension(user): Extension<Arc<UserInfo>>,
+    request: Request,
+) -> Response {
+    match dispatch(api, info, user, request).await {
+        Ok(response) => response,
+        Err(status) => Failure(status).into_response(),
+    }
+}
+
+async fn dispatch(
+    api: Arc<Api>,
+    info: Arc<RequestInfo>,
+    user: Arc<UserInfo>,
+    request: Request,
+) -> Result<Response, Status> {
+    let target = info.target.clone().ok_or_else(unknown)?;
+    if let Some(resource) = virtuals::find(&target) {
+        return reviews::handle(&api, &user, &info, resource, request).await;
+    }
+    let descriptor = descriptor(&api, &target).ok_or_else(unknown)?;
+    check_place(&descriptor, &target, info.verb)?;
+    let storage = Storage::new(&api, &descriptor);
+    let (parts, body) = request.into_parts();
+    let call = Call {
+        api,
+        info,
+        target,
+        parts,
+        descriptor,
+        storage,
+    };
+    let is_core = call.descriptor.group.is_empty();
+    match (
+        call.descriptor.plural.as_ref(),
+        call.target.subresource.as_str(),
+    ) {
+        (_, "") => objects::handle(call, body).await,
+        (_, "status") if call.descriptor.subresources.status => {
+            objects::handle_part(call, body, Part::Status).await
+        }
+        (_, "scale") if call.descriptor.subresources.scale.is_some() => {
+            scale::handle(call, body).await
+        }
+        ("namespaces", "finalize") if is_core => {
+            objects::handle_part(call, body, Part::Finalizers).await
+        }
+        ("pods", "binding") if is_core => binding::handle(call, body).await,
+        ("pods", "log" | "exec" | "attach") if is_core => streams::handle(call, body).await,
+        ("serviceaccounts", "token") if is_core => token::handle(call, body).await,
+        _ => Err(unknown()),
+    }
+}
+
+/// Whether there is such a resource, so that it may become the label of a metric.
+pub(crate) fn is_served(api: &Api, target: &Target) -> bool {
+    let subresource = target.subresource.as_str();
+    virtuals::find(target).is_some()
+        || descriptor(api, target).is_some_and(|descriptor| {
+            subresource.is_empty()
+                || (subresource == "status" && descriptor.subresources.status)
+                || (subresource == "scale" && descriptor.subresources.scale.is_some())
+                || virtuals::of(&descriptor).any(|known| known.subresource == subresource)
+        })
+}
+
+fn descriptor(api: &Api, target: &Target) -> Option<Arc<Descriptor>> {
+    api.registry
+        .get(&target.group, &target.version, &target.resource)
+        .cloned()
+}
+
+/// A namespace belongs before the objects that live in one, and before no other.
+fn check_place(descriptor: &Descriptor, target: &Target, verb: &str) -> Result<(), Status> {
+    let is_namespace = descriptor.group.is_empty() && descriptor.plural == "namespaces";
+    let namespaced = !target.namespace.is_empty();
+    if descriptor.is_namespaced() {
+        let needs = matches!(verb, "get" | "update" | "patch" | "delete");
+        if !namespaced && verb == "create" {
+            let message = "an empty namespace may not be set during creation";
+            return Err(Status::bad_request(message));
+        }
+        if !namespaced && needs {
+            return Err(unknown());
+        }
+    } else if namespaced && !is_namespace {
+        return Err(unknown());
+    }
+    Ok(())
+}
+
+/// 404, for a path that means nothing.
+pub(crate) fn unknown() -> Status {
+    Status::new(
+        Reason::NotFound,
+        "the server could not find the requested resource",
+    )
+}
+
+/// 405.
+pub(crate) fn not_allowed() -> Status {
+    Status::new(
+        Reason::MethodNotAllowed,
+        "the server does not allow this method on the requested resource",
+    )
+}

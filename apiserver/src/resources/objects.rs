@@ -1,0 +1,185 @@
+//! Objects as such: get, list, watch, create, update, patch, delete, deletecollection, and their parts.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value;
+use skiff_api::{Status, metadata};
+use tokio_util::sync::CancellationToken;
+
+use super::{Call, Shutdown, not_allowed, patch};
+use crate::encode::{self, Accept};
+use crate::limits::Place;
+use crate::request::{DeleteOptions, ListOptions, content_type, decode, decode_object, read_body};
+use crate::storage::{Filter, Part, Written, object_of};
+
+/// An object, or a collection of them.
+pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
+    match call.info.verb {
+        "get" => get(&call),
+        "list" => list(&call),
+        "watch" => watch(&call),
+        "create" if call.target.name.is_empty() => create(call, body).await,
+        "update" => update(call, body, Part::Main).await,
+        "patch" => patch::handle(call, body, Part::Main).await,
+        "delete" => delete(&call, body).await,
+        "deletecollection" => delete_collection(&call, body).await,
+        _ => Err(not_allowed()),
+    }
+}
+
+/// A part of an object that is written apart.
+pub(super) async fn handle_part(call: Call, body: Body, part: Part) -> Result<Response, Status> {
+    match call.info.verb {
+        "get" if part == Part::Status => get(&call),
+        "update" => update(call, body, part).await,
+        "patch" if part == Part::Status => patch::handle(call, body, part).await,
+        _ => Err(not_allowed()),
+    }
+}
+
+fn accept(call: &Call) -> Result<Accept, Status> {
+    Accept::read(&call.parts.headers, &call.info.query)
+}
+
+fn get(call: &Call) -> Result<Response, Status> {
+    let accept = accept(call)?;
+    let entry = call
+        .storage
+        .get(&call.target.namespace, &call.target.name)?;
+    encode::object(StatusCode::OK, &accept, &call.descriptor, entry.value)
+}
+
+fn list(call: &Call) -> Result<Response, Status> {
+    let accept = accept(call)?;
+    let options = ListOptions::read(&call.info.query)?;
+    let filter = Filter::read(&call.descriptor, &options)?;
+    let listing = call
+        .storage
+        .list(&call.target.namespace, &options, &filter)?;
+    encode::list(&accept, &call.descriptor, listing)
+}
+
+fn watch(call: &Call) -> Result<Response, Status> {
+    let accept = accept(call)?;
+    let options = ListOptions::read(&call.info.query)?;
+    let filter = Filter::read(&call.descriptor, &options)?;
+    let shutdown = match call.parts.extensions.get::<Shutdown>() {
+        Some(Shutdown(token)) => token.clone(),
+        None => CancellationToken::new(),
+    };
+    let feed = call
+        .storage
+        .watch(&call.target.namespace, &options, filter, shutdown);
+    let place = call.parts.extensions.get::<Place>().cloned();
+    let guard = (place, call.api.metrics.long_running());
+    Ok(encode::watch(accept, call.descriptor.clone(), feed, guard))
+}
+
+async fn create(call: Call, body: Body) -> Result<Response, Status> {
+    let accept = accept(&call)?;
+    let writer = call.writer()?;
+    let (object, mut warnings) = read_object(&call, body).await?;
+    let namespace = &call.target.namespace;
+    check_namespace(
+        &object,
+        namespace,
+        "the namespace of the provided object does not match the namespace sent on the request",
+    )?;
+    warnings.extend(call.descriptor.strategy.warnings(&object));
+    let stored = call.storage.create(namespace, object, writer).await?;
+    let response = encode::object(StatusCode::CREATED, &accept, &call.descriptor, stored)?;
+    Ok(encode::warn(response, &warnings))
+}
+
+async fn update(call: Call, body: Body, part: Part) -> Result<Response, Status> {
+    let accept = accept(&call)?;
+    let writer = call.writer()?;
+    let (mut object, mut warnings) = read_object(&call, body).await?;
+    let (namespace, name) = (&call.target.namespace, &call.target.name);
+    check_name(&mut object, name)?;
+    if call.descriptor.is_namespaced() {
+        let message = format!(
+            "the namespace of the object ({}) does not match the namespace on the request ({namespace})",
+            metadata::namespace(&object)
+        );
+        check_namespace(&object, namespace, &message)?;
+        object["metadata"]["namespace"] = namespace.as_str().into();
+    }
+    warnings.extend(call.descriptor.strategy.warnings(&object));
+    let written = call
+        .storage
+        .modify(namespace, name, part, writer, |_| Ok(object.clone()))
+        .await?;
+    let response = encode::object(StatusCode::OK, &accept, &call.descriptor, written.object)?;
+    Ok(encode::warn(response, &warnings))
+}
+
+async fn read_object(call: &Call, body: Body) -> Result<(Value, Vec<String>), Status> {
+    let body = read_body(body).await?;
+    decode_object(
+        &call.descriptor,
+        &call.parts.headers,
+        &body,
+        &call.info.query,
+    )
+}
+
+fn check_name(object: &mut Value, name: &str) -> Result<(), Status> {
+    let given = metadata::name(object);
+    if given != name && !given.is_empty() {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({given}) does not match the name on the URL ({name})"
+        )));
+    }
+    if !object["metadata"].is_object() {
+        object["metadata"] = Value::Object(serde_json::Map::new());
+    }
+    object["metadata"]["name"] = name.into();
+    Ok(())
+}
+
+fn check_namespace(object: &Value, namespace: &str, message: &str) -> Result<(), Status> {
+    let given = metadata::namespace(object);
+    if given.is_empty() || given == namespace {
+        Ok(())
+    } else {
+        Err(Status::bad_request(message))
+    }
+}
+
+async fn delete_options(call: &Call, body: Body) -> Result<DeleteOptions, Status> {
+    let body = read_body(body).await?;
+    let options = if body.is_empty() {
+        Value::Null
+    } else {
+        decode(content_type(&call.parts.headers), &body)?.value
+    };
+    DeleteOptions::read(&call.info.query, &options)
+}
+
+async fn delete(call: &Call, body: Body) -> Result<Response, Status> {
+    let accept = accept(call)?;
+    let options = delete_options(call, body).await?;
+    let (namespace, name) = (&call.target.namespace, &call.target.name);
+    let Written { object, gone } = call.storage.delete(namespace, name, &options).await?;
+    if gone {
+        let uid = metadata::uid(&object_of(&object)?).to_owned();
+        Ok(encode::success(&call.descriptor, name, &uid))
+    } else {
+        encode::object(StatusCode::OK, &accept, &call.descriptor, object)
+    }
+}
+
+async fn delete_collection(call: &Call, body: Body) -> Result<Response, Status> {
+    let accept = accept(call)?;
+    let options = delete_options(call, body).await?;
+    let list = ListOptions::read(&call.info.query)?;
+    let filter = Filter::read(&call.descriptor, &list)?;
+    let namespace = &call.target.namespace;
+    let listing = call
+        .storage
+        .delete_collection(namespace, &list, &filter, &options)
+        .await?;
+    encode::list(&accept, &call.descriptor, listing)
+}

@@ -1,0 +1,51 @@
+//! Patches of objects.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value;
+use skiff_api::{PatchType, Status, apply_patch};
+
+use super::Call;
+use crate::encode::{self, Accept};
+use crate::request::{
+    check_kind, conform, content_type, decode, read_body, schema_of, unsupported,
+};
+use crate::storage::Part;
+
+const ACCEPTED: [&str; 3] = [
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+];
+
+/// Reads a patch and its form; 415 for a form that is not served.
+pub(super) async fn read(call: &Call, body: Body) -> Result<(PatchType, Value), Status> {
+    let patch_type = PatchType::of_content_type(content_type(&call.parts.headers))
+        .ok_or_else(|| unsupported(&ACCEPTED))?;
+    let body = read_body(body).await?;
+    let patch = decode("application/json", &body)?.value;
+    Ok((patch_type, patch))
+}
+
+/// Patches a part of an object.
+pub(super) async fn handle(call: Call, body: Body, part: Part) -> Result<Response, Status> {
+    let accept = Accept::read(&call.parts.headers, &call.info.query)?;
+    let writer = call.writer()?;
+    let (patch_type, patch) = read(&call, body).await?;
+    let schema = schema_of(&call.descriptor)?;
+    let mut warnings = Vec::new();
+    let (namespace, name) = (&call.target.namespace, &call.target.name);
+    let written = call
+        .storage
+        .modify(namespace, name, part, writer, |old| {
+            let mut new = apply_patch(patch_type, old, &patch, &schema)?;
+            check_kind(&call.descriptor, &mut new)?;
+            warnings = conform(&call.descriptor, &mut new, &[], &call.info.query)?;
+            warnings.extend(call.descriptor.strategy.warnings(&new));
+            Ok(new)
+        })
+        .await?;
+    let response = encode::object(StatusCode::OK, &accept, &call.descriptor, written.object)?;
+    Ok(encode::warn(response, &warnings))
+}

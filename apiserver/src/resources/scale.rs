@@ -1,0 +1,125 @@
+//! The `scale` subresource: the count of a workload as an autoscaling/v1 Scale.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Value, json};
+use skiff_api::field::{Error, Path};
+use skiff_api::{PatchType, ScalePaths, Schema, Selector, Status, apply_patch, metadata};
+
+use super::{Call, not_allowed, patch, unknown};
+use crate::encode;
+use crate::request::{content_type, decode, read_body};
+use crate::storage::{Part, object_of};
+
+/// Reads or writes the count.
+pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
+    let paths = call.descriptor.subresources.scale.clone();
+    let paths = paths.ok_or_else(unknown)?;
+    let (namespace, name) = (&call.target.namespace, &call.target.name);
+    let object = match call.info.verb {
+        "get" => call.storage.get_object(namespace, name)?,
+        "update" => {
+            let body = read_body(body).await?;
+            let wanted = decode(content_type(&call.parts.headers), &body)?.value;
+            write(&call, &paths, |_| Ok(wanted.clone())).await?
+        }
+        "patch" => {
+            let (patch_type, patch) = patch::read(&call, body).await?;
+            write(&call, &paths, |scale| patched(patch_type, scale, &patch)).await?
+        }
+        _ => return Err(not_allowed()),
+    };
+    Ok(encode::json(StatusCode::OK, &scale_of(&object, &paths)))
+}
+
+/// A Scale has no lists, so the two merging forms do the same to it.
+fn patched(patch_type: PatchType, scale: &Value, patch: &Value) -> Result<Value, Status> {
+    let form = match patch_type {
+        PatchType::Strategic => PatchType::Merge,
+        other => other,
+    };
+    let schema = Schema::of("io.k8s.api.autoscaling.v1.Scale")
+        .ok_or_else(|| Status::internal("no schema of Scale"))?;
+    apply_patch(form, scale, patch, &schema)
+}
+
+async fn write(
+    call: &Call,
+    paths: &ScalePaths,
+    mut change: impl FnMut(&Value) -> Result<Value, Status> + Send,
+) -> Result<Value, Status> {
+    let writer = call.writer()?;
+    let (namespace, name) = (&call.target.namespace, &call.target.name);
+    let written = call
+        .storage
+        .modify(namespace, name, Part::Main, writer, |old| {
+            let scale = change(&scale_of(old, paths))?;
+            let mut new = old.clone();
+            set(&mut new, &paths.spec_replicas, replicas(&scale)?);
+            let version = metadata::resource_version(&scale);
+            new["metadata"]["resourceVersion"] = version.into();
+            Ok(new)
+        })
+        .await?;
+    object_of(&written.object)
+}
+
+fn replicas(scale: &Value) -> Result<i64, Status> {
+    let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
+    if (0..=i64::from(i32::MAX)).contains(&replicas) {
+        return Ok(replicas);
+    }
+    let path = Path::root("spec").child("replicas");
+    let error = Error::invalid(&path, replicas, "must be greater than or equal to 0");
+    let kind = skiff_api::GroupKind {
+        group: "autoscaling".into(),
+        kind: "Scale".into(),
+    };
+    Err(Status::invalid(&kind, metadata::name(scale), &[error]))
+}
+
+/// Sets a value at a JSON pointer whose parent is there.
+fn set(object: &mut Value, pointer: &str, value: i64) {
+    let Some((parent, field)) = pointer.rsplit_once('/') else {
+        return;
+    };
+    if let Some(Value::Object(parent)) = object.pointer_mut(parent) {
+        parent.insert(field.to_owned(), value.into());
+    }
+}
+
+fn scale_of(object: &Value, paths: &ScalePaths) -> Value {
+    let count = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+    let from = &object["metadata"];
+    let mut metadata = json!({});
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+    ] {
+        if !from[field].is_null() {
+            metadata[field] = from[field].clone();
+        }
+    }
+    let mut scale = json!({
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": metadata,
+        "spec": {"replicas": count(&paths.spec_replicas)},
+        "status": {"replicas": count(&paths.status_replicas)},
+    });
+    let selector = paths.selector.as_ref();
+    if let Some(selector) = selector.and_then(|pointer| object.pointer(pointer)) {
+        let text = match selector {
+            Value::String(text) => text.clone(),
+            object => Selector::from_object(object, &Path::root("spec"))
+                .map(|selector| selector.to_string())
+                .unwrap_or_default(),
+        };
+        scale["status"]["selector"] = text.into();
+    }
+    scale
+}

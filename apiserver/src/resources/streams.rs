@@ -1,0 +1,307 @@
+//! Logs, exec and attach: the kubelet of the Pod's node answers, this server passes on.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use skiff_api::{Reason, Status, metadata};
+
+use super::{Call, not_allowed};
+use crate::kubelet::{Address, Kubelets, address_of};
+use crate::limits::Place;
+use crate::metrics::Counted;
+use crate::request::Query;
+
+/// The most of a kubelet's error that is read.
+const ERROR_BYTES: usize = 64 << 10;
+
+/// How a stream's parameters are called at the API and at the kubelet.
+const STREAMS: [(&str, &str); 4] = [
+    ("stdin", "input"),
+    ("stdout", "output"),
+    ("stderr", "error"),
+    ("tty", "tty"),
+];
+
+/// Passes a request about a Pod's container on to its kubelet.
+pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
+    let (namespace, name) = (&call.target.namespace, &call.target.name);
+    let pod = call.storage.get_object(namespace, name)?;
+    let query = &call.info.query;
+    let container = container_of(&pod, query.get("container"))?;
+    let path = match (call.target.subresource.as_str(), call.info.verb) {
+        ("log", "get") => {
+            let logs = log_query(query);
+            format!("/containerLogs/{namespace}/{name}/{container}?{logs}")
+        }
+        ("exec", "get" | "create") => {
+            let streams = stream_query(query);
+            format!("/exec/{namespace}/{name}/{container}?{streams}")
+        }
+        ("attach", "get" | "create") => {
+            let streams = stream_query(query);
+            format!("/attach/{namespace}/{name}/{container}?{streams}")
+        }
+        _ => return Err(not_allowed()),
+    };
+    let address = kubelet_of(&call, &pod)?;
+    if call.target.subresource == "log" {
+        log(call, &address, &path).await
+    } else {
+        upgrade(call, body, &address, &path).await
+    }
+}
+
+/// The container that is meant: the only one, unless one is named.
+fn container_of(pod: &Value, named: Option<&str>) -> Result<String, Status> {
+    let name = metadata::name(pod);
+    let names = |list: &str| -> Vec<String> {
+        let containers = pod["spec"][list].as_array().into_iter().flatten();
+        let names = containers.filter_map(|container| container["name"].as_str());
+        names.map(str::to_owned).collect()
+    };
+    let containers = names("containers");
+    let init = names("initContainers");
+    let ephemeral = names("ephemeralContainers");
+    match named {
+        Some(named) => {
+            let mut all = containers.iter().chain(&init).chain(&ephemeral);
+            if all.any(|known| known == named) {
+                return Ok(named.to_owned());
+            }
+            let message = format!("container {named} is not valid for pod {name}");
+            Err(Status::bad_request(message))
+        }
+        None => match &containers[..] {
+            [only] => Ok(only.clone()),
+            all => {
+                let mut message = format!(
+                    "a container name must be specified for pod {name}, choose one of: [{}]",
+                    all.join(" ")
+                );
+                if !init.is_empty() {
+                    message += &format!(" or one of the init containers: [{}]", init.join(" "));
+                }
+                Err(Status::bad_request(message))
+            }
+        },
+    }
+}
+
+fn log_query(query: &Query) -> String {
+    let known = [
+        "follow",
+        "previous",
+        "sinceSeconds",
+        "sinceTime",
+        "timestamps",
+        "tailLines",
+        "limitBytes",
+        "stream",
+    ];
+    let given = query.iter().filter(|(key, _)| known.contains(key));
+    join(given)
+}
+
+fn stream_query(query: &Query) -> String {
+    let commands = query.all("command").map(|command| ("command", command));
+    let streams = STREAMS.iter().filter(|(ours, _)| query.flag(ours));
+    join(commands.chain(streams.map(|(_, theirs)| (*theirs, "1"))))
+}
+
+fn join<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs = pairs.map(|(key, value)| format!("{key}={}", encode_percent(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn encode_percent(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            encoded += &format!("%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+fn kubelet_of(call: &Call, pod: &Value) -> Result<Address, Status> {
+    let name = metadata::name(pod);
+    let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
+    if node.is_empty() {
+        let message = format!("pod {name} does not have a host assigned");
+        return Err(Status::bad_request(message));
+    }
+    let object = call.api.core("nodes")?.get_object("", node)?;
+    address_of(&object)
+        .ok_or_else(|| Status::internal(format!("no preferred addresses found for node {node:?}")))
+}
+
+fn request(method: Method, path: &str, host: &Address) -> Result<http::request::Builder, Status> {
+    let host = format!("{}:{}", host.host, host.port);
+    Ok(Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, host))
+}
+
+async fn send(
+    kubelets: &Kubelets,
+    address: &Address,
+    request: Request<Body>,
+) -> Result<http::Response<Incoming>, Status> {
+    kubelets.send(address, request).await.map_err(|error| {
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        let source = source.unwrap_or_default();
+        Status::internal(format!(
+            "error sending request to the kubelet: {error}: {source}"
+        ))
+    })
+}
+
+fn unsound(error: &http::Error) -> Status {
+    Status::bad_request(format!("the request cannot be passed on: {error}"))
+}
+
+async fn log(call: Call, address: &Address, path: &str) -> Result<Response, Status> {
+    let request = request(Method::GET, path, address)?
+        .body(Body::empty())
+        .map_err(|error| unsound(&error))?;
+    let answer = send(&call.api.kubelets, address, request).await?;
+    if !answer.status().is_success() {
+        return Err(refusal(answer).await);
+    }
+    let guard = guard(&call);
+    let (parts, body) = answer.into_parts();
+    let body = body.map_frame(move |frame| {
+        let _held = &guard;
+        frame
+    });
+    let mut response = Response::new(Body::new(body));
+    let content_type = parts.headers.get(header::CONTENT_TYPE).cloned();
+    let plain = || http::HeaderValue::from_static("text/plain");
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type.unwrap_or_else(plain));
+    Ok(response)
+}
+
+fn guard(call: &Call) -> (Option<Place>, Counted) {
+    let place = call.parts.extensions.get::<Place>().cloned();
+    (place, call.api.metrics.long_running())
+}
+
+/// What a kubelet says against a request, as a `Status` of the same code.
+async fn refusal(answer: http::Response<Incoming>) -> Status {
+    let code = answer.status();
+    let body = Limited::new(answer.into_body(), ERROR_BYTES)
+        .collect()
+        .await;
+    let text = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    match code {
+        StatusCode::BAD_REQUEST => Status::bad_request(text),
+        StatusCode::NOT_FOUND => Status::new(Reason::NotFound, text),
+        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Status::new(Reason::Forbidden, text),
+        _ => Status::new(Reason::InternalError, text),
+    }
+}
+
+/// Hands the client's upgrade to the kubelet, and when both sides have switched protocols, copies bytes both ways.
+async fn upgrade(
+    mut call: Call,
+    body: Body,
+    address: &Address,
+    path: &str,
+) -> Result<Response, Status> {
+    let asked = call.parts.headers.contains_key(header::UPGRADE);
+    let client = call.parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
+    let Some(client) = client.filter(|_| asked) else {
+        return Err(Status::bad_request("Upgrade request required"));
+    };
+    drop(body);
+    let mut builder = request(call.parts.method.clone(), path, address)?;
+    for (name, value) in handshake(&call.parts.headers) {
+        builder = builder.header(name, value);
+    }
+    let request = builder
+        .body(Body::empty())
+        .map_err(|error| unsound(&error))?;
+    let mut answer = send(&call.api.kubelets, address, request).await?;
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(refusal(answer).await);
+    }
+    let kubelet = hyper::upgrade::on(&mut answer);
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    for (name, value) in handshake(answer.headers()) {
+        response.headers_mut().append(name, value.clone());
+    }
+    let guard = guard(&call);
+    call.api.kubelets.tasks.spawn(async move {
+        let _held = guard;
+        match tokio::try_join!(client, kubelet) {
+            Ok((client, kubelet)) => {
+                let (mut client, mut kubelet) = (TokioIo::new(client), TokioIo::new(kubelet));
+                // One side breaking off is how such a stream usually ends.
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut kubelet).await;
+            }
+            Err(error) => tracing::debug!(%error, "a stream was not upgraded"),
+        }
+    });
+    Ok(response)
+}
+
+/// The headers by which two sides agree on another protocol.
+fn handshake(headers: &HeaderMap) -> impl Iterator<Item = (&http::HeaderName, &http::HeaderValue)> {
+    headers.iter().filter(|(name, _)| {
+        let name = name.as_str();
+        matches!(name, "connection" | "upgrade" | "x-stream-protocol-version")
+            || name.starts_with("sec-websocket-")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn query(text: &str) -> Query {
+        Query::of(&format!("/?{text}").parse().unwrap())
+    }
+
+    #[test]
+    fn parameters_are_named_as_the_kubelet_names_them() {
+        let exec = query(
+            "command=sh&command=-c&command=echo+a%26b&stdin=true&stdout=true&stderr=false&container=c",
+        );
+        assert_eq!(
+            stream_query(&exec),
+            "command=sh&command=-c&command=echo%20a%26b&input=1&output=1"
+        );
+        let log = query("follow=true&tailLines=3&container=c&insecureSkipTLSVerifyBackend=true");
+        assert_eq!(log_query(&log), "follow=true&tailLines=3");
+    }
+
+    #[test]
+    fn one_container_is_meant_or_named() {
+        let one = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a"}]}});
+        assert_eq!(container_of(&one, None).unwrap(), "a");
+        assert_eq!(
+            container_of(&one, Some("x")).unwrap_err().message,
+            "container x is not valid for pod p"
+        );
+        let two = json!({"metadata": {"name": "p"}, "spec": {
+            "containers": [{"name": "a"}, {"name": "b"}],
+            "initContainers": [{"name": "i"}],
+        }});
+        assert_eq!(container_of(&two, Some("i")).unwrap(), "i");
+        assert_eq!(
+            container_of(&two, None).unwrap_err().message,
+            "a container name must be specified for pod p, choose one of: [a b] or one of the init containers: [i]"
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! Resources that are asked, not stored, and subresources beside `status` and `scale`.
+
+use skiff_api::Descriptor;
+
+use crate::request::Target;
+
+/// A resource without objects: a question in the form of a create.
+pub(crate) struct Virtual {
+    pub(crate) group: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) resource: &'static str,
+    pub(crate) singular: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) namespaced: bool,
+}
+
+const AUTHENTICATION: &str = "authentication.k8s.io";
+const AUTHORIZATION: &str = "authorization.k8s.io";
+
+const fn review(
+    group: &'static str,
+    resource: &'static str,
+    singular: &'static str,
+    kind: &'static str,
+) -> Virtual {
+    Virtual {
+        group,
+        version: "v1",
+        resource,
+        singular,
+        kind,
+        namespaced: false,
+    }
+}
+
+/// All of them.
+pub(crate) const VIRTUALS: [Virtual; 6] = [
+    Virtual {
+        group: "",
+        version: "v1",
+        resource: "bindings",
+        singular: "binding",
+        kind: "Binding",
+        namespaced: true,
+    },
+    review(AUTHENTICATION, "tokenreviews", "tokenreview", "TokenReview"),
+    review(
+        AUTHENTICATION,
+        "selfsubjectreviews",
+        "selfsubjectreview",
+        "SelfSubjectReview",
+    ),
+    review(
+        AUTHORIZATION,
+        "selfsubjectaccessreviews",
+        "selfsubjectaccessreview",
+        "SelfSubjectAccessReview",
+    ),
+    review(
+        AUTHORIZATION,
+        "selfsubjectrulesreviews",
+        "selfsubjectrulesreview",
+        "SelfSubjectRulesReview",
+    ),
+    review(
+        AUTHORIZATION,
+        "subjectaccessreviews",
+        "subjectaccessreview",
+        "SubjectAccessReview",
+    ),
+];
+
+/// The one that a request is about.
+pub(crate) fn find(target: &Target) -> Option<&'static Virtual> {
+    VIRTUALS.iter().find(|known| {
+        known.group == target.group
+            && known.version == target.version
+            && known.resource == target.resource
+            && target.subresource.is_empty()
+    })
+}
+
+/// A subresource of a core kind.
+pub(crate) struct Subresource {
+    pub(crate) resource: &'static str,
+    pub(crate) subresource: &'static str,
+    /// Group, version and kind of what is sent and answered.
+    pub(crate) kind: (&'static str, &'static str, &'static str),
+    pub(crate) verbs: &'static [&'static str],
+}
+
+/// All of them.
+pub(crate) const SUBRESOURCES: [Subresource; 6] = [
+    Subresource {
+        resource: "namespaces",
+        subresource: "finalize",
+        kind: ("", "v1", "Namespace"),
+        verbs: &["update"],
+    },
+    Subresource {
+        resource: "pods",
+        subresource: "attach",
+        kind: ("", "v1", "PodAttachOptions"),
+        verbs: &["create", "get"],
+    },
+    Subresource {
+        resource: "pods",
+        subresource: "binding",
+        kind: ("", "v1", "Binding"),
+        verbs: &["create"],
+    },
+    Subresource {
+        resource: "pods",
+        subresource: "exec",
+        kind: ("", "v1", "PodExecOptions"),
+        verbs: &["create", "get"],
+    },
+    Subresource {
+        resource: "pods",
+        subresource: "log",
+        kind: ("", "v1", "Pod"),
+        verbs: &["get"],
+    },
+    Subresource {
+        resource: "serviceaccounts",
+        subresource: "token",
+        kind: (AUTHENTICATION, "v1", "TokenRequest"),
+        verbs: &["create"],
+    },
+];
+
+/// Those of a kind.
+pub(crate) fn of(descriptor: &Descriptor) -> impl Iterator<Item = &'static Subresource> {
+    SUBRESOURCES
+        .iter()
+        .filter(|known| descriptor.group.is_empty() && descriptor.plural == known.resource)
+}

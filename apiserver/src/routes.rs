@@ -1,0 +1,131 @@
+//! The paths, and the steps that every request takes before it gets there.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::{from_fn, from_fn_with_state as with};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+use serde_json::json;
+use skiff_api::Status;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::predicate::Predicate;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+
+use crate::api::Api;
+use crate::encode::{self, Failure};
+use crate::{
+    authn, authz, discovery, health, limits, metrics, openapi, request, resources, version,
+};
+
+/// From this size on an answer is worth compressing (as the API server of Kubernetes).
+const COMPRESS_BYTES: u64 = 128 << 10;
+
+/// The service: what runs first stands last.
+pub(crate) fn router(api: &Arc<Api>) -> Router {
+    let panics = Arc::clone(api);
+    let on_panic = move |panic: Box<dyn Any + Send>| answer_panic(&panics, &*panic);
+    paths()
+        .with_state(Arc::clone(api))
+        .layer(with(Arc::clone(api), authz::authorize))
+        .layer(with(Arc::clone(api), authn::authenticate))
+        .layer(with(Arc::clone(api), limits::limit))
+        .layer(with(Arc::clone(api), metrics::observe))
+        .layer(from_fn(request::read))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(Large),
+        )
+        .layer(CatchPanicLayer::custom(on_panic))
+}
+
+fn paths() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/", get(root))
+        .route("/healthz", get(health::all))
+        .route("/healthz/{check}", get(health::one))
+        .route("/livez", get(health::all))
+        .route("/livez/{check}", get(health::one))
+        .route("/readyz", get(health::all))
+        .route("/readyz/{check}", get(health::one))
+        .route("/version", get(version::serve))
+        .route("/version/", get(version::serve))
+        .route("/metrics", get(metrics::serve))
+        .route("/openapi/v2", get(openapi::openapi_v2))
+        .route("/openapi/v3", get(openapi::openapi_v3_index))
+        .route("/openapi/v3/", get(openapi::openapi_v3_index))
+        .route("/openapi/v3/{*path}", get(openapi::openapi_v3_group))
+        .route("/.well-known/openid-configuration", get(openid))
+        .route("/openid/v1/jwks", get(key_set))
+        .route("/api", get(discovery::core_versions))
+        .route("/api/", get(discovery::core_versions))
+        .route("/api/v1", get(discovery::core_resources))
+        .route("/api/v1/", get(discovery::core_resources))
+        .route("/apis", get(discovery::groups))
+        .route("/apis/", get(discovery::groups))
+        .route("/apis/{group}", get(discovery::group))
+        .route("/apis/{group}/", get(discovery::group))
+        .route("/apis/{group}/{version}", get(discovery::group_resources))
+        .route("/apis/{group}/{version}/", get(discovery::group_resources))
+        .fallback(resources::handle)
+}
+
+/// `/`: what there is.
+async fn root() -> Response {
+    let paths = [
+        "/.well-known/openid-configuration",
+        "/api",
+        "/api/v1",
+        "/apis",
+        "/healthz",
+        "/livez",
+        "/metrics",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/openid/v1/jwks",
+        "/readyz",
+        "/version",
+    ];
+    encode::json(StatusCode::OK, &json!({"paths": paths}))
+}
+
+/// Lets others verify the tokens of service accounts (OpenID Connect discovery).
+async fn openid(State(api): State<Arc<Api>>) -> Response {
+    let issuer = api.tokens.issuer();
+    let document = json!({
+        "issuer": issuer,
+        "jwks_uri": format!("https://{}:{}/openid/v1/jwks", api.config.advertise, api.config.port),
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    });
+    encode::json(StatusCode::OK, &document)
+}
+
+async fn key_set(State(api): State<Arc<Api>>) -> Response {
+    encode::json(StatusCode::OK, &api.tokens.key_set())
+}
+
+fn answer_panic(api: &Api, panic: &(dyn Any + Send)) -> Response {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("no text"), "a request panicked");
+    api.metrics.panicked();
+    let message = "This request caused apiserver to panic. Look in the logs for details.";
+    Failure(Status::internal(message)).into_response()
+}
+
+/// Compresses what is large and of known size: never a watch or a log, which must not wait.
+#[derive(Clone)]
+struct Large;
+
+impl Predicate for Large {
+    fn should_compress<B: http_body::Body>(&self, response: &http::Response<B>) -> bool {
+        let size = response.body().size_hint().exact();
+        size.is_some_and(|bytes| bytes >= COMPRESS_BYTES)
+    }
+}

@@ -1,0 +1,47 @@
+//! The server's side of TLS.
+
+use std::sync::Arc;
+
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{Config, Error};
+
+/// Accepts TLS. A client may show a certificate, which is then verified; without one it needs a token.
+pub(super) fn acceptor(config: &Config) -> Result<TlsAcceptor, Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let roots = Arc::new(roots(&config.client_ca_pem)?);
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| Error::certificate("client CA", error))?;
+    let unusable = |source: Box<dyn std::error::Error + Send + Sync>| {
+        Error::certificate("serving certificate", source)
+    };
+    let chain = CertificateDer::pem_slice_iter(config.tls.certificate_pem.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| unusable(error.into()))?;
+    let key = PrivateKeyDer::from_pem_slice(config.tls.key_pem.as_bytes())
+        .map_err(|error| unusable(error.into()))?;
+    let mut tls = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(error.into()))?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, key)
+        .map_err(|error| unusable(error.into()))?;
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(tls)))
+}
+
+fn roots(pem: &str) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    for authority in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let authority = authority.map_err(|error| Error::certificate("client CA", error))?;
+        let added = roots.add(authority);
+        added.map_err(|error| Error::certificate("client CA", error))?;
+    }
+    Ok(roots)
+}

@@ -1,0 +1,53 @@
+//! The API server as others hold it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use skiff_store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::Api;
+use crate::{Config, Error, bootstrap, janitor, routes, serve};
+
+/// The Kubernetes API over a store. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiServer {
+    api: Arc<Api>,
+    router: Router,
+}
+
+impl ApiServer {
+    /// An API server over a store. Makes what every cluster has and sets right what depends on the configuration: the
+    /// namespaces `default`, `kube-system`, `kube-public` and `kube-node-lease`, and the Service `default/kubernetes` with
+    /// its endpoints.
+    ///
+    /// # Errors
+    /// When a certificate or a key is unusable, or the store takes no writes.
+    pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
+        let api = Api::new(config, store)?;
+        bootstrap::run(&api).await?;
+        let router = routes::router(&api);
+        Ok(Self { api, router })
+    }
+
+    /// The service for callers in this process. They name themselves by a [`skiff_api::UserInfo`] extension of the request.
+    pub fn service(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Serves TLS on a listener until `shutdown`; then ends watches, and gives what is under way a few seconds. Meanwhile
+    /// events that are older than an hour are deleted.
+    ///
+    /// # Errors
+    /// When the server's certificate or the clients' authorities are unusable.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> Result<(), Error> {
+        let serving = serve::run(&self.api, self.router.clone(), listener, shutdown.clone());
+        let (served, ()) = tokio::join!(serving, janitor::run(&self.api, shutdown));
+        served
+    }
+}

@@ -1,0 +1,39 @@
+//! Keys that are taken or freed together with a write.
+
+use skiff_api::field;
+use skiff_store::{Batch, Key, Precondition, Value};
+
+/// A key to be taken.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Claim {
+    pub(crate) key: Key,
+    /// What to answer if it is taken already; `None` if another one would do.
+    pub(crate) taken: Option<field::Error>,
+}
+
+/// The keys that a write takes and frees.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Claims {
+    pub(crate) acquire: Vec<Claim>,
+    pub(crate) release: Vec<Key>,
+}
+
+impl Claims {
+    /// Adds them to a batch, behind the preconditions that it has.
+    pub(crate) fn add_to(&self, mut batch: Batch, owner: &Key) -> Batch {
+        for claim in &self.acquire {
+            batch = batch
+                .require(Precondition::Absent(claim.key.clone()))
+                .put(claim.key.clone(), Value::plain(owner.as_str().to_owned()));
+        }
+        for key in &self.release {
+            batch = batch.delete(key.clone());
+        }
+        batch
+    }
+
+    /// What to answer when the claim of that number failed: `None` means, try another one.
+    pub(crate) fn taken(&self, number: usize) -> Option<field::Error> {
+        self.acquire.get(number)?.taken.clone()
+    }
+}

@@ -1,0 +1,185 @@
+//! New objects.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+use skiff_api::field::Errors;
+use skiff_api::{Status, metadata, names};
+use skiff_store::{Batch, CommitError, Key, Precondition, Revision};
+
+use super::codec::{encode, stamped};
+use super::plan::{metadata as metadata_of, stamp_new};
+use super::{ATTEMPTS, Storage, Writer, store_failed};
+use crate::admission;
+use crate::services::Claims;
+
+/// Why an attempt to create an object failed.
+enum Lost {
+    /// Its name is taken.
+    Name,
+    /// Something that it was planned on changed.
+    Race,
+    /// For good.
+    Failed(Status),
+}
+
+impl From<Status> for Lost {
+    fn from(status: Status) -> Self {
+        Self::Failed(status)
+    }
+}
+
+impl Storage {
+    /// Makes an object, which has been decoded and held against its schema.
+    pub(crate) async fn create(
+        &self,
+        namespace: &str,
+        mut object: Value,
+        writer: Writer,
+    ) -> Result<Bytes, Status> {
+        self.prepare(namespace, &mut object)?;
+        admission::mutate(&self.api, &self.descriptor, &mut object).await?;
+        // Admission may have added parts that have defaults of their own.
+        self.descriptor.strategy.default(&mut object);
+        self.descriptor.strategy.prepare_create(&mut object);
+        let generated = metadata::name(&object).is_empty();
+        let mut lost = Lost::Race;
+        for _ in 0..ATTEMPTS {
+            if generated {
+                let base = metadata::generate_name(&object).to_owned();
+                if !base.is_empty() {
+                    let name = names::generate_name(&base);
+                    metadata_of(&mut object).insert("name".into(), name.into());
+                }
+            }
+            match self.try_create(namespace, &object, writer.dry_run).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(Lost::Failed(status)) => return Err(status),
+                Err(Lost::Name) if !generated => return Err(self.exists(&object)),
+                Err(raced) => lost = raced,
+            }
+        }
+        Err(match lost {
+            Lost::Name => self.exists(&object),
+            _ => self.modified(metadata::name(&object)),
+        })
+    }
+
+    /// Drops what a client may not set, and sets what only the server may.
+    fn prepare(&self, namespace: &str, object: &mut Value) -> Result<(), Status> {
+        if !metadata::resource_version(object).is_empty() {
+            let message = "resourceVersion should not be set on objects to be created";
+            return Err(Status::bad_request(message));
+        }
+        let has_status = self.descriptor.subresources.status;
+        // A Node is the one kind that may bring its status along (its kubelet registers it).
+        if has_status
+            && !self.is_core("nodes")
+            && let Some(fields) = object.as_object_mut()
+        {
+            fields.remove("status");
+        }
+        let has_generation = has_status || self.descriptor.plural == "endpointslices";
+        let uid = uuid::Uuid::new_v4().to_string();
+        stamp_new(object, uid, Timestamp::now(), has_generation);
+        if self.descriptor.is_namespaced() {
+            metadata_of(object).insert("namespace".into(), namespace.into());
+        }
+        self.descriptor.strategy.default(object);
+        Ok(())
+    }
+
+    async fn try_create(
+        &self,
+        namespace: &str,
+        object: &Value,
+        dry_run: bool,
+    ) -> Result<Bytes, Lost> {
+        let snapshot = self.api.store.snapshot();
+        let guard = admission::namespace_guard(&snapshot, &self.descriptor, object)?;
+        let mut object = object.clone();
+        let claims = self.claims(&snapshot, None, Some(&mut object))?;
+        self.check_new(&object)?;
+        let key = self.key(namespace, metadata::name(&object))?;
+        let value = encode(&object);
+        if dry_run {
+            return match snapshot.get(&key) {
+                Some(_) => Err(Lost::Name),
+                None => Ok(stamped(&value, &key, Revision::ZERO)),
+            };
+        }
+        let mut batch = Batch::create(key.clone(), value.clone());
+        let first_claim = 1 + usize::from(guard.is_some());
+        batch.preconditions.extend(guard);
+        let batch = claims.add_to(batch, &key);
+        match self.api.store.commit(batch).await {
+            Ok(revision) => Ok(stamped(&value, &key, revision)),
+            Err(CommitError::Precondition { index: 0, .. }) => Err(Lost::Name),
+            Err(CommitError::Precondition { index, .. }) => {
+                match index
+                    .checked_sub(first_claim)
+                    .and_then(|at| claims.taken(at))
+                {
+                    Some(error) => Err(self.invalid(&object, &[error]).into()),
+                    None => Err(Lost::Race),
+                }
+            }
+            Err(error) => Err(store_failed(&error).into()),
+        }
+    }
+
+    fn check_new(&self, object: &Value) -> Result<(), Status> {
+        let strategy = &*self.descriptor.strategy;
+        let mut errors = metadata::validate(object, self.descriptor.scope, strategy);
+        errors.extend(strategy.validate(object));
+        self.sound(object, &errors)
+    }
+
+    /// 422 if there are errors.
+    pub(super) fn sound(&self, object: &Value, errors: &Errors) -> Result<(), Status> {
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(self.invalid(object, errors))
+        }
+    }
+
+    pub(super) fn invalid(&self, object: &Value, errors: &[skiff_api::field::Error]) -> Status {
+        let name = match metadata::name(object) {
+            "" => metadata::generate_name(object),
+            name => name,
+        };
+        Status::invalid(&self.descriptor.group_kind(), name, errors)
+    }
+
+    /// What the object takes and gives back beside its own key: addresses and ports of Services.
+    pub(super) fn claims(
+        &self,
+        snapshot: &skiff_store::Snapshot,
+        old: Option<&Value>,
+        new: Option<&mut Value>,
+    ) -> Result<Claims, Status> {
+        if !self.is_core("services") {
+            return Ok(Claims::default());
+        }
+        let name = new
+            .as_deref()
+            .or(old)
+            .map(metadata::name)
+            .unwrap_or_default()
+            .to_owned();
+        self.api
+            .ranges
+            .plan(snapshot, old, new)
+            .map_err(|errors| Status::invalid(&self.descriptor.group_kind(), &name, &errors))
+    }
+
+    fn exists(&self, object: &Value) -> Status {
+        Status::already_exists(&self.descriptor.group_resource(), metadata::name(object))
+    }
+}
+
+/// A precondition that the key's last write is that one.
+pub(super) fn at(key: &Key, revision: Revision) -> Precondition {
+    Precondition::AtRevision(key.clone(), revision)
+}

@@ -1,0 +1,112 @@
+//! Objects that go, at once or after a grace.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use skiff_api::{Status, metadata};
+
+use super::plan::{self, Deletion};
+use super::{ATTEMPTS, Filter, Storage, Written, object_of};
+use crate::request::{DeleteOptions, ListOptions};
+
+/// Namespaces that every cluster has.
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
+impl Storage {
+    /// Deletes an object, or marks it to go.
+    pub(crate) async fn delete(
+        &self,
+        namespace: &str,
+        name: &str,
+        options: &DeleteOptions,
+    ) -> Result<Written, Status> {
+        if self.is_core("namespaces") && IMMORTAL.contains(&name) {
+            let resource = self.descriptor.group_resource();
+            let why = "this namespace may not be deleted";
+            return Err(Status::forbidden(&resource, name, why));
+        }
+        for _ in 0..ATTEMPTS {
+            let entry = self.get(namespace, name)?;
+            let old = object_of(&entry.value)?;
+            self.check_deletable(name, &old, options)?;
+            let written = match plan::delete(&old, options, Timestamp::now()) {
+                Deletion::Unchanged => Some(Written::stays(entry.value)),
+                Deletion::Now if options.dry_run => Some(Written {
+                    object: entry.value,
+                    gone: true,
+                }),
+                Deletion::Now => self.try_remove(&entry, &old).await?,
+                Deletion::Mark(new) => self.try_mark(&entry, new, options.dry_run).await?,
+            };
+            if let Some(written) = written {
+                return Ok(written);
+            }
+        }
+        Err(self.modified(name))
+    }
+
+    async fn try_mark(
+        &self,
+        entry: &skiff_store::Entry,
+        new: Value,
+        dry_run: bool,
+    ) -> Result<Option<Written>, Status> {
+        let value = super::codec::encode(&new);
+        if dry_run {
+            let object = super::codec::stamped(&value, &entry.key, entry.revision);
+            return Ok(Some(Written::stays(object)));
+        }
+        let batch = skiff_store::Batch::update(entry.key.clone(), value.clone(), entry.revision);
+        match self.api.store.commit(batch).await {
+            Ok(revision) => {
+                let object = super::codec::stamped(&value, &entry.key, revision);
+                Ok(Some(Written::stays(object)))
+            }
+            Err(skiff_store::CommitError::Precondition { .. }) => Ok(None),
+            Err(error) => Err(super::store_failed(&error)),
+        }
+    }
+
+    fn check_deletable(
+        &self,
+        name: &str,
+        old: &Value,
+        options: &DeleteOptions,
+    ) -> Result<(), Status> {
+        self.check_uid(name, old, options.uid.as_deref().unwrap_or_default())?;
+        let current = metadata::resource_version(old);
+        match options.resource_version.as_deref() {
+            Some(wanted) if wanted != current => {
+                let why = format!(
+                    "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {current}"
+                );
+                Err(Status::conflict(
+                    &self.descriptor.group_resource(),
+                    name,
+                    &why,
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes every object that the filter lets through; those that go meanwhile by themselves are no error.
+    pub(crate) async fn delete_collection(
+        &self,
+        namespace: &str,
+        list: &ListOptions,
+        filter: &Filter,
+        options: &DeleteOptions,
+    ) -> Result<super::Listing, Status> {
+        let listing = self.list(namespace, list, filter)?;
+        for entry in &listing.entries {
+            let object = object_of(&entry.value)?;
+            let (namespace, name) = (metadata::namespace(&object), metadata::name(&object));
+            match self.delete(namespace, name, options).await {
+                Ok(_) => {}
+                Err(status) if status.reason == skiff_api::Reason::NotFound => {}
+                Err(status) => return Err(status),
+            }
+        }
+        Ok(listing)
+    }
+}

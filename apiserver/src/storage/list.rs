@@ -1,0 +1,94 @@
+//! Many objects, as they were at one revision.
+
+use skiff_api::{Reason, Status};
+use skiff_store::{Entry, Revision, Snapshot};
+
+use super::page::Page;
+use super::{Filter, Storage};
+use crate::request::{ListOptions, VersionMatch};
+
+const CONTINUE_TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.";
+const VERSION_TOO_OLD: &str = "The resourceVersion for the provided list is too old.";
+
+/// A page of a list.
+pub(crate) struct Listing {
+    /// The revision that all pages of the list are of.
+    pub(crate) revision: Revision,
+    pub(crate) entries: Vec<Entry>,
+    /// The token for the next page.
+    pub(crate) next: Option<String>,
+    /// How many items follow, where that is known.
+    pub(crate) remaining: Option<usize>,
+}
+
+impl Storage {
+    /// The objects of a namespace (of all, if it is empty) that the filter lets through.
+    pub(crate) fn list(
+        &self,
+        namespace: &str,
+        options: &ListOptions,
+        filter: &Filter,
+    ) -> Result<Listing, Status> {
+        let page = options
+            .continue_token
+            .as_deref()
+            .map(Page::decode)
+            .transpose()?;
+        let snapshot = self.snapshot_for(options, page.as_ref())?;
+        let prefix = self.prefix_of(namespace);
+        let after = page.map(|page| format!("{}{}", self.prefix, page.after));
+        let mut entries = Vec::new();
+        let mut rest = snapshot.range(&prefix, after.as_deref()).peekable();
+        while options.limit == 0 || entries.len() < options.limit {
+            let Some(entry) = rest.next() else { break };
+            if filter.matches(&entry.value) {
+                entries.push(entry.clone());
+            }
+        }
+        let more = rest.peek().is_some();
+        let last = entries
+            .last()
+            .map_or("", |entry| &entry.key[self.prefix.len()..]);
+        Ok(Listing {
+            revision: snapshot.revision(),
+            next: (more && !last.is_empty())
+                .then(|| Page::new(snapshot.revision().0, last).encode()),
+            remaining: (more && filter.is_everything()).then(|| rest.count()),
+            entries,
+        })
+    }
+
+    fn snapshot_for(&self, options: &ListOptions, page: Option<&Page>) -> Result<Snapshot, Status> {
+        let store = &self.api.store;
+        if let Some(page) = page {
+            return store
+                .snapshot_at(Revision(page.revision))
+                .map_err(|_| Status::expired(CONTINUE_TOO_OLD));
+        }
+        let snapshot = store.snapshot();
+        let Some(wanted) = options.resource_version.filter(|wanted| *wanted > 0) else {
+            return Ok(snapshot);
+        };
+        if wanted > snapshot.revision().0 {
+            return Err(too_large(wanted, snapshot.revision()));
+        }
+        // A list with a limit and no match is exact too (the API's table of resourceVersion semantics).
+        let exact = options.version_match == Some(VersionMatch::Exact)
+            || (options.version_match.is_none() && options.limit > 0);
+        if exact {
+            store
+                .snapshot_at(Revision(wanted))
+                .map_err(|_| Status::expired(VERSION_TOO_OLD))
+        } else {
+            Ok(snapshot)
+        }
+    }
+}
+
+/// 504: the client has seen more than this server.
+fn too_large(wanted: u64, current: Revision) -> Status {
+    let message = format!("Too large resource version: {wanted}, current: {current}");
+    let mut status = Status::new(Reason::Timeout, message);
+    status.details.retry_after_seconds = Some(1);
+    status
+}

@@ -1,0 +1,158 @@
+//! Changes of objects that stand: update, patch, status, scale, binding and finalize differ in what they want alone.
+
+use serde_json::Value;
+use skiff_api::{Status, metadata};
+use skiff_store::{Batch, CommitError, Entry, Revision};
+
+use super::codec::{encode, stamped};
+use super::create::at;
+pub(crate) use super::plan::Part;
+use super::plan::{bump_generation, is_finished, merge};
+use super::{ATTEMPTS, Storage, Writer, Written, object_of, store_failed};
+
+impl Storage {
+    /// Changes a part of an object. `change` says from what stands what is wanted; when another write comes between, it is
+    /// asked again. If it returns an object with a resource version, that must be the current one.
+    pub(crate) async fn modify(
+        &self,
+        namespace: &str,
+        name: &str,
+        part: Part,
+        writer: Writer,
+        mut change: impl FnMut(&Value) -> Result<Value, Status> + Send,
+    ) -> Result<Written, Status> {
+        for _ in 0..ATTEMPTS {
+            let entry = self.get(namespace, name)?;
+            let old = object_of(&entry.value)?;
+            let wanted = change(&old)?;
+            self.check_preconditions(name, &old, &wanted)?;
+            let new = self.planned(&old, wanted, part)?;
+            if new == old {
+                return Ok(Written::stays(entry.value));
+            }
+            if let Some(written) = self.try_write(&entry, &old, new, writer.dry_run).await? {
+                return Ok(written);
+            }
+        }
+        Err(self.modified(name))
+    }
+
+    /// The object that is to be stored, if it is sound.
+    fn planned(&self, old: &Value, wanted: Value, part: Part) -> Result<Value, Status> {
+        let strategy = &self.descriptor.strategy;
+        let mut new = merge(old, wanted, part, self.descriptor.subresources.status);
+        let mut errors = Vec::new();
+        match part {
+            Part::Main => {
+                strategy.default(&mut new);
+                strategy.prepare_update(&mut new, old);
+                errors.extend(metadata::validate_update(&new, old));
+                errors.extend(strategy.validate(&new));
+                errors.extend(strategy.validate_update(&new, old));
+            }
+            Part::Status => {
+                errors.extend(metadata::validate_update(&new, old));
+                errors.extend(strategy.validate_status(&new, old));
+            }
+            Part::Finalizers | Part::Binding => {}
+        }
+        self.sound(&new, &errors)?;
+        bump_generation(old, &mut new);
+        Ok(new)
+    }
+
+    /// `None` when another write came between.
+    async fn try_write(
+        &self,
+        entry: &Entry,
+        old: &Value,
+        mut new: Value,
+        dry_run: bool,
+    ) -> Result<Option<Written>, Status> {
+        if is_finished(&new) && !dry_run {
+            return self.try_remove(entry, old).await;
+        }
+        let snapshot = self.api.store.snapshot();
+        let claims = self.claims(&snapshot, Some(old), Some(&mut new))?;
+        let value = encode(&new);
+        if dry_run {
+            let object = stamped(&value, &entry.key, entry.revision);
+            return Ok(Some(Written::stays(object)));
+        }
+        let batch = Batch::update(entry.key.clone(), value.clone(), entry.revision);
+        let batch = claims.add_to(batch, &entry.key);
+        match self.api.store.commit(batch).await {
+            Ok(revision) => {
+                let object = stamped(&value, &entry.key, revision);
+                Ok(Some(Written::stays(object)))
+            }
+            Err(CommitError::Precondition { index, .. }) => {
+                match index.checked_sub(1).and_then(|at| claims.taken(at)) {
+                    Some(error) => Err(self.invalid(&new, &[error])),
+                    None => Ok(None),
+                }
+            }
+            Err(CommitError::Absent { .. }) => Ok(None),
+            Err(error) => Err(store_failed(&error)),
+        }
+    }
+
+    /// Takes an object out of the store with all that it holds; `None` when another write came between.
+    pub(super) async fn try_remove(
+        &self,
+        entry: &Entry,
+        old: &Value,
+    ) -> Result<Option<Written>, Status> {
+        let claims = self.claims(&self.api.store.snapshot(), Some(old), None)?;
+        let batch = Batch::default()
+            .require(at(&entry.key, entry.revision))
+            .delete(entry.key.clone());
+        match self
+            .api
+            .store
+            .commit(claims.add_to(batch, &entry.key))
+            .await
+        {
+            Ok(revision) => Ok(Some(Written {
+                object: entry.value_at(revision),
+                gone: true,
+            })),
+            Err(CommitError::Precondition { .. } | CommitError::Absent { .. }) => Ok(None),
+            Err(error) => Err(store_failed(&error)),
+        }
+    }
+
+    /// 409 if the writer saw another version of the object, or another object of the same name.
+    fn check_preconditions(&self, name: &str, old: &Value, wanted: &Value) -> Result<(), Status> {
+        self.check_uid(name, old, metadata::uid(wanted))?;
+        let version = metadata::resource_version(wanted);
+        if version.is_empty() || version == metadata::resource_version(old) {
+            return Ok(());
+        }
+        if version.parse::<u64>().map(Revision).is_err() {
+            let path = skiff_api::field::Path::root("metadata").child("resourceVersion");
+            let error = skiff_api::field::Error::invalid(
+                &path,
+                version,
+                format!("strconv.ParseUint: parsing {version:?}: invalid syntax"),
+            );
+            return Err(self.invalid(old, &[error]));
+        }
+        Err(self.modified(name))
+    }
+
+    pub(super) fn check_uid(&self, name: &str, old: &Value, uid: &str) -> Result<(), Status> {
+        if uid.is_empty() || uid == metadata::uid(old) {
+            return Ok(());
+        }
+        let why = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            metadata::uid(old)
+        );
+        Err(Status::conflict(
+            &self.descriptor.group_resource(),
+            name,
+            &why,
+        ))
+    }
+}
