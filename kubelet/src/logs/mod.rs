@@ -1,0 +1,26 @@
+//! Container logs: read, followed and rotated.
+//!
+//! ```text
+//!   container ──► containerd ──► <data_dir>/logs/pods/<ns>_<pod>_<uid>/<container>/<n>.log
+//!                     ▲ reopen         │ inotify
+//!   rotate_logs ──────┴── rename ──────┤
+//!   read_log ◄──── tail, since, follow ┘
+//! ```
+//!
+//! The files are in CRI's format, one line of text each: time, stream, `F` or `P` (the line goes on), content.
+//! Nothing here wakes up while containers write nothing.
+
+mod line;
+mod options;
+mod path;
+mod printer;
+mod reader;
+mod rotation;
+mod tail;
+mod watch;
+
+pub use self::options::{LogOptions, LogStreams};
+pub use self::path::{container_log_path, pod_log_dir};
+pub use self::reader::read_log;
+pub use self::rotation::{RotationPolicy, rotate_logs};
+pub use self::tail::last_output;

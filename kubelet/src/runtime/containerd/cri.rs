@@ -1,0 +1,348 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
+use tonic::transport::Channel;
+use tonic::{Response, Status};
+
+use super::channel::{MESSAGE_LIMIT_BYTES, within};
+use crate::runtime::cri::{
+    Container, ContainerConfig, ContainerStatus, ContainerStatusRequest, CreateContainerRequest,
+    ExecSyncRequest, ListContainersRequest, ListPodSandboxRequest, PodSandboxConfig,
+    PodSandboxStatus, PodSandboxStatusRequest, RemoveContainerRequest, RemovePodSandboxRequest,
+    ReopenContainerLogRequest, RunPodSandboxRequest, RuntimeCondition, StartContainerRequest,
+    StatusRequest, StopContainerRequest, StopPodSandboxRequest, VersionRequest, VersionResponse,
+};
+use crate::runtime::{ExecOutput, PodState, RuntimeError};
+
+/// Calls that only read answer within this.
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
+/// Calls that start or end something answer within this: the kubelet's `runtimeRequestTimeout` is 2 minutes, a sandbox gets 4.
+pub(super) const WORK_LIMIT: Duration = Duration::from_secs(120);
+const SANDBOX_LIMIT: Duration = Duration::from_secs(240);
+/// How long containerd may take to notice a new CNI configuration or a new image.
+const NOTICE_LIMIT: Duration = Duration::from_secs(10);
+/// How many statuses are asked for at the same time in a list.
+const LIST_PARALLEL: usize = 8;
+
+/// CRI's calls for Pods, one method each; those for images are in `images.rs`.
+#[derive(Debug, Clone)]
+pub(super) struct Cri {
+    pub(super) channel: Channel,
+}
+
+impl Cri {
+    pub(super) fn new(channel: Channel) -> Cri {
+        Cri { channel }
+    }
+
+    fn runtime(&self) -> RuntimeServiceClient<Channel> {
+        RuntimeServiceClient::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE_LIMIT_BYTES)
+    }
+
+    pub(super) async fn run_sandbox(
+        &self,
+        config: PodSandboxConfig,
+    ) -> Result<String, RuntimeError> {
+        let request = RunPodSandboxRequest {
+            config: Some(config),
+            runtime_handler: String::new(),
+        };
+        let answer = self
+            .runtime()
+            .run_pod_sandbox(within(SANDBOX_LIMIT, request))
+            .await;
+        Ok(done("RunPodSandbox", answer)?.pod_sandbox_id)
+    }
+
+    pub(super) async fn sandbox_status(&self, id: &str) -> Result<PodSandboxStatus, RuntimeError> {
+        let request = PodSandboxStatusRequest {
+            pod_sandbox_id: id.to_owned(),
+            verbose: false,
+        };
+        let answer = self
+            .runtime()
+            .pod_sandbox_status(within(READ_LIMIT, request))
+            .await;
+        done("PodSandboxStatus", answer)?
+            .status
+            .ok_or(incomplete("PodSandboxStatus", "status"))
+    }
+
+    pub(super) async fn stop_sandbox(&self, id: &str) -> Result<(), RuntimeError> {
+        let request = StopPodSandboxRequest {
+            pod_sandbox_id: id.to_owned(),
+        };
+        let answer = self
+            .runtime()
+            .stop_pod_sandbox(within(SANDBOX_LIMIT, request))
+            .await;
+        gone_is_fine(done("StopPodSandbox", answer))
+    }
+
+    pub(super) async fn remove_sandbox(&self, id: &str) -> Result<(), RuntimeError> {
+        let request = RemovePodSandboxRequest {
+            pod_sandbox_id: id.to_owned(),
+        };
+        let answer = self
+            .runtime()
+            .remove_pod_sandbox(within(WORK_LIMIT, request))
+            .await;
+        gone_is_fine(done("RemovePodSandbox", answer))
+    }
+
+    pub(super) async fn create_container(
+        &self,
+        sandbox_id: &str,
+        config: ContainerConfig,
+        sandbox: PodSandboxConfig,
+    ) -> Result<String, RuntimeError> {
+        let request = CreateContainerRequest {
+            pod_sandbox_id: sandbox_id.to_owned(),
+            config: Some(config),
+            sandbox_config: Some(sandbox),
+        };
+        let answer = self
+            .runtime()
+            .create_container(within(WORK_LIMIT, request))
+            .await;
+        Ok(done("CreateContainer", answer)?.container_id)
+    }
+
+    pub(super) async fn start_container(&self, id: &str) -> Result<(), RuntimeError> {
+        let request = StartContainerRequest {
+            container_id: id.to_owned(),
+        };
+        let answer = self
+            .runtime()
+            .start_container(within(WORK_LIMIT, request))
+            .await;
+        done("StartContainer", answer).map(drop)
+    }
+
+    pub(super) async fn stop_container(
+        &self,
+        id: &str,
+        grace: Duration,
+    ) -> Result<(), RuntimeError> {
+        let request = StopContainerRequest {
+            container_id: id.to_owned(),
+            timeout: whole_seconds(grace),
+        };
+        let answer = self
+            .runtime()
+            .stop_container(within(grace.saturating_add(WORK_LIMIT), request))
+            .await;
+        gone_is_fine(done("StopContainer", answer))
+    }
+
+    pub(super) async fn remove_container(&self, id: &str) -> Result<(), RuntimeError> {
+        let request = RemoveContainerRequest {
+            container_id: id.to_owned(),
+        };
+        let answer = self
+            .runtime()
+            .remove_container(within(WORK_LIMIT, request))
+            .await;
+        gone_is_fine(done("RemoveContainer", answer))
+    }
+
+    pub(super) async fn container_status(&self, id: &str) -> Result<ContainerStatus, RuntimeError> {
+        let request = ContainerStatusRequest {
+            container_id: id.to_owned(),
+            verbose: false,
+        };
+        let answer = self
+            .runtime()
+            .container_status(within(READ_LIMIT, request))
+            .await;
+        done("ContainerStatus", answer)?
+            .status
+            .ok_or(incomplete("ContainerStatus", "status"))
+    }
+
+    /// Sandboxes and containers as they are; what vanishes while the list is made is left out of it.
+    pub(super) async fn list(&self) -> Result<Vec<PodState>, RuntimeError> {
+        let request = within(READ_LIMIT, ListPodSandboxRequest { filter: None });
+        let sandboxes = done(
+            "ListPodSandbox",
+            self.runtime().list_pod_sandbox(request).await,
+        )?
+        .items;
+        let mut containers = self.containers_by_sandbox().await?;
+        let pods = sandboxes.into_iter().map(|sandbox| {
+            let containers = containers.remove(&sandbox.id).unwrap_or_default();
+            self.pod_state(sandbox.id, containers)
+        });
+        let pods: Vec<Option<PodState>> = stream::iter(pods)
+            .buffered(LIST_PARALLEL)
+            .try_collect()
+            .await?;
+        Ok(pods.into_iter().flatten().collect())
+    }
+
+    async fn containers_by_sandbox(&self) -> Result<HashMap<String, Vec<Container>>, RuntimeError> {
+        let request = within(READ_LIMIT, ListContainersRequest { filter: None });
+        let listed = done(
+            "ListContainers",
+            self.runtime().list_containers(request).await,
+        )?;
+        let mut by_sandbox: HashMap<String, Vec<Container>> = HashMap::new();
+        for container in listed.containers {
+            by_sandbox
+                .entry(container.pod_sandbox_id.clone())
+                .or_default()
+                .push(container);
+        }
+        Ok(by_sandbox)
+    }
+
+    async fn pod_state(
+        &self,
+        sandbox_id: String,
+        mut containers: Vec<Container>,
+    ) -> Result<Option<PodState>, RuntimeError> {
+        let Some(sandbox) = if_there(self.sandbox_status(&sandbox_id).await)? else {
+            return Ok(None);
+        };
+        containers.sort_by_key(|container| container.created_at);
+        let mut statuses = Vec::with_capacity(containers.len());
+        for container in containers {
+            statuses.extend(if_there(self.container_status(&container.id).await)?);
+        }
+        Ok(Some(PodState {
+            sandbox,
+            containers: statuses,
+        }))
+    }
+
+    pub(super) async fn exec_sync(
+        &self,
+        id: &str,
+        argv: Vec<String>,
+        timeout: Duration,
+    ) -> Result<ExecOutput, RuntimeError> {
+        let request = ExecSyncRequest {
+            container_id: id.to_owned(),
+            cmd: argv,
+            timeout: whole_seconds(timeout),
+        };
+        let limit = timeout.saturating_add(WORK_LIMIT);
+        let answer = self.runtime().exec_sync(within(limit, request)).await;
+        let mut answer = done("ExecSync", answer)?;
+        answer.stdout.truncate(ExecOutput::LIMIT_BYTES);
+        answer.stderr.truncate(ExecOutput::LIMIT_BYTES);
+        Ok(ExecOutput {
+            exit_code: answer.exit_code,
+            stdout: answer.stdout,
+            stderr: answer.stderr,
+        })
+    }
+
+    pub(super) async fn reopen_container_log(&self, id: &str) -> Result<(), RuntimeError> {
+        let request = ReopenContainerLogRequest {
+            container_id: id.to_owned(),
+        };
+        let answer = self
+            .runtime()
+            .reopen_container_log(within(READ_LIMIT, request))
+            .await;
+        done("ReopenContainerLog", answer).map(drop)
+    }
+
+    pub(super) async fn version(&self) -> Result<VersionResponse, RuntimeError> {
+        let request = VersionRequest {
+            version: String::new(),
+        };
+        done(
+            "Version",
+            self.runtime().version(within(READ_LIMIT, request)).await,
+        )
+    }
+
+    /// Waits, for as long as it takes, until containerd answers and CRI has looked through what runs.
+    pub(super) async fn await_initialised(&self) {
+        let mut pause = Duration::from_millis(2);
+        while self.conditions().await.is_err() {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
+    }
+
+    /// Waits until CRI has read a CNI configuration.
+    pub(super) async fn await_network(&self) -> Result<(), RuntimeError> {
+        self.notice("Status", || self.network_is_ready()).await
+    }
+
+    async fn network_is_ready(&self) -> Result<bool, RuntimeError> {
+        let conditions = self.conditions().await?;
+        Ok(conditions
+            .iter()
+            .any(|condition| condition.r#type == "NetworkReady" && condition.status))
+    }
+
+    async fn conditions(&self) -> Result<Vec<RuntimeCondition>, RuntimeError> {
+        let request = within(READ_LIMIT, StatusRequest { verbose: false });
+        let status = done("Status", self.runtime().status(request).await)?.status;
+        Ok(status.map(|status| status.conditions).unwrap_or_default())
+    }
+
+    /// Asks again with growing pauses until containerd has noticed something that it tells nobody about.
+    pub(super) async fn notice<F, Fut>(
+        &self,
+        call: &'static str,
+        noticed: F,
+    ) -> Result<(), RuntimeError>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<bool, RuntimeError>>,
+    {
+        let asking = async {
+            let mut pause = Duration::from_millis(1);
+            while !noticed().await? {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(250));
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(NOTICE_LIMIT, asking).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(RuntimeError::rpc(call)(Status::deadline_exceeded(
+                "containerd did not take notice of a change in time",
+            ))),
+        }
+    }
+}
+
+pub(super) fn done<T>(
+    call: &'static str,
+    answer: Result<Response<T>, Status>,
+) -> Result<T, RuntimeError> {
+    answer
+        .map(Response::into_inner)
+        .map_err(RuntimeError::rpc(call))
+}
+
+pub(super) fn gone_is_fine<T>(outcome: Result<T, RuntimeError>) -> Result<(), RuntimeError> {
+    if_there(outcome).map(drop)
+}
+
+fn if_there<T>(outcome: Result<T, RuntimeError>) -> Result<Option<T>, RuntimeError> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn incomplete(call: &'static str, field: &'static str) -> RuntimeError {
+    RuntimeError::Incomplete { call, field }
+}
+
+/// CRI counts in whole seconds, and takes 0 for «at once» (stop) or «no limit» (exec): a fraction is rounded up.
+fn whole_seconds(duration: Duration) -> i64 {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}

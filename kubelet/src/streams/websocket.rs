@@ -1,0 +1,165 @@
+//! From an HTTP request to a WebSocket: RFC 6455, section 4.2, by hyper's upgrade.
+
+use http::header::{
+    CONNECTION, HeaderMap, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::channel::Protocol;
+
+/// The largest message that a client may send. kubectl's are 32 KiB.
+const MESSAGE_LIMIT_BYTES: usize = 4 << 20;
+
+/// Why a request cannot become a stream.
+#[derive(Debug, thiserror::Error)]
+pub enum HandshakeError {
+    /// It does not ask for a WebSocket. SPDY/3.1 is not served yet.
+    #[error("Upgrade request required")]
+    NoUpgrade,
+    /// It asks for a version of the protocol other than 13, or has no key.
+    #[error("the WebSocket handshake is not of version 13")]
+    Version,
+    /// It asks for no protocol that is known: v4.channel.k8s.io or v5.channel.k8s.io.
+    #[error("unable to upgrade: none of the requested subprotocols is supported: {0}")]
+    Protocol(String),
+}
+
+impl HandshakeError {
+    /// The HTTP status to answer with.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            HandshakeError::Protocol(_) => StatusCode::FORBIDDEN,
+            HandshakeError::NoUpgrade | HandshakeError::Version => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// Why a stream broke.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// The connection was not handed over: the client went away before the answer.
+    #[error("the connection was not upgraded")]
+    Upgrade(#[source] hyper::Error),
+    /// The client broke the protocol or the connection.
+    #[error("the WebSocket broke")]
+    WebSocket(#[source] tungstenite::Error),
+}
+
+/// A stream to be: it opens once the answer has been sent.
+#[derive(Debug)]
+pub struct StreamSocket {
+    upgrade: OnUpgrade,
+    pub(super) protocol: Protocol,
+}
+
+impl StreamSocket {
+    pub(super) async fn open(self) -> Result<WebSocketStream<TokioIo<Upgraded>>, StreamError> {
+        let connection = self.upgrade.await.map_err(StreamError::Upgrade)?;
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MESSAGE_LIMIT_BYTES))
+            .max_frame_size(Some(MESSAGE_LIMIT_BYTES));
+        Ok(
+            WebSocketStream::from_raw_socket(TokioIo::new(connection), Role::Server, Some(config))
+                .await,
+        )
+    }
+}
+
+/// Accepts a WebSocket: returns the answer to send and the socket to serve after it, in a task of its own.
+pub fn accept<B>(request: &mut Request<B>) -> Result<(Response<()>, StreamSocket), HandshakeError> {
+    let headers = request.headers();
+    if !names(headers, &CONNECTION, "upgrade") || !names(headers, &UPGRADE, "websocket") {
+        return Err(HandshakeError::NoUpgrade);
+    }
+    let key = headers
+        .get(SEC_WEBSOCKET_KEY)
+        .filter(|_| names(headers, &SEC_WEBSOCKET_VERSION, "13"))
+        .ok_or(HandshakeError::Version)?;
+    let accept = derive_accept_key(key.as_bytes());
+    let offered = joined(headers, &SEC_WEBSOCKET_PROTOCOL);
+    let protocol = Protocol::choose(&offered).ok_or(HandshakeError::Protocol(offered))?;
+    let upgrade = request
+        .extensions_mut()
+        .remove::<OnUpgrade>()
+        .ok_or(HandshakeError::NoUpgrade)?;
+
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(
+        SEC_WEBSOCKET_PROTOCOL,
+        HeaderValue::from_static(protocol.name()),
+    );
+    // Base64 is always a header's value.
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    Ok((response, StreamSocket { upgrade, protocol }))
+}
+
+/// Whether a header that lists words lists this one.
+fn names(headers: &HeaderMap, header: &HeaderName, word: &str) -> bool {
+    joined(headers, header)
+        .split(',')
+        .any(|part| part.trim().eq_ignore_ascii_case(word))
+}
+
+/// A header that may be there more than once, as one list.
+fn joined(headers: &HeaderMap, header: &HeaderName) -> String {
+    let values = headers.get_all(header).iter();
+    let texts: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+    texts.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(headers: &[(&str, &str)]) -> Request<()> {
+        let mut request = Request::new(());
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            request.headers_mut().append(name, value.parse().unwrap());
+        }
+        request
+    }
+
+    #[test]
+    fn requests_that_are_no_handshake_are_refused() {
+        let upgrade = [
+            ("Connection", "keep-alive, Upgrade"),
+            ("Upgrade", "websocket"),
+        ];
+        let version = [
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        for (headers, status, reason) in [
+            (vec![], 400, "Upgrade request required"),
+            (
+                vec![("Connection", "Upgrade"), ("Upgrade", "SPDY/3.1")],
+                400,
+                "Upgrade request required",
+            ),
+            (upgrade.to_vec(), 400, "version 13"),
+            (
+                [upgrade, version].concat(),
+                403,
+                "none of the requested subprotocols",
+            ),
+        ] {
+            let error = accept(&mut request(&headers)).unwrap_err();
+            assert_eq!(error.status(), status, "{headers:?}");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+}
