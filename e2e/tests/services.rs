@@ -26,7 +26,7 @@ fn c1_clusterip_in_turn() -> Result<()> {
         let from_node = || Ok(cluster.page(&url)?.trim().to_owned());
         goes_round(&pods, from_node)?;
         let from_pod = || {
-            let page = cluster.kubectl(&format!("exec client -- wget -qO- -T 5 {url}"))?;
+            let page = cluster.kubectl(&format!("exec client -- timeout 5 wget -qO- {url}"))?;
             Ok(page.trim().to_owned())
         };
         goes_round(&pods, from_pod)?;
@@ -185,8 +185,8 @@ spec: {type: ExternalName, externalName: elsewhere.example}
         for part in expected {
             ensure!(config.contains(part), "no {part:?} in\n{config}");
         }
-        let page =
-            cluster.kubectl("exec client -- wget -qO- -T 5 http://web-1.nginx/hostname.html")?;
+        let page = cluster
+            .kubectl("exec client -- timeout 5 wget -qO- http://web-1.nginx/hostname.html")?;
         ensure!(page == "web-1\n", "{page:?}");
         let found = cluster
             .kubectl("exec client -- nslookup -type=a kubernetes.default.svc.cluster.local")?;

@@ -40,6 +40,7 @@ impl Recipe {
 }
 
 /// `busybox:1.28`: a shell, `nslookup`, `wget`, `httpd`, `nc` and what else fits in one static program.
+/// The `-T` of its `wget` crashes, in Debian's build: use `timeout 5 wget`.
 pub const BUSYBOX: Recipe = Recipe {
     repository: "busybox",
     tag: "1.28",
