@@ -1,1 +1,33 @@
-//! controllers
+//! Brings the cluster to its wanted state, a folder a kind.
+//!
+//! In: caches of what is. Out: writes to the API server that make it what is wanted, and events that tell users why.
+//!
+//! ```text
+//!   Informers ──change──► handler ──key──► WorkQueue ──► reconcile: read cache ─► plan (pure) ─► apply
+//!   deployment ─► replicaset ─► Pods      statefulset ─► Pods, claims     endpoints, endpointslice ─► addresses
+//!   namespace, garbage_collector: over every resource of discovery        node_lifecycle, node_ipam, pod_gc: nodes
+//! ```
+
+mod config;
+mod context;
+mod deployment;
+mod endpoints;
+mod endpointslice;
+mod garbage_collector;
+mod namespace;
+mod node_ipam;
+mod node_lifecycle;
+mod ownership;
+mod pod_gc;
+mod pods;
+mod replicaset;
+mod resources;
+mod run;
+mod selection;
+mod service_pods;
+mod serviceaccount;
+mod statefulset;
+mod writes;
+
+pub use config::Config;
+pub use run::run;

@@ -1,0 +1,91 @@
+//! What every controller is given.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use skiff_client::{
+    Index, Informer, Informers, Next, Recorder, RecorderWorker, Watched, WorkQueue,
+    reconcile_queue, recorder,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::Config;
+use crate::ownership::Owned;
+use crate::pods::node_of;
+
+/// How long a reconciliation waits for the cache to show its own write; a watch that is broken for longer must not hold a worker.
+const CATCH_UP: Duration = Duration::from_secs(10);
+
+/// What every controller is given. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) informers: Informers,
+    pub(crate) config: Arc<Config>,
+    pub(crate) shutdown: CancellationToken,
+    /// All Pods, by their controller; ReplicaSets and StatefulSets share the index.
+    pub(crate) pods: Owned<Pod>,
+    /// All Pods, by the node they are bound to.
+    pub(crate) pods_on: Index<Pod>,
+    /// All ReplicaSets, by their Deployment.
+    pub(crate) replica_sets: Owned<ReplicaSet>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        config: Config,
+        client: Client,
+        informers: Informers,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let pods: Owned<Pod> = Owned::new(informers.all());
+        let pods_on = pods
+            .all
+            .index(|pod| node_of(pod).map(str::to_owned).into_iter().collect());
+        let replica_sets = Owned::new(informers.all());
+        Self {
+            client,
+            informers,
+            config: Arc::new(config),
+            shutdown,
+            pods,
+            pods_on,
+            replica_sets,
+        }
+    }
+
+    /// Waits until `informer` shows `written`, so that the next plan knows of this write.
+    pub(crate) async fn caught_up<K: Watched>(&self, informer: &Informer<K>, written: &K) {
+        let shown = tokio::time::timeout(CATCH_UP, informer.caught_up(written));
+        let _ = self.shutdown.run_until_cancelled(shown).await;
+    }
+
+    /// Who tells events in the name of `component`.
+    pub(crate) fn recorder(&self, component: &str) -> (Recorder, RecorderWorker) {
+        recorder(self.client.clone(), component, None)
+    }
+
+    /// Reconciles keys of `queue` until shutdown, once `ready` has ended (the caches are filled).
+    pub(crate) async fn reconcile<T, F, R>(
+        &self,
+        name: &'static str,
+        ready: impl Future<Output = ()>,
+        queue: WorkQueue<T>,
+        workers: usize,
+        reconcile: F,
+    ) -> anyhow::Result<()>
+    where
+        T: Clone + std::fmt::Display + Eq + std::hash::Hash + Send + 'static,
+        F: Fn(T) -> R,
+        R: Future<Output = anyhow::Result<Next>> + Send + 'static,
+    {
+        if self.shutdown.run_until_cancelled(ready).await.is_none() {
+            return Ok(());
+        }
+        reconcile_queue(name, queue, workers, self.shutdown.clone(), reconcile).await
+    }
+}

@@ -1,0 +1,10 @@
+//! What controllers ask of Pods, and how they make them.
+
+mod state;
+mod template;
+
+pub(crate) use state::{
+    Availability, availability, is_active, is_ready, is_terminal, is_terminating, node_of, phase,
+    ready_condition,
+};
+pub(crate) use template::from_template;

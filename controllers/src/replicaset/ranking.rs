@@ -1,0 +1,169 @@
+//! Which Pods go first when there are too many
+//! (<https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#scaling-a-replicaset>).
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+
+use crate::ownership::uid_of;
+use crate::pods::{is_ready, node_of, phase, ready_condition};
+
+/// The wish of users to keep a Pod for longer than others.
+const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+
+/// Sorts so that the first is to be deleted first. `neighbours` counts related Pods by node.
+pub(super) fn first_to_delete_first(
+    pods: &mut [Arc<Pod>],
+    neighbours: &HashMap<String, usize>,
+    now: Timestamp,
+) {
+    pods.sort_by(|a, b| compare(a, b, neighbours, now));
+}
+
+fn compare(a: &Pod, b: &Pod, neighbours: &HashMap<String, usize>, now: Timestamp) -> Ordering {
+    let near = |pod| node_of(pod).and_then(|node| neighbours.get(node)).copied();
+    node_of(a)
+        .is_some()
+        .cmp(&node_of(b).is_some())
+        .then_with(|| phase_rank(a).cmp(&phase_rank(b)))
+        .then_with(|| is_ready(a).cmp(&is_ready(b)))
+        .then_with(|| cost(a).cmp(&cost(b)))
+        .then_with(|| near(b).cmp(&near(a)))
+        .then_with(|| youngest(a, b, ready_since(a), ready_since(b), now))
+        .then_with(|| restarts(b).cmp(&restarts(a)))
+        .then_with(|| youngest(a, b, created(a), created(b), now))
+}
+
+fn phase_rank(pod: &Pod) -> u8 {
+    match phase(pod) {
+        "Pending" => 0,
+        "Unknown" => 1,
+        _ => 2,
+    }
+}
+
+fn cost(pod: &Pod) -> i32 {
+    pod.annotations()
+        .get(DELETION_COST)
+        .and_then(|cost| cost.parse().ok())
+        .unwrap_or(0)
+}
+
+fn ready_since(pod: &Pod) -> Option<Timestamp> {
+    let ready = ready_condition(pod).filter(|condition| condition.status == "True")?;
+    ready.last_transition_time.as_ref().map(|time| time.0)
+}
+
+fn created(pod: &Pod) -> Option<Timestamp> {
+    pod.metadata.creation_timestamp.as_ref().map(|time| time.0)
+}
+
+fn restarts(pod: &Pod) -> i32 {
+    let statuses = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.container_statuses.as_ref());
+    statuses
+        .into_iter()
+        .flatten()
+        .map(|container| container.restart_count)
+        .max()
+        .unwrap_or(0)
+}
+
+/// Ages compare on a logarithmic scale, and within one step of it chance decides, that is the uid (KEP-2185).
+fn youngest(
+    a: &Pod,
+    b: &Pod,
+    since_a: Option<Timestamp>,
+    since_b: Option<Timestamp>,
+    now: Timestamp,
+) -> Ordering {
+    if since_a == since_b {
+        return Ordering::Equal;
+    }
+    let scale = |since: Option<Timestamp>| {
+        since.map(|since| {
+            u64::try_from(now.duration_since(since).as_nanos()).map_or(0, |ns| ns.max(1).ilog2())
+        })
+    };
+    scale(since_a)
+        .cmp(&scale(since_b))
+        .then_with(|| uid_of(a).cmp(uid_of(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn pod(overrides: Value) -> Arc<Pod> {
+        let mut pod = json!({
+            "metadata": {"uid": "m", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"nodeName": "n1", "containers": []},
+            "status": {"phase": "Running", "conditions": [
+                {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+        });
+        merge(&mut pod, overrides);
+        Arc::new(serde_json::from_value(pod).unwrap())
+    }
+
+    fn merge(into: &mut Value, from: Value) {
+        match (into, from) {
+            (Value::Object(into), Value::Object(from)) => {
+                for (key, value) in from {
+                    merge(into.entry(key).or_insert(Value::Null), value);
+                }
+            }
+            (into, from) => *into = from,
+        }
+    }
+
+    #[test]
+    fn the_least_useful_pod_goes_first() {
+        let now = "2026-01-02T00:00:00Z".parse().unwrap();
+        let ready = |status: &str, since: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status, "lastTransitionTime": since}]}});
+        let cases = [
+            ("unassigned", json!({"spec": {"nodeName": null}})),
+            ("pending", json!({"status": {"phase": "Pending"}})),
+            ("not ready", ready("False", "2026-01-01T00:00:00Z")),
+            (
+                "cheaper",
+                json!({"metadata": {"annotations": {DELETION_COST: "-1"}}}),
+            ),
+            ("crowded", json!({"spec": {"nodeName": "crowded"}})),
+            (
+                "ready for a shorter time",
+                ready("True", "2026-01-01T23:00:00Z"),
+            ),
+            (
+                "restarted",
+                json!({"status": {"containerStatuses": [
+                {"name": "c", "restartCount": 3, "ready": true, "image": "", "imageID": ""}]}}),
+            ),
+            (
+                "younger",
+                json!({"metadata": {"creationTimestamp": "2026-01-01T23:00:00Z"}}),
+            ),
+            (
+                "about as old, but less in uid",
+                json!({"metadata": {"uid": "a", "creationTimestamp": "2026-01-01T00:00:01Z"}}),
+            ),
+        ];
+        let neighbours = HashMap::from([("n1".to_owned(), 1), ("crowded".to_owned(), 2)]);
+        for (why, overrides) in cases {
+            let first = pod(overrides);
+            for mut pods in [
+                [first.clone(), pod(json!({}))],
+                [pod(json!({})), first.clone()],
+            ] {
+                first_to_delete_first(&mut pods, &neighbours, now);
+                assert_eq!(pods[0], first, "{why}");
+            }
+        }
+    }
+}

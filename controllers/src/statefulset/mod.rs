@@ -1,0 +1,57 @@
+//! StatefulSets keep Pods that have names and storage of their own
+//! (<https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/>).
+
+mod claims;
+mod identity;
+mod plan;
+mod reconcile;
+mod revisions;
+mod spec;
+mod status;
+
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use skiff_client::{Informer, WorkQueue};
+
+use crate::context::Context;
+use crate::ownership::{Owned, wake_on_change, wake_owners};
+use reconcile::Reconciler;
+
+/// StatefulSets that are reconciled at a time.
+const WORKERS: usize = 5;
+
+/// Keeps every StatefulSet's Pods, until shutdown.
+pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
+    let (recorder, events) = context.recorder("statefulset-controller");
+    let sets: Informer<StatefulSet> = context.informers.all();
+    let revisions = Owned::new(context.informers.all());
+    let claims = context.informers.all();
+    let queue = WorkQueue::new();
+    wake_on_change(&sets, &queue);
+    wake_owners(
+        &context.pods.all,
+        &sets,
+        |set| set.spec.as_ref().map(|spec| &spec.selector),
+        &queue,
+    );
+    let ready = async {
+        sets.ready().await;
+        revisions.all.ready().await;
+        claims.ready().await;
+        context.pods.all.ready().await;
+    };
+    let reconciler = Arc::new(Reconciler {
+        context: context.clone(),
+        sets: sets.clone(),
+        revisions: revisions.clone(),
+        claims: claims.clone(),
+        recorder,
+    });
+    let work = context.reconcile("statefulset", ready, queue, WORKERS, move |key| {
+        let reconciler = reconciler.clone();
+        async move { reconciler.reconcile(key).await }
+    });
+    let (worked, ()) = tokio::join!(work, events.run(context.shutdown.clone()));
+    worked
+}

@@ -1,0 +1,304 @@
+//! One StatefulSet: reads the caches, plans, applies.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet, StatefulSetStatus};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::api::PostParams;
+use kube::{Api, Resource, ResourceExt};
+use skiff_client::EventType::{Normal, Warning};
+use skiff_client::{Informer, Next, ObjectKey, Recorder};
+
+use super::plan::{Action, Revision, Seen, plan};
+use super::revisions::{Latest, forgotten, latest, same_data, template};
+use super::status::status;
+use super::{claims, identity};
+use crate::context::Context;
+use crate::ownership::{Claimant, Owned, claim, controller_reference, uid_of};
+use crate::selection::Selection;
+use crate::writes::{exists, is_gone, namespace_is_terminating, only, words};
+
+pub(super) struct Reconciler {
+    pub(super) context: Context,
+    pub(super) sets: Informer<StatefulSet>,
+    pub(super) revisions: Owned<ControllerRevision>,
+    pub(super) claims: Informer<PersistentVolumeClaim>,
+    pub(super) recorder: Recorder,
+}
+
+/// The two revisions between which an update moves, and how often their names clashed with others.
+struct Revisions {
+    current: Arc<ControllerRevision>,
+    update: Arc<ControllerRevision>,
+    collisions: i32,
+}
+
+impl Reconciler {
+    pub(super) async fn reconcile(&self, key: ObjectKey) -> anyhow::Result<Next> {
+        let Some(set) = self.sets.get(&key) else {
+            return Ok(Next::Done);
+        };
+        let selector = set
+            .spec
+            .as_ref()
+            .map(|spec| Selection::of(&spec.selector))
+            .unwrap_or_default();
+        let claimant = Claimant {
+            reference: controller_reference(&*set),
+            namespace: &key.namespace,
+            deleting: set.metadata.deletion_timestamp.is_some(),
+            selector: &selector,
+        };
+        let mut pods = claim(&self.context, &self.context.pods, &claimant).await?;
+        pods.retain(|pod| identity::ordinal(&set, pod).is_some());
+        let history = claim(&self.context, &self.revisions, &claimant).await?;
+        let revisions = match self.revisions(&set, &history).await {
+            Err(error) if namespace_is_terminating(&error) => return Ok(Next::Done),
+            revisions => revisions?,
+        };
+        let seen = Seen {
+            set: &set,
+            pods: &pods,
+            current: &revisions.current.name_any(),
+            update: &revisions.update.name_any(),
+            now: Timestamp::now(),
+        };
+        for action in plan(&seen) {
+            self.apply(&set, &revisions, action).await?;
+        }
+        let (status, again) = status(&seen, revisions.collisions);
+        self.report(&set, status).await?;
+        self.forget(&set, &seen, &history).await?;
+        Ok(again.map_or(Next::Done, Next::After))
+    }
+
+    /// Makes sure that there is a revision of the current template.
+    async fn revisions(
+        &self,
+        set: &StatefulSet,
+        history: &[Arc<ControllerRevision>],
+    ) -> kube::Result<Revisions> {
+        let status = set.status.clone().unwrap_or_default();
+        let collisions = status.collision_count.unwrap_or(0);
+        let api = self.api::<ControllerRevision>(set);
+        let update = match latest(set, history, collisions) {
+            Latest::Is(update) => update,
+            Latest::Returns(update) => Arc::new(
+                api.replace(&update.name_any(), &PostParams::default(), &update)
+                    .await?,
+            ),
+            Latest::New(update) => Arc::new(self.make_revision(set, &update).await?),
+        };
+        self.context.caught_up(&self.revisions.all, &*update).await;
+        let current = history
+            .iter()
+            .find(|revision| Some(revision.name_any()) == status.current_revision)
+            .unwrap_or(&update);
+        Ok(Revisions {
+            current: current.clone(),
+            update: update.clone(),
+            collisions,
+        })
+    }
+
+    async fn make_revision(
+        &self,
+        set: &StatefulSet,
+        revision: &ControllerRevision,
+    ) -> kube::Result<ControllerRevision> {
+        let api = self.api::<ControllerRevision>(set);
+        let refused = match api.create(&PostParams::default(), revision).await {
+            Err(error) if exists(&error) => error,
+            made => return made,
+        };
+        let existing = api.get(&revision.name_any()).await?;
+        if same_data(&existing, revision) {
+            return Ok(existing);
+        }
+        // Another template of the same hash: the next attempt takes another name.
+        let mut status = set.status.clone().unwrap_or_default();
+        status.collision_count = Some(status.collision_count.unwrap_or(0) + 1);
+        self.report(set, status).await?;
+        Err(refused)
+    }
+
+    async fn apply(
+        &self,
+        set: &StatefulSet,
+        revisions: &Revisions,
+        action: Action,
+    ) -> anyhow::Result<()> {
+        match action {
+            Action::Delete(pod) => Ok(self.delete(set, &pod).await?),
+            Action::Create(ordinal, revision) => {
+                let revision = match revision {
+                    Revision::Current => &revisions.current,
+                    Revision::Update => &revisions.update,
+                };
+                let name = revision.name_any();
+                let template = template(revision).with_context(|| format!("revision {name}"))?;
+                let pod = identity::pod(set, &template, &name, ordinal);
+                self.create(set, &pod, ordinal).await
+            }
+        }
+    }
+
+    async fn create(&self, set: &StatefulSet, pod: &Pod, ordinal: i32) -> anyhow::Result<()> {
+        for claim in claims::claims(set, ordinal) {
+            self.create_claim(set, pod, &claim).await?;
+        }
+        let created = self
+            .api::<Pod>(set)
+            .create(&PostParams::default(), pod)
+            .await;
+        match created {
+            Ok(made) => {
+                self.tell(set, "create", pod, Ok(()));
+                self.context.caught_up(&self.context.pods.all, &made).await;
+                Ok(())
+            }
+            Err(error) if namespace_is_terminating(&error) => Ok(()),
+            Err(error) => {
+                self.tell(set, "create", pod, Err(&error));
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn create_claim(
+        &self,
+        set: &StatefulSet,
+        pod: &Pod,
+        claim: &PersistentVolumeClaim,
+    ) -> kube::Result<()> {
+        if self.claims.get(&ObjectKey::of(claim)).is_some() {
+            return Ok(());
+        }
+        let (claim_name, pod, owner) = (claim.name_any(), pod.name_any(), set.name_any());
+        match self
+            .api::<PersistentVolumeClaim>(set)
+            .create(&PostParams::default(), claim)
+            .await
+        {
+            Ok(_) => {
+                let message =
+                    format!("create Claim {claim_name} Pod {pod} in StatefulSet {owner} success");
+                self.recorder
+                    .event(&set.object_ref(&()), Normal, "SuccessfulCreate", message);
+                Ok(())
+            }
+            Err(error) if exists(&error) => Ok(()),
+            Err(error) => {
+                let why = words(&error);
+                let message = format!(
+                    "create Claim {claim_name} for Pod {pod} in StatefulSet {owner} failed error: {why}"
+                );
+                self.recorder
+                    .event(&set.object_ref(&()), Warning, "FailedCreate", message);
+                Err(error)
+            }
+        }
+    }
+
+    async fn delete(&self, set: &StatefulSet, pod: &Pod) -> kube::Result<()> {
+        match self
+            .api::<Pod>(set)
+            .delete(&pod.name_any(), &only(uid_of(pod)))
+            .await
+        {
+            Ok(deleted) => {
+                self.tell(set, "delete", pod, Ok(()));
+                if let Some(deleted) = deleted.left() {
+                    self.context
+                        .caught_up(&self.context.pods.all, &deleted)
+                        .await;
+                }
+                Ok(())
+            }
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) => {
+                self.tell(set, "delete", pod, Err(&error));
+                Err(error)
+            }
+        }
+    }
+
+    fn tell(&self, set: &StatefulSet, verb: &str, pod: &Pod, outcome: Result<(), &kube::Error>) {
+        let noun = if verb == "create" { "Create" } else { "Delete" };
+        let what = format!(
+            "{verb} Pod {} in StatefulSet {}",
+            pod.name_any(),
+            set.name_any()
+        );
+        let (kind, reason, message) = match outcome {
+            Ok(()) => (
+                Normal,
+                format!("Successful{noun}"),
+                format!("{what} successful"),
+            ),
+            Err(error) => (
+                Warning,
+                format!("Failed{noun}"),
+                format!("{what} failed error: {}", words(error)),
+            ),
+        };
+        self.recorder
+            .event(&set.object_ref(&()), kind, &reason, message);
+    }
+
+    /// Writes the status if it has changed.
+    async fn report(&self, set: &StatefulSet, status: StatefulSetStatus) -> kube::Result<()> {
+        if set.status.as_ref() == Some(&status) {
+            return Ok(());
+        }
+        let updated = StatefulSet {
+            status: Some(status),
+            ..set.clone()
+        };
+        let written = self
+            .api::<StatefulSet>(set)
+            .replace_status(&set.name_any(), &PostParams::default(), &updated)
+            .await?;
+        self.context.caught_up(&self.sets, &written).await;
+        Ok(())
+    }
+
+    /// Deletes the revisions that nobody needs.
+    async fn forget(
+        &self,
+        set: &StatefulSet,
+        seen: &Seen<'_>,
+        history: &[Arc<ControllerRevision>],
+    ) -> kube::Result<()> {
+        let mut live: HashSet<String> = seen
+            .pods
+            .iter()
+            .map(|pod| identity::revision(pod).to_owned())
+            .collect();
+        live.extend([seen.current.to_owned(), seen.update.to_owned()]);
+        for revision in forgotten(set, history, &live) {
+            let api = self.api::<ControllerRevision>(set);
+            match api
+                .delete(&revision.name_any(), &only(uid_of(&*revision)))
+                .await
+            {
+                Err(error) if !is_gone(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn api<K>(&self, set: &StatefulSet) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        Api::namespaced(
+            self.context.client.clone(),
+            &set.namespace().unwrap_or_default(),
+        )
+    }
+}

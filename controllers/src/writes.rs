@@ -1,0 +1,58 @@
+//! Small things that every write to the API needs.
+
+use kube::api::{DeleteParams, Preconditions};
+use kube::core::Status;
+
+/// A deletion of exactly this object, not of a later one of the same name.
+pub(crate) fn only(uid: &str) -> DeleteParams {
+    DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    }
+}
+
+/// The API server's answer, if that is what the error is.
+pub(crate) fn status_of(error: &kube::Error) -> Option<&Status> {
+    match error {
+        kube::Error::Api(status) => Some(status),
+        _ => None,
+    }
+}
+
+/// Whether there is no such object.
+pub(crate) fn is_gone(error: &kube::Error) -> bool {
+    status_of(error).is_some_and(|status| status.code == 404)
+}
+
+/// Whether a create was refused because an object of that name exists.
+pub(crate) fn exists(error: &kube::Error) -> bool {
+    status_of(error).is_some_and(|status| status.reason == "AlreadyExists")
+}
+
+/// Whether a create was refused because the namespace is being deleted: nothing to tell the user, nothing to try again.
+pub(crate) fn namespace_is_terminating(error: &kube::Error) -> bool {
+    status_of(error).is_some_and(|status| {
+        status.code == 403
+            && status
+                .details
+                .iter()
+                .flat_map(|details| &details.causes)
+                .any(|cause| cause.reason == "NamespaceTerminating")
+    })
+}
+
+/// What the API server said, in the words that belong into an event.
+pub(crate) fn words(error: &kube::Error) -> String {
+    match status_of(error) {
+        Some(status) => status.message.clone(),
+        None => error.to_string(),
+    }
+}
+
+/// A counter of a status: Kubernetes leaves out those that are 0.
+pub(crate) fn nonzero(count: i32) -> Option<i32> {
+    (count != 0).then_some(count)
+}
