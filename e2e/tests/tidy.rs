@@ -166,14 +166,28 @@ fn is_named_by_a_module(file: &Path) -> Result<bool> {
         (folder, stem)
     };
     let declaration = format!("mod {};", module.to_string_lossy());
-    for above in modules_above(folder)? {
-        let text = fs::read_to_string(&above)?;
-        let declares = |line: &str| {
-            let line = line.trim_start();
-            line == declaration
-                || (line.starts_with("pub") && line.ends_with(&format!(" {declaration}")))
-        };
-        if above != file && text.lines().any(declares) {
+    let declares = |line: &str| {
+        let line = line.trim_start();
+        line == declaration
+            || (line.starts_with("pub") && line.ends_with(&format!(" {declaration}")))
+    };
+    for above in modules_above(folder)?.iter().filter(|above| *above != file) {
+        if fs::read_to_string(above)?.lines().any(declares) {
+            return Ok(true);
+        }
+    }
+    is_named_by_its_path(file)
+}
+
+/// Whether a file beside `file` says `#[path = "file.rs"]`.
+fn is_named_by_its_path(file: &Path) -> Result<bool> {
+    let folder = file.parent().context("a file is in a folder")?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let attribute = format!("#[path = \"{name}\"]");
+    for beside in fs::read_dir(folder)? {
+        let beside = beside?.path();
+        let is_source = beside.extension().is_some_and(|end| end == "rs");
+        if is_source && fs::read_to_string(&beside)?.contains(&attribute) {
             return Ok(true);
         }
     }
