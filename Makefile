@@ -2,7 +2,7 @@
 # make test       every test once, those in namespaces and virtual machines included (needs root)
 # make test-long  the repetitions too: more kills, more power cuts
 # make lint       format, clippy, licences and advisories
-# make bench      measure against any API server, see bench/README or `cargo run -p skiff-bench -- --help`
+# make bench      figures beside their targets and references (needs root)
 
 .PHONY: up test test-long lint bench deps deps-up deps-test kubectl
 SHELL := bash
@@ -47,7 +47,7 @@ lint:
 	else echo "cargo-deny is not installed: licences and advisories were not checked"; fi
 
 bench: deps-test kubectl
-	cargo build --release --workspace --bins
+	cargo build --release --bin skiff --bin skiff-bench
 	target/release/skiff-bench
 
 deps: deps-test
