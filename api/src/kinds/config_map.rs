@@ -65,9 +65,8 @@ mod tests {
 
     #[test]
     fn what_users_get_wrong() {
-        let none: [&str; 0] = [];
         let sound = json!({"data": {"app.conf": "x"}, "binaryData": {"logo": "AAEC"}});
-        assert_eq!(create_errors(&ConfigMap, &sound), none);
+        assert_eq!(create_errors(&ConfigMap, &sound), [""; 0]);
         assert_eq!(
             create_errors(
                 &ConfigMap,
@@ -99,8 +98,7 @@ mod tests {
                 "data: Forbidden: field is immutable when `immutable` is set",
             ]
         );
-        let none: [&str; 0] = [];
-        assert_eq!(update_errors(&ConfigMap, &old, &old), none);
+        assert_eq!(update_errors(&ConfigMap, &old, &old), [""; 0]);
     }
 
     #[test]

@@ -107,7 +107,6 @@ mod tests {
             update_errors(&ControllerRevision, &revision(), &new),
             ["data: Invalid value: {\"spec\":1}: field is immutable"]
         );
-        let none: [&str; 0] = [];
-        assert_eq!(create_errors(&ControllerRevision, &revision()), none);
+        assert_eq!(create_errors(&ControllerRevision, &revision()), [""; 0]);
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::common::cells::number;
-use super::common::defaults::{default_to, ensure, existing};
+use super::common::defaults::{default_to, ensure};
 use super::common::{Field, cells, checks, describe};
 use super::pod_spec;
 use super::workload::{self, Workload};
@@ -29,7 +29,7 @@ pub(super) struct Deployment;
 
 impl Strategy for Deployment {
     fn default(&self, deployment: &mut Value) {
-        let Some(spec) = existing(deployment, "spec") else {
+        let Some(spec) = ensure(deployment, "spec") else {
             return;
         };
         default_to(spec, "replicas", 1);
@@ -38,7 +38,7 @@ impl Strategy for Deployment {
         if let Some(strategy) = ensure(spec, "strategy") {
             default_strategy(strategy);
         }
-        existing(spec, "template").map(pod_spec::default_template);
+        ensure(spec, "template").map(pod_spec::default_template);
     }
 
     fn prepare_create(&self, deployment: &mut Value) {
@@ -203,8 +203,7 @@ mod tests {
 
     #[test]
     fn what_users_get_wrong() {
-        let none: [&str; 0] = [];
-        assert_eq!(wrong(|_| {}), none);
+        assert_eq!(wrong(|_| {}), [""; 0]);
         assert_eq!(
             wrong(|spec| spec["template"]["metadata"]["labels"] = json!({"app": "other"})),
             [
@@ -232,9 +231,8 @@ mod tests {
         );
         assert_eq!(
             wrong(|spec| spec["template"]["spec"]["activeDeadlineSeconds"] = 5.into()),
-            [
-                "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported"
-            ]
+            ["spec.template.spec.activeDeadlineSeconds: Forbidden: \
+                 activeDeadlineSeconds in ReplicaSet is not Supported"]
         );
         assert_eq!(
             wrong(|spec| spec["progressDeadlineSeconds"] = 0.into()),

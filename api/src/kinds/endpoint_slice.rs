@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::common::cells::{items, text};
 use super::common::checks::Seen;
 use super::common::defaults::{default_to, each};
-use super::common::{Field, cells, checks, describe};
+use super::common::{Field, cells, checks, describe, net};
 use crate::field::{Error, Errors};
 use crate::{Column, Descriptor, Strategy, names};
 
@@ -121,7 +121,7 @@ fn address(address: &Field<'_>, kind: &str, errors: &mut Errors) {
         "IPv6" if address.str().parse::<std::net::Ipv6Addr>().is_err() => {
             errors.push(address.invalid("must be a valid IPv6 address"));
         }
-        "IPv4" | "IPv6" => checks::endpoint_ip(address, errors),
+        "IPv4" | "IPv6" => net::endpoint_ip(address, errors),
         _ => {}
     }
 }
@@ -136,8 +136,8 @@ fn ports(ports: &Field<'_>, errors: &mut Errors) {
         let name = port.get("name");
         checks::name(&name, names::dns_label, errors);
         seen.add(name.str(), &name, errors);
-        checks::one_of(&port.get("protocol"), &["SCTP", "TCP", "UDP"], errors);
-        checks::in_range(&port.get("port"), checks::PORTS, errors);
+        net::protocol(&port.get("protocol"), errors);
+        checks::in_range(&port.get("port"), net::PORTS, errors);
         checks::name(&port.get("appProtocol"), names::qualified_name, errors);
     }
 }
@@ -175,8 +175,7 @@ mod tests {
 
     #[test]
     fn what_users_get_wrong() {
-        let none: [&str; 0] = [];
-        assert_eq!(create_errors(&EndpointSlice, &slice()), none);
+        assert_eq!(create_errors(&EndpointSlice, &slice()), [""; 0]);
         let mut wrong = slice();
         wrong["endpoints"] =
             json!([{}, {"addresses": ["2001:db8::1"]}, {"addresses": ["127.0.0.1"]}]);

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::common::cells::{items, text};
 use super::common::defaults::{default_to, each};
-use super::common::{Field, cells, checks, describe};
+use super::common::{Field, cells, checks, describe, net};
 use crate::field::Errors;
 use crate::{Column, Descriptor, Strategy, names};
 
@@ -33,6 +33,13 @@ impl Strategy for Endpoints {
             validate_subset(&subset, &mut errors);
         }
         errors
+    }
+
+    fn warnings(&self, _endpoints: &Value) -> Vec<String> {
+        vec![
+            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+                .to_owned(),
+        ]
     }
 
     fn columns(&self) -> Vec<Column> {
@@ -63,7 +70,7 @@ fn validate_subset(subset: &Field<'_>, errors: &mut Errors) {
     }
     for address in lists.iter().flat_map(Field::items) {
         checks::required(&address.get("ip"), errors);
-        checks::endpoint_ip(&address.get("ip"), errors);
+        net::endpoint_ip(&address.get("ip"), errors);
         checks::name(&address.get("hostname"), names::dns_label, errors);
         checks::name(&address.get("nodeName"), names::dns_subdomain, errors);
     }
@@ -75,8 +82,8 @@ fn validate_subset(subset: &Field<'_>, errors: &mut Errors) {
             checks::required(&name, errors);
         }
         checks::name(&name, names::dns_label, errors);
-        checks::port_number(&port.get("port"), errors);
-        checks::one_of(&port.get("protocol"), &["SCTP", "TCP", "UDP"], errors);
+        net::port_number(&port.get("port"), errors);
+        net::protocol(&port.get("protocol"), errors);
         checks::name(&port.get("appProtocol"), names::qualified_name, errors);
     }
 }

@@ -133,7 +133,8 @@ fn at_most(field: &Field<'_>, max_bytes: usize, errors: &mut Errors) {
     }
 }
 
-/// When it was seen first and last, and how often: an event of the older form counts itself, one of the newer is a series.
+/// When it was seen first and last, and how often: an event of the older form counts itself, one of the newer
+/// form is a series.
 fn seen(event: &Value, now: Timestamp) -> (String, String, i64) {
     let first_time = match &event["firstTimestamp"] {
         Value::Null => &event["eventTime"],
@@ -228,8 +229,7 @@ mod tests {
 
     #[test]
     fn an_event_stands_beside_its_object() {
-        let none: [&str; 0] = [];
-        assert_eq!(create_errors(&Event, &event()), none);
+        assert_eq!(create_errors(&Event, &event()), [""; 0]);
         let mut elsewhere = event();
         elsewhere["metadata"]["namespace"] = "default".into();
         assert_eq!(

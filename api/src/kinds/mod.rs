@@ -32,6 +32,8 @@ mod service_account;
 mod stateful_set;
 mod storage_class;
 mod stored_data;
+#[cfg(test)]
+mod tests;
 mod volume_rules;
 mod workload;
 
@@ -59,69 +61,4 @@ pub fn builtin() -> Registry {
         stateful_set::descriptor(),
         storage_class::descriptor(),
     ])
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-    use serde_json::json;
-
-    use super::*;
-    use crate::Schema;
-
-    #[test]
-    fn every_kind_is_known_by_group_version_and_plural() {
-        let registry = builtin();
-        assert_eq!(registry.iter().count(), 18);
-        for (group, plural, kind) in [
-            ("", "pods", "Pod"),
-            ("", "endpoints", "Endpoints"),
-            ("", "persistentvolumeclaims", "PersistentVolumeClaim"),
-            ("apps", "deployments", "Deployment"),
-            ("discovery.k8s.io", "endpointslices", "EndpointSlice"),
-            ("coordination.k8s.io", "leases", "Lease"),
-            ("storage.k8s.io", "storageclasses", "StorageClass"),
-        ] {
-            let descriptor = registry.get(group, "v1", plural);
-            assert_eq!(descriptor.map(|known| known.kind.as_ref()), Some(kind));
-        }
-    }
-
-    #[test]
-    fn every_kind_has_a_schema() {
-        for descriptor in builtin().iter() {
-            let name = &descriptor.type_name;
-            assert!(Schema::of(name).is_some(), "{name}");
-        }
-    }
-
-    #[test]
-    fn no_kind_panics_on_odd_input_and_each_column_has_a_cell() {
-        let odd = [
-            json!(null),
-            json!(1),
-            json!([]),
-            json!({}),
-            json!({"metadata": [], "spec": "x", "status": 1, "data": 2, "subsets": [3], "ports": [null]}),
-            json!({"metadata": {"labels": 1}, "spec": {"selector": 1, "template": [], "ports": [1, []]}}),
-            json!({"spec": {"template": {"spec": 1, "metadata": 2}, "volumeClaimTemplates": [1, {"spec": []}]}}),
-            json!({"spec": {"type": 1, "clusterIPs": {}, "strategy": [], "updateStrategy": 3, "capacity": [1]}}),
-        ];
-        for descriptor in builtin().iter() {
-            let strategy = &descriptor.strategy;
-            for object in &odd {
-                let mut new = object.clone();
-                strategy.default(&mut new);
-                strategy.prepare_create(&mut new);
-                strategy.prepare_update(&mut new, object);
-                strategy.validate(&new);
-                strategy.validate_update(&new, object);
-                strategy.validate_status(&new, object);
-                strategy.warnings(&new);
-                strategy.selectable_field(&new, "status.phase");
-                let cells = strategy.cells(&new, Timestamp::UNIX_EPOCH);
-                assert_eq!(cells.len(), strategy.columns().len(), "{}", descriptor.kind);
-            }
-        }
-    }
 }

@@ -11,16 +11,6 @@ use super::pod_spec;
 use crate::field::Errors;
 use crate::{Column, Descriptor, Strategy, metadata, names};
 
-/// What of a Node's spec may change; `podCIDR` and `providerID` only from nothing to something.
-const MUTABLE: [&str; 6] = [
-    "podCIDR",
-    "podCIDRs",
-    "providerID",
-    "taints",
-    "unschedulable",
-    "configSource",
-];
-
 pub(super) fn descriptor() -> Descriptor {
     Descriptor {
         short_names: describe::short("no"),
@@ -66,10 +56,9 @@ impl Strategy for Node {
                 errors.push(new.forbidden(words));
             }
         }
-        if without_mutable(new.value()) != without_mutable(old.value()) {
-            let words = "node updates may only change labels, taints, or capacity \
-                         (or configSource, if the DynamicKubeletConfig feature gate is enabled)";
-            errors.push(new.forbidden(words));
+        let (id, old_id) = (new.get("externalID"), old.get("externalID"));
+        if id.str() != old_id.str() {
+            errors.push(id.forbidden("may not be updated"));
         }
         errors
     }
@@ -124,12 +113,6 @@ impl Strategy for Node {
             or(info("/containerRuntimeVersion"), "<unknown>").into(),
         ]
     }
-}
-
-fn without_mutable(spec: &Value) -> Value {
-    let mut spec = spec.as_object().cloned().unwrap_or_default();
-    spec.retain(|field, _| !MUTABLE.contains(&field.as_str()));
-    spec.into()
 }
 
 fn is_cordoned(node: &Value) -> bool {
@@ -219,7 +202,6 @@ mod tests {
     #[test]
     fn what_may_change() {
         let node = |spec: Value| json!({"metadata": {"name": "n1"}, "spec": spec});
-        let none: [&str; 0] = [];
         assert_eq!(
             update_errors(
                 &Node,
@@ -228,7 +210,7 @@ mod tests {
                     json!({"podCIDR": "10.0.0.0/24", "taints": [{"key": "a", "effect": "NoSchedule"}]})
                 )
             ),
-            none
+            [""; 0]
         );
         assert_eq!(
             update_errors(
@@ -242,10 +224,7 @@ mod tests {
         );
         assert_eq!(
             update_errors(&Node, &node(json!({})), &node(json!({"externalID": "x"}))),
-            [
-                "spec: Forbidden: node updates may only change labels, taints, or capacity \
-              (or configSource, if the DynamicKubeletConfig feature gate is enabled)"
-            ]
+            ["spec.externalID: Forbidden: may not be updated"]
         );
     }
 }

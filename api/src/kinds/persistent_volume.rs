@@ -1,11 +1,11 @@
 //! PersistentVolumes.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::common::cells::{items, or, text};
 use super::common::defaults::{default_to, ensure, existing};
-use super::common::{Field, cells, checks, describe, quantities};
+use super::common::{Field, cells, checks, describe, paths, quantities, same};
 use super::{pod_spec, volume_rules};
 use crate::field::Errors;
 use crate::{Column, Descriptor, Strategy, names};
@@ -56,7 +56,7 @@ impl Strategy for PersistentVolume {
         if let Some(status) = ensure(volume, "status") {
             default_to(status, "phase", "Pending");
         }
-        let Some(spec) = existing(volume, "spec") else {
+        let Some(spec) = ensure(volume, "spec") else {
             return;
         };
         default_to(spec, "persistentVolumeReclaimPolicy", "Retain");
@@ -83,7 +83,7 @@ impl Strategy for PersistentVolume {
     fn validate_update(&self, new: &Value, old: &Value) -> Errors {
         let mut errors = Errors::new();
         let (new, old) = (Field::root(new).get("spec"), Field::root(old).get("spec"));
-        if source(new.value()) != source(old.value()) {
+        if !same(&source(new.value()), &source(old.value())) {
             let path = new.get("persistentvolumesource");
             errors.push(path.forbidden("spec.persistentvolumesource is immutable after creation"));
         }
@@ -172,7 +172,7 @@ fn validate_source(kind: &str, spec: &Field<'_>, errors: &mut Errors) {
         "nfs" => pod_spec::nfs(&source, errors),
         "local" => {
             checks::required(&source.get("path"), errors);
-            checks::no_backsteps(&source.get("path"), errors);
+            paths::no_backsteps(&source.get("path"), errors);
             let affinity = spec.get("nodeAffinity");
             if !affinity.is_set() {
                 errors.push(affinity.required("Local volume requires node affinity"));
@@ -187,10 +187,10 @@ fn validate_source(kind: &str, spec: &Field<'_>, errors: &mut Errors) {
 }
 
 /// The part of the spec that says where the volume is.
-fn source(spec: &Value) -> Map<String, Value> {
+fn source(spec: &Value) -> Value {
     let mut source = spec.as_object().cloned().unwrap_or_default();
     source.retain(|field, _| SOURCES.contains(&field.as_str()));
-    source
+    source.into()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::common::cells::{items, or, text};
 use super::common::defaults::{default_to, ensure, existing, remove};
-use super::common::{Field, cells, checks, describe, quantities};
+use super::common::{Field, cells, checks, describe, quantities, same};
 use super::volume_rules;
 use crate::field::Errors;
 use crate::{Column, Descriptor, Quantity, Strategy, names};
@@ -27,9 +27,7 @@ pub(super) struct PersistentVolumeClaim;
 
 impl Strategy for PersistentVolumeClaim {
     fn default(&self, claim: &mut Value) {
-        if let Some(spec) = existing(claim, "spec") {
-            default_spec(spec);
-        }
+        ensure(claim, "spec").map(default_spec);
         if let Some(status) = ensure(claim, "status") {
             default_to(status, "phase", "Pending");
         }
@@ -97,11 +95,12 @@ pub(super) fn validate_spec(spec: &Field<'_>, errors: &mut Errors) {
     volume_rules::access_modes(&modes, "at least 1 access mode is required", errors);
     checks::label_selector(&spec.get("selector"), errors);
     let resources = spec.get("resources");
-    let storage = resources.get("requests").get("storage");
+    let place = resources.key("storage").path().clone();
+    let storage = Field::at(place, resources.get("requests").get("storage").value());
     if storage.is_set() {
         quantities::positive(&storage, errors);
     } else {
-        errors.push(resources.key("storage").required(""));
+        errors.push(storage.required(""));
     }
     checks::name(&spec.get("storageClassName"), names::dns_subdomain, errors);
     volume_rules::volume_mode(&spec.get("volumeMode"), errors);
@@ -111,7 +110,8 @@ pub(super) fn validate_spec(spec: &Field<'_>, errors: &mut Errors) {
 fn step(new: &Field<'_>, old: &Field<'_>, errors: &mut Errors) {
     let (spec, old_spec) = (new.get("spec"), old.get("spec"));
     let is_bound = old.get("status").get("phase").str() == "Bound";
-    if with_mutable_fields_of(spec.value(), old_spec.value(), is_bound) != *spec.value() {
+    let allowed = with_mutable_fields_of(spec.value(), old_spec.value(), is_bound);
+    if !same(&allowed, spec.value()) {
         let words = "spec is immutable after creation except resources.requests and \
                      volumeAttributesClassName for bound claims";
         errors.push(spec.forbidden(words));
@@ -124,7 +124,8 @@ fn step(new: &Field<'_>, old: &Field<'_>, errors: &mut Errors) {
     }
 }
 
-/// The old spec, with the new values where they may change: a volume or a class may be found for a claim that named none.
+/// The old spec, with the new values where they may change. A volume or a class may be found for a claim that
+/// named none.
 fn with_mutable_fields_of(new: &Value, old: &Value, is_bound: bool) -> Value {
     let mut allowed = old.clone();
     for late in ["volumeName", "storageClassName"] {
@@ -173,8 +174,7 @@ mod tests {
         let created = created(&PersistentVolumeClaim, &claim());
         assert_eq!(created["status"], json!({"phase": "Pending"}));
         assert_eq!(created["spec"]["volumeMode"], "Filesystem");
-        let none: [&str; 0] = [];
-        assert_eq!(create_errors(&PersistentVolumeClaim, &claim()), none);
+        assert_eq!(create_errors(&PersistentVolumeClaim, &claim()), [""; 0]);
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
                 "spec.accessModes: Unsupported value: \"Sometimes\": supported values: \
                  \"ReadOnlyMany\", \"ReadWriteMany\", \"ReadWriteOnce\", \"ReadWriteOncePod\"",
                 "spec.accessModes: Forbidden: may not use ReadWriteOncePod with other access modes",
-                "spec.resources.requests.storage: Invalid value: \"0\": must be greater than zero",
+                "spec.resources[storage]: Invalid value: \"0\": must be greater than zero",
             ]
         );
     }
@@ -235,23 +235,22 @@ mod tests {
             change(&mut new["spec"]);
             words(&PersistentVolumeClaim.validate_update(&new, &old))
         };
-        let none: [&str; 0] = [];
         let refused = [
             "spec: Forbidden: spec is immutable after creation except resources.requests and \
                         volumeAttributesClassName for bound claims",
         ];
         assert_eq!(
             step("Pending", |spec| spec["volumeName"] = "pv1".into()),
-            none
+            [""; 0]
         );
         assert_eq!(
             step("Pending", |spec| spec["storageClassName"] = "fast".into()),
-            none
+            [""; 0]
         );
         assert_eq!(
             step("Bound", |spec| spec["resources"]["requests"]["storage"] =
                 "2Gi".into()),
-            none
+            [""; 0]
         );
         assert_eq!(
             step("Pending", |spec| spec["resources"]["requests"]["storage"] =

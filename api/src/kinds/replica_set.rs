@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::common::cells::number;
-use super::common::defaults::{default_to, existing};
+use super::common::defaults::{default_to, ensure};
 use super::common::{Field, cells, describe};
 use super::pod_spec;
 use super::workload::{self, Workload};
@@ -30,11 +30,11 @@ pub(super) struct ReplicaSet;
 
 impl Strategy for ReplicaSet {
     fn default(&self, replica_set: &mut Value) {
-        let Some(spec) = existing(replica_set, "spec") else {
+        let Some(spec) = ensure(replica_set, "spec") else {
             return;
         };
         default_to(spec, "replicas", 1);
-        existing(spec, "template").map(pod_spec::default_template);
+        ensure(spec, "template").map(pod_spec::default_template);
     }
 
     fn prepare_create(&self, replica_set: &mut Value) {
@@ -111,8 +111,7 @@ mod tests {
                 },
             },
         });
-        let none: [&str; 0] = [];
-        assert_eq!(create_errors(&ReplicaSet, &replica_set), none);
+        assert_eq!(create_errors(&ReplicaSet, &replica_set), [""; 0]);
         let row = [
             ("Name", json!("web")),
             ("Desired", json!(1)),
@@ -130,7 +129,8 @@ mod tests {
     fn a_template_is_required() {
         let object = json!({"spec": {"selector": {"matchLabels": {"app": "web"}}}});
         let errors = create_errors(&ReplicaSet, &object);
-        let mismatch = "spec.template.metadata.labels: Invalid value: {}: `selector` does not match template `labels`";
+        let mismatch = "spec.template.metadata.labels: Invalid value: null: \
+                        `selector` does not match template `labels`";
         assert_eq!(errors[0], mismatch);
         assert!(errors.contains(&"spec.template.spec.containers: Required value".to_owned()));
     }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::common::cells::number;
-use super::common::defaults::{default_to, each, ensure, existing};
-use super::common::{Field, cells, checks, describe};
+use super::common::defaults::{default_to, each, ensure};
+use super::common::{Field, cells, checks, describe, same};
 use super::persistent_volume_claim as claim;
 use super::pod_spec;
 use super::workload::{self, Workload};
@@ -41,7 +41,7 @@ pub(super) struct StatefulSet;
 
 impl Strategy for StatefulSet {
     fn default(&self, set: &mut Value) {
-        let Some(spec) = existing(set, "spec") else {
+        let Some(spec) = ensure(set, "spec") else {
             return;
         };
         default_to(spec, "podManagementPolicy", "OrderedReady");
@@ -54,7 +54,7 @@ impl Strategy for StatefulSet {
             default_to(policy, "whenDeleted", "Retain");
             default_to(policy, "whenScaled", "Retain");
         }
-        existing(spec, "template").map(pod_spec::default_template);
+        ensure(spec, "template").map(pod_spec::default_template);
         each(spec, "volumeClaimTemplates").for_each(default_claim);
     }
 
@@ -83,7 +83,7 @@ impl Strategy for StatefulSet {
 
     fn validate_update(&self, new: &Value, old: &Value) -> Errors {
         let [new, old] = [new, old].map(|object| Field::root(object).get("spec"));
-        if without_mutable(new.value()) == without_mutable(old.value()) {
+        if same(&without_mutable(new.value()), &without_mutable(old.value())) {
             return Errors::new();
         }
         let words = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
@@ -254,13 +254,12 @@ mod tests {
 
     #[test]
     fn what_users_get_wrong() {
-        let none: [&str; 0] = [];
         let wrong = |change: fn(&mut Value)| {
             let mut set = set();
             change(&mut set["spec"]);
             create_errors(&StatefulSet, &set)
         };
-        assert_eq!(wrong(|_| {}), none);
+        assert_eq!(wrong(|_| {}), [""; 0]);
         assert_eq!(
             wrong(|spec| spec["selector"]["matchLabels"]["app"] = "nginx".into()),
             [
@@ -288,16 +287,16 @@ mod tests {
 
     #[test]
     fn what_may_change() {
-        let none: [&str; 0] = [];
         let mut new = set();
         new["spec"]["replicas"] = 4.into();
         new["spec"]["template"]["spec"]["containers"][0]["image"] = "nginx:1.20".into();
-        assert_eq!(update_errors(&StatefulSet, &set(), &new), none);
+        assert_eq!(update_errors(&StatefulSet, &set(), &new), [""; 0]);
         new["spec"]["serviceName"] = "other".into();
         assert_eq!(
             update_errors(&StatefulSet, &set(), &new),
             [
-                "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
+                "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', \
+              'template', \
               'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and \
               'minReadySeconds' are forbidden"
             ]

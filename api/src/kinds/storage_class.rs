@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::common::cells::text;
 use super::common::defaults::default_to;
-use super::common::{Field, cells, checks, describe};
+use super::common::{Field, cells, checks, describe, same};
 use crate::field::{Error, Errors};
 use crate::{Column, Descriptor, Strategy, metadata, names};
 
@@ -43,7 +43,7 @@ impl Strategy for StorageClass {
         checks::required(&provisioner, &mut errors);
         let wrong = names::qualified_name(&provisioner.str().to_lowercase());
         if !provisioner.is_empty() {
-            errors.extend(wrong.into_iter().map(|words| provisioner.invalid(words)));
+            errors.extend(provisioner.invalid_each(wrong));
         }
         parameters(&class.get("parameters"), &mut errors);
         let reclaim = class.get("reclaimPolicy");
@@ -61,8 +61,8 @@ impl Strategy for StorageClass {
         let mut errors = Errors::new();
         let (new, old) = (Field::root(new), Field::root(old));
         for field in ["parameters", "provisioner", "reclaimPolicy"] {
-            let (new, old) = (new.get(field), old.get(field));
-            if new.value() != old.value() && !(new.is_empty() && old.is_empty()) {
+            let new = new.get(field);
+            if !same(new.value(), old.get(field).value()) {
                 errors.push(new.forbidden(format!("updates to {field} are forbidden.")));
             }
         }

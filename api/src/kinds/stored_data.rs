@@ -1,6 +1,6 @@
 //! What ConfigMaps and Secrets share: keys, size, and being immutable.
 
-use super::common::Field;
+use super::common::{Field, same};
 use crate::field::{Error, Errors, Path};
 use crate::names;
 
@@ -39,9 +39,8 @@ pub(super) fn validate_update(
         errors.push(immutable.forbidden(WORDS));
     }
     for field in fields {
-        let (new, old) = (new.get(field), old.get(field));
-        let same = new.value() == old.value() || (new.is_empty() && old.is_empty());
-        if !same {
+        let new = new.get(field);
+        if !same(new.value(), old.get(field).value()) {
             errors.push(new.forbidden(WORDS));
         }
     }

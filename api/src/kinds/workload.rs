@@ -7,7 +7,7 @@ use super::common::{Field, cells, checks};
 use super::pod_spec;
 use crate::Column;
 use crate::Selector;
-use crate::field::{Error, Errors};
+use crate::field::Errors;
 
 /// A kind of workload, for words of errors.
 pub(super) struct Workload {
@@ -25,10 +25,9 @@ impl Workload {
         let selector = self.selector(&spec.get("selector"), errors);
         let template = spec.get("template");
         let labels = template.get("metadata").get("labels");
-        let of_template = labels.value().as_object().cloned().unwrap_or_default();
-        if selector.is_some_and(|selector| !selector.matches(&of_template)) {
-            let words = "`selector` does not match template `labels`";
-            errors.push(Error::invalid(labels.path(), of_template, words));
+        let matches = |selector: Selector| selector.matches(&labels.value().as_object());
+        if !selector.is_none_or(matches) {
+            errors.push(labels.invalid("`selector` does not match template `labels`"));
         }
         pod_spec::validate_template(&template, self.template_of, claims, errors);
     }

@@ -54,7 +54,7 @@ pub(crate) fn remove(map: &mut Value, key: &str) -> Option<Value> {
     map.as_object_mut()?.remove(key)
 }
 
-/// Makes the single field and the first item of its plural one (`clusterIP` and `clusterIPs`, `podCIDR` and `podCIDRs`),
+/// Makes a single field and the first item of its plural one (`clusterIP`, `clusterIPs`; `podCIDR`, `podCIDRs`),
 /// which say the same in two places: the plural is made from the single one, or the other way round.
 pub(crate) fn pair(map: &mut Value, single: &str, plural: &str) {
     let text = map[single].as_str().filter(|text| !text.is_empty());

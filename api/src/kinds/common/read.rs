@@ -109,6 +109,11 @@ impl<'a> Field<'a> {
         Error::invalid(&self.path, self.value.clone(), detail)
     }
 
+    /// One error for each of the words that say what is wrong with its value.
+    pub(crate) fn invalid_each(&self, wrong: Vec<String>) -> impl Iterator<Item = Error> {
+        wrong.into_iter().map(|words| self.invalid(words))
+    }
+
     /// The error that its value is none of these.
     pub(crate) fn not_supported(&self, supported: &[&str]) -> Error {
         Error::not_supported(&self.path, self.value.clone(), supported)

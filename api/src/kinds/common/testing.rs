@@ -1,14 +1,23 @@
 //! What the tests of all kinds say.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::Field;
 use crate::Strategy;
 use crate::field::{Error, Errors};
 
 /// The errors as a user reads them.
 pub(crate) fn words(errors: &Errors) -> Vec<String> {
     errors.iter().map(Error::to_string).collect()
+}
+
+/// What is wrong with a value that stands at `x`.
+pub(crate) fn wrong(value: Value, check: impl Fn(&Field<'_>, &mut Errors)) -> Vec<String> {
+    let object = json!({"x": value});
+    let mut errors = Errors::new();
+    check(&Field::root(&object).get("x"), &mut errors);
+    words(&errors)
 }
 
 /// The object as it is stored when a user creates it.

@@ -254,8 +254,14 @@ mod tests {
         let waits = |reason: &str| json!({"name": "b", "restartCount": 5, "state": {"waiting": {"reason": reason}}});
         let ended =
             |ended: Value| json!({"name": "b", "restartCount": 0, "state": {"terminated": ended}});
-        let containers = |second: Value| json!({"phase": "Running", "initContainerStatuses": inits, "containerStatuses": [up("a"), second]});
-        let init = |state: Value| json!({"phase": "Pending", "initContainerStatuses": [{"name": "init", "state": state}]});
+        let containers = |second: Value| {
+            let all = [up("a"), second];
+            json!({"phase": "Running", "initContainerStatuses": inits, "containerStatuses": all})
+        };
+        let init = |state: Value| {
+            let all = json!([{"name": "init", "state": state}]);
+            json!({"phase": "Pending", "initContainerStatuses": all})
+        };
         for (status, seen_as) in [
             (json!({"phase": "Pending"}), ["0/3", "Pending", "0"]),
             (

@@ -3,20 +3,34 @@
 use crate::field::Errors;
 use crate::kinds::common::Field;
 use crate::kinds::common::checks;
+use crate::kinds::common::net;
+use crate::names;
 
 /// What is wrong with a new status (`ValidatePodStatusUpdate`).
 pub(super) fn validate(new: &Field<'_>, old: &Field<'_>) -> Errors {
     let mut errors = Errors::new();
-    let node = new.get("spec").get("nodeName");
-    if node.value() != old.get("spec").get("nodeName").value() {
-        errors.push(node.forbidden("may not be changed directly"));
-    }
+    let (spec, old_spec) = (new.get("spec"), old.get("spec"));
     let (status, old_status) = (new.get("status"), old.get("status"));
-    checks::non_negative(&status.get("observedGeneration"), &mut errors);
-    for address in status.get("podIPs").items() {
-        checks::ip(&address.get("ip"), &mut errors);
+    if spec.get("nodeName").value() != old_spec.get("nodeName").value() {
+        errors.push(
+            status
+                .get("nodeName")
+                .forbidden("may not be changed directly"),
+        );
     }
-    let spec = new.get("spec");
+    let nominated = status.get("nominatedNodeName");
+    checks::name(&nominated, names::dns_subdomain, &mut errors);
+    let class = status.get("qosClass");
+    if class.is_set() {
+        checks::immutable(&class, &old_status.get("qosClass"), &mut errors);
+    }
+    checks::non_negative(&status.get("observedGeneration"), &mut errors);
+    for list in ["podIPs", "hostIPs"] {
+        for entry in status.get(list).items() {
+            let address = Field::at(entry.path().clone(), entry.get("ip").value());
+            net::ip(&address, &mut errors);
+        }
+    }
     let policy = spec.get("restartPolicy").str();
     for list in ["containerStatuses", "initContainerStatuses"] {
         let (new, old) = (status.get(list), old_status.get(list));
@@ -100,7 +114,7 @@ mod tests {
         let errors = validate(&Field::root(&new), &Field::root(&old));
         assert_eq!(
             words(&errors),
-            ["spec.nodeName: Forbidden: may not be changed directly"]
+            ["status.nodeName: Forbidden: may not be changed directly"]
         );
     }
 }

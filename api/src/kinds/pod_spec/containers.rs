@@ -9,7 +9,6 @@ use crate::kinds::common::checks::{self, Seen};
 use crate::names;
 
 /// What a container's rules depend on.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Main,
     Init,
@@ -18,6 +17,33 @@ enum Role {
     Ephemeral,
 }
 
+/// Fields that a container may not have, and why.
+type Forbids = (&'static [&'static str], &'static str);
+
+/// Init containers end by themselves: nothing watches them.
+const INIT_FORBIDS: Forbids = (
+    &[
+        "lifecycle",
+        "livenessProbe",
+        "readinessProbe",
+        "startupProbe",
+    ],
+    "may not be set for init containers without restartPolicy=Always",
+);
+
+/// Ephemeral containers are for a look inside: they serve nothing and take no resources.
+const EPHEMERAL_FORBIDS: Forbids = (
+    &[
+        "ports",
+        "resources",
+        "lifecycle",
+        "livenessProbe",
+        "readinessProbe",
+        "startupProbe",
+    ],
+    "cannot be set for an Ephemeral Container",
+);
+
 /// What is wrong with the containers of a PodSpec.
 pub(super) fn validate(spec: &Field<'_>, claims: &[&str], errors: &mut Errors) {
     let volumes = spec.get("volumes");
@@ -25,12 +51,21 @@ pub(super) fn validate(spec: &Field<'_>, claims: &[&str], errors: &mut Errors) {
     let volumes: HashSet<&str> = named.chain(claims.iter().copied()).collect();
     let containers = spec.get("containers");
     checks::required(&containers, errors);
+    let grace = spec.get("terminationGracePeriodSeconds").int();
     let mut names = Seen::new();
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in spec.get(list).items() {
-            let role = role(list, &container);
-            validate_one(&container, role, &volumes, errors);
-            rules_of_role(&container, role, errors);
+            common(&container, &volumes, errors);
+            match role(list, &container) {
+                Role::Main | Role::Sidecar => {
+                    handlers::validate(&container, grace.unwrap_or_default(), errors);
+                }
+                Role::Init => forbid(&container, INIT_FORBIDS, errors),
+                Role::Ephemeral => {
+                    forbid(&container, EPHEMERAL_FORBIDS, errors);
+                    target(&container, spec, errors);
+                }
+            }
             let name = container.get("name");
             names.add(name.str(), &name, errors);
         }
@@ -47,13 +82,13 @@ fn role(list: &str, container: &Field<'_>) -> Role {
     }
 }
 
-fn validate_one(container: &Field<'_>, role: Role, volumes: &HashSet<&str>, errors: &mut Errors) {
+fn common(container: &Field<'_>, volumes: &HashSet<&str>, errors: &mut Errors) {
     checks::required_name(&container.get("name"), names::dns_label, errors);
     image(&container.get("image"), errors);
     let policy = container.get("imagePullPolicy");
     checks::one_of(&policy, &["Always", "IfNotPresent", "Never"], errors);
     let policy = container.get("terminationMessagePolicy");
-    checks::one_of(&policy, &["FallbackToLogsOnError", "File"], errors);
+    checks::one_of(&policy, &["File", "FallbackToLogsOnError"], errors);
     let policy = container.get("restartPolicy");
     checks::one_of_if_set(&policy, &["Always", "Never", "OnFailure"], errors);
     ports::validate(&container.get("ports"), errors);
@@ -61,9 +96,6 @@ fn validate_one(container: &Field<'_>, role: Role, volumes: &HashSet<&str>, erro
     mounts::validate(container, volumes, errors);
     resources::validate(&container.get("resources"), errors);
     security::validate_container(&container.get("securityContext"), errors);
-    if role != Role::Ephemeral {
-        handlers::validate(container, errors);
-    }
 }
 
 fn image(image: &Field<'_>, errors: &mut Errors) {
@@ -73,39 +105,25 @@ fn image(image: &Field<'_>, errors: &mut Errors) {
     }
 }
 
-/// Init containers end by themselves, so nothing watches them; ephemeral ones never restart and take no resources.
-fn rules_of_role(container: &Field<'_>, role: Role, errors: &mut Errors) {
-    let (forbidden, words): (&[&str], &str) = match role {
-        Role::Main | Role::Sidecar => return,
-        Role::Init => (
-            &[
-                "lifecycle",
-                "livenessProbe",
-                "readinessProbe",
-                "startupProbe",
-            ],
-            "may not be set for init containers without restartPolicy=Always",
-        ),
-        Role::Ephemeral => (
-            &[
-                "ports",
-                "livenessProbe",
-                "readinessProbe",
-                "startupProbe",
-                "lifecycle",
-            ],
-            "cannot be set for an Ephemeral Container",
-        ),
-    };
-    for name in forbidden {
+/// The container that an ephemeral one looks into.
+fn target(container: &Field<'_>, spec: &Field<'_>, errors: &mut Errors) {
+    let target = container.get("targetContainerName");
+    let lists = ["containers", "initContainers"].map(|list| spec.get(list));
+    let mut names = lists
+        .iter()
+        .flat_map(Field::items)
+        .map(|other| other.get("name"));
+    if !target.is_empty() && !names.any(|name| name.value() == target.value()) {
+        errors.push(target.not_found());
+    }
+}
+
+fn forbid(container: &Field<'_>, (fields, words): Forbids, errors: &mut Errors) {
+    for name in fields {
         let field = container.get(name);
         if !field.is_empty() {
             errors.push(field.forbidden(words));
         }
-    }
-    let resources = container.get("resources");
-    if role == Role::Ephemeral && !resources.is_empty() {
-        errors.push(resources.forbidden(words));
     }
 }
 

@@ -10,9 +10,7 @@ const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralCo
 
 /// The defaults of a workload's template.
 pub(crate) fn default_template(template: &mut Value) {
-    if let Some(spec) = existing(template, "spec") {
-        default_spec(spec);
-    }
+    ensure(template, "spec").map(default_spec);
 }
 
 /// The defaults of a Pod's spec: those of templates, and some that only a Pod has.

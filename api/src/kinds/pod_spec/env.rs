@@ -1,6 +1,6 @@
 //! Environment variables of containers.
 
-use crate::field::Errors;
+use crate::field::{Error, Errors};
 use crate::kinds::common::Field;
 use crate::kinds::common::checks;
 use crate::names;
@@ -45,9 +45,15 @@ pub(super) fn validate(container: &Field<'_>, errors: &mut Errors) {
             value_from(&variable, errors);
         }
     }
-    for from in container.get("envFrom").items() {
-        env_from(&from, errors);
+    let all = container.get("envFrom");
+    for from in all.items() {
+        env_from(&from, &all, errors);
     }
+}
+
+/// An error about a choice between fields, which has no single value to show.
+fn invalid(choice: &Field<'_>, words: &str) -> Error {
+    Error::invalid(choice.path(), "", words)
 }
 
 fn value_from(variable: &Field<'_>, errors: &mut Errors) {
@@ -57,12 +63,19 @@ fn value_from(variable: &Field<'_>, errors: &mut Errors) {
         .filter(|name| source.get(name).is_set())
         .count();
     if given == 0 {
-        let words = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
-        errors.push(source.invalid(words));
+        let words = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, \
+                     `secretKeyRef` or `fileKeyRef`";
+        errors.push(invalid(&source, words));
     } else if !variable.get("value").is_empty() {
-        errors.push(source.invalid("may not be specified when `value` is not empty"));
+        errors.push(invalid(
+            &source,
+            "may not be specified when `value` is not empty",
+        ));
     } else if given > 1 {
-        errors.push(source.invalid("may not have more than one field specified at a time"));
+        errors.push(invalid(
+            &source,
+            "may not have more than one field specified at a time",
+        ));
     }
     let field = source.get("fieldRef");
     if field.is_set() {
@@ -75,6 +88,7 @@ fn value_from(variable: &Field<'_>, errors: &mut Errors) {
     for name in ["configMapKeyRef", "secretKeyRef"] {
         let key_ref = source.get(name);
         if key_ref.is_set() {
+            checks::must_follow(&key_ref.get("name"), names::dns_subdomain, errors);
             checks::required_name(&key_ref.get("key"), names::config_map_key, errors);
         }
     }
@@ -116,13 +130,19 @@ pub(super) fn resource_ref(resource_ref: &Field<'_>, errors: &mut Errors) {
     }
 }
 
-fn env_from(from: &Field<'_>, errors: &mut Errors) {
+fn env_from(from: &Field<'_>, all: &Field<'_>, errors: &mut Errors) {
     checks::name(&from.get("prefix"), names::env_var_name, errors);
     let sources = ["configMapRef", "secretRef"].map(|name| from.get(name));
     match sources.iter().filter(|source| source.is_set()).count() {
-        0 => errors.push(from.invalid("must specify one of: `configMapRef` or `secretRef`")),
+        0 => errors.push(invalid(
+            all,
+            "must specify one of: `configMapRef` or `secretRef`",
+        )),
         1 => {}
-        _ => errors.push(from.invalid("may not have more than one field specified at a time")),
+        _ => errors.push(invalid(
+            all,
+            "may not have more than one field specified at a time",
+        )),
     }
     for source in sources.iter().filter(|source| source.is_set()) {
         checks::required_name(&source.get("name"), names::dns_subdomain, errors);
@@ -172,9 +192,9 @@ mod tests {
         let words = wrong(container);
         let expected = [
             "env[0].name: Required value",
-            "env[1].valueFrom: Invalid value: {}: must specify one of: `fieldRef`, `resourceFieldRef`, \
+            "env[1].valueFrom: Invalid value: \"\": must specify one of: `fieldRef`, `resourceFieldRef`, \
              `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
-            "env[2].valueFrom: Invalid value: {\"secretKeyRef\":{\"name\":\"a\"}}: \
+            "env[2].valueFrom: Invalid value: \"\": \
              may not be specified when `value` is not empty",
             "env[2].valueFrom.secretKeyRef.key: Required value",
             "env[3].valueFrom.fieldRef.fieldPath: Unsupported value: \"spec.dnsPolicy\": supported values: \
@@ -183,7 +203,7 @@ mod tests {
             "env[4].valueFrom.resourceFieldRef.resource: Unsupported value: \"cpu\": supported values: \
              \"limits.cpu\", \"limits.ephemeral-storage\", \"limits.memory\", \
              \"requests.cpu\", \"requests.ephemeral-storage\", \"requests.memory\"",
-            "envFrom[0]: Invalid value: {}: must specify one of: `configMapRef` or `secretRef`",
+            "envFrom: Invalid value: \"\": must specify one of: `configMapRef` or `secretRef`",
         ];
         assert_eq!(words, expected);
     }

@@ -1,8 +1,9 @@
 //! Probes and lifecycle hooks: what the kubelet runs in, or asks of, a container.
 
-use crate::field::Errors;
+use crate::field::{Error, Errors};
 use crate::kinds::common::Field;
 use crate::kinds::common::checks;
+use crate::kinds::common::net;
 use crate::names;
 
 const PROBE_NUMBERS: &[&str] = &[
@@ -13,13 +14,13 @@ const PROBE_NUMBERS: &[&str] = &[
     "failureThreshold",
 ];
 
-/// What is wrong with the probes and hooks of a container.
-pub(super) fn validate(container: &Field<'_>, errors: &mut Errors) {
+/// What is wrong with the probes and hooks of a container, in a Pod that has `grace_seconds` to end.
+pub(super) fn validate(container: &Field<'_>, grace_seconds: i64, errors: &mut Errors) {
     for hook in ["postStart", "preStop"] {
         let hook = container.get("lifecycle").get(hook);
         if hook.is_set() {
             handler(&hook, &["exec", "httpGet", "tcpSocket", "sleep"], errors);
-            checks::non_negative(&hook.get("sleep").get("seconds"), errors);
+            sleep(&hook.get("sleep"), grace_seconds, errors);
         }
     }
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -27,6 +28,16 @@ pub(super) fn validate(container: &Field<'_>, errors: &mut Errors) {
         if probe.is_set() {
             validate_probe(&probe, name, errors);
         }
+    }
+}
+
+fn sleep(action: &Field<'_>, grace_seconds: i64, errors: &mut Errors) {
+    let seconds = action.get("seconds").int().unwrap_or_default();
+    if action.is_set() && !(0..=grace_seconds).contains(&seconds) {
+        let words = format!(
+            "must be non-negative and less than terminationGracePeriodSeconds ({grace_seconds})"
+        );
+        errors.push(Error::invalid(action.path(), seconds, words));
     }
 }
 
@@ -58,18 +69,21 @@ fn handler(handler: &Field<'_>, types: &[&str], errors: &mut Errors) {
     match kind {
         "exec" => checks::required(&action.get("command"), errors),
         "httpGet" => http_get(&action, errors),
-        "tcpSocket" => checks::port_number_or_name(&action.get("port"), errors),
-        "grpc" => checks::port_number(&action.get("port"), errors),
+        "tcpSocket" => net::port_number_or_name(&action.get("port"), errors),
+        "grpc" => net::port_number(&action.get("port"), errors),
         _ => {}
     }
 }
 
 fn http_get(action: &Field<'_>, errors: &mut Errors) {
     checks::required(&action.get("path"), errors);
-    checks::port_number_or_name(&action.get("port"), errors);
+    net::port_number_or_name(&action.get("port"), errors);
     checks::one_of(&action.get("scheme"), &["HTTP", "HTTPS"], errors);
-    for header in action.get("httpHeaders").items() {
-        checks::required_name(&header.get("name"), names::http_header, errors);
+    let headers = action.get("httpHeaders");
+    for header in headers.items() {
+        let name = header.get("name");
+        let name = Field::at(headers.path().clone(), name.value());
+        checks::must_follow(&name, names::http_header, errors);
     }
 }
 
@@ -82,7 +96,7 @@ mod tests {
 
     fn wrong(container: Value) -> Vec<String> {
         let mut errors = Errors::new();
-        validate(&Field::root(&container), &mut errors);
+        validate(&Field::root(&container), 30, &mut errors);
         words(&errors)
     }
 

@@ -57,11 +57,15 @@ pub(crate) fn validate_template(
     claims: &[&str],
     errors: &mut Errors,
 ) {
-    checks::labels(&template.get("metadata").get("labels"), errors);
+    let metadata = template.get("metadata");
+    let of_template =
+        |name: &str| Field::at(template.path().child(name), metadata.get(name).value());
+    checks::labels(&of_template("labels"), errors);
+    checks::annotations(&of_template("annotations"), errors);
     let spec = template.get("spec");
     validate(&spec, claims, errors);
     let restart = spec.get("restartPolicy");
-    if RESTART_POLICIES.contains(&restart.str()) && restart.str() != "Always" {
+    if restart.str() != "Always" {
         errors.push(restart.not_supported(&["Always"]));
     }
     let deadline = spec.get("activeDeadlineSeconds");
@@ -75,19 +79,18 @@ pub(crate) fn validate_template(
     }
 }
 
-const RESTART_POLICIES: &[&str] = &["Always", "Never", "OnFailure"];
-
 fn life(spec: &Field<'_>, errors: &mut Errors) {
-    checks::one_of(&spec.get("restartPolicy"), RESTART_POLICIES, errors);
+    let restart = spec.get("restartPolicy");
+    checks::one_of(&restart, &["Always", "OnFailure", "Never"], errors);
     let deadline = spec.get("activeDeadlineSeconds");
     checks::in_range(&deadline, 1..=i64::from(i32::MAX), errors);
     for gate in spec.get("readinessGates").items() {
-        checks::required_name(&gate.get("conditionType"), names::qualified_name, errors);
+        checks::must_follow(&gate.get("conditionType"), names::qualified_name, errors);
     }
     let mut seen = checks::Seen::new();
     for gate in spec.get("schedulingGates").items() {
-        let name = gate.get("name");
-        checks::required_name(&name, names::qualified_name, errors);
+        let name = Field::at(gate.path().clone(), gate.get("name").value());
+        checks::must_follow(&name, names::qualified_name, errors);
         seen.add(name.str(), &name, errors);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::field::Errors;
 use crate::kinds::common::Field;
 use crate::kinds::common::checks;
+use crate::kinds::common::paths;
 
 const PROPAGATIONS: &[&str] = &["Bidirectional", "HostToContainer", "None"];
 
@@ -43,8 +44,8 @@ fn place<'a>(path: &Field<'a>, places: &mut HashSet<&'a str>, errors: &mut Error
 
 fn sub_path(mount: &Field<'_>, errors: &mut Errors) {
     let (path, expression) = (mount.get("subPath"), mount.get("subPathExpr"));
-    checks::local_path(&path, errors);
-    checks::local_path(&expression, errors);
+    paths::local_path(&path, errors);
+    paths::local_path(&expression, errors);
     if !path.is_empty() && !expression.is_empty() {
         errors.push(expression.invalid("subPathExpr and subPath are mutually exclusive"));
     }

@@ -3,9 +3,10 @@
 use crate::field::Errors;
 use crate::kinds::common::Field;
 use crate::kinds::common::checks;
+use crate::kinds::common::net;
 use crate::names;
 
-const DNS_POLICIES: &[&str] = &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
+const DNS_POLICIES: &[&str] = &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 const MAX_NAMESERVERS: usize = 3;
 const MAX_SEARCH_PATHS: usize = 32;
 const MAX_SEARCH_BYTES: usize = 2048;
@@ -38,7 +39,7 @@ fn dns_config(config: &Field<'_>, policy: &str, errors: &mut Errors) {
         )));
     }
     for server in servers.items() {
-        checks::ip(&server, errors);
+        net::ip(&server, errors);
     }
     if searches.len() > MAX_SEARCH_PATHS {
         errors.push(searches.invalid(format!(
@@ -55,12 +56,11 @@ fn dns_config(config: &Field<'_>, policy: &str, errors: &mut Errors) {
     for search in searches.items().filter(|search| search.str() != ".") {
         let name = search.str().strip_suffix('.').unwrap_or(search.str());
         let wrong = names::dns_subdomain(&name.replace('_', "-"));
-        errors.extend(wrong.into_iter().map(|words| search.invalid(words)));
+        errors.extend(search.invalid_each(wrong));
     }
     for option in config.get("options").items() {
-        let name = option.get("name");
-        if name.is_empty() {
-            errors.push(name.required("must not be empty"));
+        if option.get("name").is_empty() {
+            errors.push(option.required("must not be empty"));
         }
     }
 }
@@ -83,7 +83,7 @@ mod tests {
                 json!({"dnsPolicy": "Magic"}),
                 &[
                     "dnsPolicy: Unsupported value: \"Magic\": supported values: \
-                   \"ClusterFirst\", \"ClusterFirstWithHostNet\", \"Default\", \"None\"",
+                   \"ClusterFirstWithHostNet\", \"ClusterFirst\", \"Default\", \"None\"",
                 ],
             ),
             (

@@ -1,12 +1,12 @@
 //! Ports of containers.
 
+use std::collections::HashSet;
+
 use crate::field::{Error, Errors};
 use crate::kinds::common::Field;
-use crate::kinds::common::checks::{self, PORTS, Seen};
+use crate::kinds::common::checks::{self, Seen};
+use crate::kinds::common::net;
 use crate::names;
-
-/// The protocols of ports, everywhere in the API.
-const PROTOCOLS: &[&str] = &["SCTP", "TCP", "UDP"];
 
 /// What is wrong with the ports of one container.
 pub(super) fn validate(ports: &Field<'_>, errors: &mut Errors) {
@@ -21,21 +21,21 @@ pub(super) fn validate(ports: &Field<'_>, errors: &mut Errors) {
         if number.int().unwrap_or_default() == 0 {
             errors.push(number.required(""));
         } else {
-            checks::in_range(&number, PORTS, errors);
+            checks::in_range(&number, net::PORTS, errors);
         }
         let host_port = port.get("hostPort");
         if host_port.int() != Some(0) {
-            checks::in_range(&host_port, PORTS, errors);
+            checks::in_range(&host_port, net::PORTS, errors);
         }
-        checks::one_of(&port.get("protocol"), PROTOCOLS, errors);
-        checks::ip(&port.get("hostIP"), errors);
+        net::protocol(&port.get("protocol"), errors);
+        net::ip(&port.get("hostIP"), errors);
     }
 }
 
 /// What is wrong with the ports of a Pod's containers as ports of its host: two of the same number, or, in the host's
 /// network, one of another number than the container's.
 pub(super) fn host_ports(spec: &Field<'_>, errors: &mut Errors) {
-    let mut taken = std::collections::HashSet::new();
+    let mut taken = HashSet::new();
     let containers = spec.get("containers");
     for port in containers
         .items()
@@ -50,10 +50,10 @@ pub(super) fn host_ports(spec: &Field<'_>, errors: &mut Errors) {
         if !taken.insert(key.clone()) {
             errors.push(Error::duplicate(host_port.path(), key));
         }
-        let number_inside = port.get("containerPort");
-        if spec.get("hostNetwork").is_true() && number_inside.int() != Some(number) {
-            let words = "must match `hostPort` when `hostNetwork` is true";
-            errors.push(number_inside.invalid(words));
+        let number_inside = port.get("containerPort").int();
+        if spec.get("hostNetwork").is_true() && number_inside != Some(number) {
+            let words = "must match `containerPort` when `hostNetwork` is true";
+            errors.push(host_port.invalid(words));
         }
     }
 }
@@ -103,8 +103,8 @@ mod tests {
         ]});
         let expected = [
             "spec.containers[1].ports[0].hostPort: Duplicate value: \"TCP//80\"",
-            "spec.containers[1].ports[0].containerPort: Invalid value: 81: \
-             must match `hostPort` when `hostNetwork` is true",
+            "spec.containers[1].ports[0].hostPort: Invalid value: 80: \
+             must match `containerPort` when `hostNetwork` is true",
         ];
         assert_eq!(wrong(spec), expected);
     }

@@ -17,7 +17,7 @@ pub(super) fn validate(resources: &Field<'_>, errors: &mut Errors) {
         quantity(name, &request, errors);
         within_limit(name, &request, &limits, &requests, errors);
     }
-    let unlimited = |name: &str| is_extended(name) && !limits.get(name).is_set();
+    let unlimited = |name: &str| is_not_shared(name) && !limits.get(name).is_set();
     if requests.entries().any(|(name, _)| unlimited(name)) {
         errors.push(limits.required("Limit must be set for non overcommitable resources"));
     }
@@ -43,7 +43,12 @@ fn resource_name(name: &str, amount: &Field<'_>, errors: &mut Errors) {
     }
 }
 
-/// Resources of devices, which cannot be shared out beyond what there is.
+/// Resources that cannot be promised beyond what there is: those of devices, and huge pages.
+fn is_not_shared(name: &str) -> bool {
+    is_extended(name) || name.starts_with("hugepages-")
+}
+
+/// Resources of devices.
 fn is_extended(name: &str) -> bool {
     name.contains('/') && !name.contains("kubernetes.io/")
 }
@@ -61,7 +66,7 @@ fn within_limit(
     ) else {
         return;
     };
-    let rule = if is_extended(name) && wanted != limit {
+    let rule = if is_not_shared(name) && wanted != limit {
         "equal to"
     } else if wanted > limit {
         "less than or equal to"

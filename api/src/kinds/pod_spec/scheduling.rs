@@ -1,5 +1,7 @@
 //! Where a Pod may run: node selectors, tolerations, spreading; and the taints of nodes, which tolerations answer.
 
+use std::collections::HashSet;
+
 use crate::field::{Error, Errors};
 use crate::kinds::common::Field;
 use crate::kinds::common::checks::{self, Seen};
@@ -7,7 +9,7 @@ use crate::names;
 
 use super::affinity;
 
-const EFFECTS: &[&str] = &["NoExecute", "NoSchedule", "PreferNoSchedule"];
+const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedule", "NoExecute"];
 const UNSATISFIABLE: &[&str] = &["DoNotSchedule", "ScheduleAnyway"];
 
 /// What is wrong with where a Pod wants to run.
@@ -20,7 +22,7 @@ pub(super) fn validate(spec: &Field<'_>, errors: &mut Errors) {
     }
     spread(&spec.get("topologySpreadConstraints"), errors);
     let policy = spec.get("preemptionPolicy");
-    checks::one_of_if_set(&policy, &["Never", "PreemptLowerPriority"], errors);
+    checks::one_of_if_set(&policy, &["PreemptLowerPriority", "Never"], errors);
 }
 
 fn validate_toleration(toleration: &Field<'_>, errors: &mut Errors) {
@@ -53,13 +55,17 @@ fn validate_toleration(toleration: &Field<'_>, errors: &mut Errors) {
 
 /// What is wrong with the taints of a node.
 pub(crate) fn taints(taints: &Field<'_>, errors: &mut Errors) {
-    let mut seen = Seen::new();
+    let mut seen = HashSet::new();
     for taint in taints.items() {
         let (key, effect) = (taint.get("key"), taint.get("effect"));
-        checks::required_name(&key, names::qualified_name, errors);
+        checks::must_follow(&key, names::qualified_name, errors);
         checks::name(&taint.get("value"), names::label_value, errors);
         checks::one_of(&effect, EFFECTS, errors);
-        seen.add((key.str(), effect.str()), &taint, errors);
+        if !seen.insert((key.str(), effect.str())) {
+            let mut duplicate = taint.duplicate();
+            duplicate.detail = "taints must be unique by key and effect pair".to_owned();
+            errors.push(duplicate);
+        }
     }
 }
 
@@ -74,7 +80,6 @@ fn spread(constraints: &Field<'_>, errors: &mut Errors) {
         if key.is_empty() {
             errors.push(key.required("can not be empty"));
         }
-        checks::name(&key, names::qualified_name, errors);
         checks::one_of(&when, UNSATISFIABLE, errors);
         let domains = constraint.get("minDomains");
         if domains.is_set() {
@@ -143,7 +148,7 @@ mod tests {
                 &[
                     "tolerations[0].operator: Unsupported value: \"In\": supported values: \"Equal\", \"Exists\"",
                     "tolerations[0].effect: Unsupported value: \"Never\": supported values: \
-                     \"NoExecute\", \"NoSchedule\", \"PreferNoSchedule\"",
+                     \"NoSchedule\", \"PreferNoSchedule\", \"NoExecute\"",
                 ],
             ),
         ];
@@ -185,7 +190,8 @@ mod tests {
             &mut errors,
         );
         let expected = [
-            "taints[1]: Duplicate value: {\"effect\":\"NoSchedule\",\"key\":\"a\",\"value\":\"b\"}",
+            "taints[1]: Duplicate value: {\"effect\":\"NoSchedule\",\"key\":\"a\",\"value\":\"b\"}: \
+             taints must be unique by key and effect pair",
             "taints[2].effect: Required value",
         ];
         assert_eq!(words(&errors), expected);

@@ -3,6 +3,7 @@
 use crate::field::Errors;
 use crate::kinds::common::Field;
 use crate::kinds::common::checks::{self, IDS};
+use crate::kinds::common::paths;
 
 /// What is wrong with the security context of a Pod, and with the namespaces it shares.
 pub(super) fn validate_pod(spec: &Field<'_>, errors: &mut Errors) {
@@ -49,31 +50,34 @@ pub(super) fn validate_container(context: &Field<'_>, errors: &mut Errors) {
 }
 
 fn profiles(context: &Field<'_>, errors: &mut Errors) {
-    for (name, words) in [
-        (
-            "seccompProfile",
-            "must be set when seccomp type is Localhost",
-        ),
-        (
-            "appArmorProfile",
-            "must be set when AppArmor type is Localhost",
-        ),
+    for (name, system) in [
+        ("seccompProfile", "seccomp"),
+        ("appArmorProfile", "AppArmor"),
     ] {
         let profile = context.get(name);
         if !profile.is_set() {
             continue;
         }
         let (kind, local) = (profile.get("type"), profile.get("localhostProfile"));
-        checks::one_of(
+        if kind.is_empty() {
+            errors.push(kind.required(&format!("type is required when {name} is set")));
+        }
+        checks::one_of_if_set(
             &kind,
             &["Localhost", "RuntimeDefault", "Unconfined"],
             errors,
         );
-        if kind.str() == "Localhost" && local.is_empty() {
-            errors.push(local.required(words));
-        }
-        if kind.str() != "Localhost" && local.is_set() {
-            errors.push(local.invalid(words.replace("must be", "can only be")));
+        match (kind.str(), local.is_set()) {
+            ("Localhost", false) => {
+                let words = format!("must be set when {system} type is Localhost");
+                errors.push(local.required(&words));
+            }
+            ("Localhost", true) => paths::local_path(&local, errors),
+            (_, true) => {
+                let words = format!("can only be set when {system} type is Localhost");
+                errors.push(local.invalid(words));
+            }
+            (_, false) => {}
         }
     }
 }

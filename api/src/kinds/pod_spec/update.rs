@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::field::{Error, Errors};
-use crate::kinds::common::Field;
+use crate::field::Errors;
+use crate::kinds::common::{Field, same};
 
 /// Kubernetes' own list of what may change, to the letter.
 const MUTABLE: &str = "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,\
@@ -12,7 +12,7 @@ const MUTABLE: &str = "`spec.containers[*].image`,`spec.initContainers[*].image`
 
 /// What is wrong with a change of a Pod's spec (`ValidatePodUpdate`).
 pub(crate) fn validate_update(new: &Field<'_>, old: &Field<'_>, errors: &mut Errors) {
-    if new.value() == old.value() {
+    if same(new.value(), old.value()) {
         return;
     }
     for list in ["containers", "initContainers"] {
@@ -25,7 +25,10 @@ pub(crate) fn validate_update(new: &Field<'_>, old: &Field<'_>, errors: &mut Err
     deadline(new, old, errors);
     tolerations(new, old, errors);
     scheduling_gates(new, old, errors);
-    if with_mutable_fields_of(new.value(), old.value()) != *new.value() {
+    if !same(
+        &with_mutable_fields_of(new.value(), old.value()),
+        new.value(),
+    ) {
         let words = format!("pod updates may not change fields other than {MUTABLE}");
         errors.push(new.forbidden(words));
     }
@@ -100,10 +103,13 @@ fn scheduling_gates(new: &Field<'_>, old: &Field<'_>, errors: &mut Errors) {
     let (new, old) = (new.get("schedulingGates"), old.get("schedulingGates"));
     let known = |name: &str| old.items().any(|gate| gate.get("name").str() == name);
     for gate in new.items() {
-        let name = gate.get("name").str();
-        if !known(name) {
-            let words = format!("only deletion is allowed, but found new scheduling gate '{name}'");
-            errors.push(Error::forbidden(new.path(), words));
+        let name = gate.get("name");
+        if !known(name.str()) {
+            let words = format!(
+                "only deletion is allowed, but found new scheduling gate '{}'",
+                name.str()
+            );
+            errors.push(name.forbidden(words));
         }
     }
 }
@@ -138,21 +144,20 @@ mod tests {
 
     #[test]
     fn what_may_change() {
-        let none: [&str; 0] = [];
-        assert_eq!(wrong(|_| {}), none);
+        assert_eq!(wrong(|_| {}), [""; 0]);
         assert_eq!(
             wrong(|spec| spec["containers"][1]["image"] = "b:2".into()),
-            none
+            [""; 0]
         );
         assert_eq!(
             wrong(|spec| spec["activeDeadlineSeconds"] = 30.into()),
-            none
+            [""; 0]
         );
         assert_eq!(
             wrong(|spec| {
                 spec["tolerations"] = json!([{"key": "b"}, {"key": "a", "operator": "Exists", "tolerationSeconds": 1}]);
             }),
-            none
+            [""; 0]
         );
     }
 
@@ -186,7 +191,7 @@ mod tests {
         assert_eq!(
             wrong(|spec| spec["schedulingGates"] = json!([{"name": "a"}])),
             [
-                "spec.schedulingGates: Forbidden: only deletion is allowed, but found new scheduling gate 'a'"
+                "spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new scheduling gate 'a'"
             ]
         );
     }

@@ -7,6 +7,7 @@ use crate::field::Errors;
 use crate::kinds::common::Field;
 use crate::kinds::common::checks::{self, Seen};
 use crate::kinds::common::defaults::{default_nonzero, default_to, each, existing};
+use crate::kinds::common::paths;
 use crate::kinds::common::quantities;
 use crate::kinds::persistent_volume_claim as claim;
 use crate::names;
@@ -131,7 +132,7 @@ fn validate_source(kind: &str, source: &Field<'_>, errors: &mut Errors) {
             files(source, errors);
         }
         "downwardAPI" => {
-            checks::file_mode(&source.get("defaultMode"), errors);
+            paths::file_mode(&source.get("defaultMode"), errors);
             downward(source, errors);
         }
         "projected" => projected(source, errors),
@@ -160,7 +161,7 @@ pub(crate) fn host_path(source: &Field<'_>, errors: &mut Errors) {
     ];
     let path = source.get("path");
     checks::required(&path, errors);
-    checks::no_backsteps(&path, errors);
+    paths::no_backsteps(&path, errors);
     checks::one_of_if_set(&source.get("type"), TYPES, errors);
 }
 
@@ -176,18 +177,18 @@ pub(crate) fn nfs(source: &Field<'_>, errors: &mut Errors) {
 
 /// The keys of a ConfigMap or Secret as files.
 fn files(source: &Field<'_>, errors: &mut Errors) {
-    checks::file_mode(&source.get("defaultMode"), errors);
+    paths::file_mode(&source.get("defaultMode"), errors);
     for item in source.get("items").items() {
         checks::required(&item.get("key"), errors);
         file_path(&item.get("path"), errors);
-        checks::file_mode(&item.get("mode"), errors);
+        paths::file_mode(&item.get("mode"), errors);
     }
 }
 
 /// A path in the volume; names that start with `..` are the kubelet's, for changing all files at once.
 fn file_path(path: &Field<'_>, errors: &mut Errors) {
     checks::required(path, errors);
-    checks::local_path(path, errors);
+    paths::local_path(path, errors);
     if path.str().starts_with("..") && !path.str().starts_with("../") {
         errors.push(path.invalid("must not start with '..'"));
     }
@@ -196,7 +197,7 @@ fn file_path(path: &Field<'_>, errors: &mut Errors) {
 fn downward(source: &Field<'_>, errors: &mut Errors) {
     for item in source.get("items").items() {
         file_path(&item.get("path"), errors);
-        checks::file_mode(&item.get("mode"), errors);
+        paths::file_mode(&item.get("mode"), errors);
         let (field, resource) = (item.get("fieldRef"), item.get("resourceFieldRef"));
         match (field.is_set(), resource.is_set()) {
             (true, true) => {
@@ -227,7 +228,7 @@ fn projected(source: &Field<'_>, errors: &mut Errors) {
         "secret",
         "serviceAccountToken",
     ];
-    checks::file_mode(&source.get("defaultMode"), errors);
+    paths::file_mode(&source.get("defaultMode"), errors);
     for projection in source.get("sources").items() {
         let (none, several) = ("", "may not specify more than 1 volume type");
         let kind = checks::exactly_one(&projection, KINDS, none, several, errors);
@@ -325,7 +326,9 @@ mod tests {
                 &["volumes[0].secret.secretName: Required value"],
             ),
             (
-                json!({"name": "a", "secret": {"secretName": "a", "defaultMode": 4096, "items": [{"key": "b", "path": "..c"}]}}),
+                json!({"name": "a", "secret": {
+                    "secretName": "a", "defaultMode": 4096, "items": [{"key": "b", "path": "..c"}],
+                }}),
                 &[
                     "volumes[0].secret.defaultMode: Invalid value: 4096: \
                      must be a number between 0 and 0777 (octal), both inclusive",

@@ -28,9 +28,7 @@ pub(super) struct Service;
 
 impl Strategy for Service {
     fn default(&self, service: &mut Value) {
-        if let Some(spec) = existing(service, "spec") {
-            spec::default(spec);
-        }
+        ensure(service, "spec").map(spec::default);
         if let Some(status) = ensure(service, "status") {
             default_to(status, "loadBalancer", json!({}));
         }

@@ -110,7 +110,10 @@ mod tests {
                 "192.0.2.1",
             ),
             (
-                json!({"spec": {"type": "LoadBalancer"}, "status": ingress(json!([{"hostname": "balancer.example.com"}]))}),
+                json!({
+                    "spec": {"type": "LoadBalancer"},
+                    "status": ingress(json!([{"hostname": "balancer.example.com"}])),
+                }),
                 "balancer.exam...",
             ),
             (

@@ -4,16 +4,14 @@ use serde_json::{Value, json};
 
 use crate::field::{Error, Errors};
 use crate::kinds::common::Field;
-use crate::kinds::common::checks::{self, PORTS, Seen};
+use crate::kinds::common::checks::{self, Seen};
 use crate::kinds::common::defaults::{default_nonzero, default_to, each, ensure, pair, remove};
+use crate::kinds::common::net;
 use crate::names;
 
 const THREE_HOURS_IN_SECONDS: i64 = 10_800;
 const DAY_IN_SECONDS: i64 = 86_400;
-/// Where kubelets listen, which no load balancer should lead to.
-const KUBELET_PORT: i64 = 10250;
 const TYPES: &[&str] = &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-const PROTOCOLS: &[&str] = &["SCTP", "TCP", "UDP"];
 
 /// The defaults of a ServiceSpec, but for what is allocated.
 pub(super) fn default(spec: &mut Value) {
@@ -84,8 +82,8 @@ pub(super) fn is_external(spec: &Value) -> bool {
 /// What is wrong with a ServiceSpec (`ValidateService`).
 pub(super) fn validate(spec: &Field<'_>) -> Errors {
     let mut errors = Errors::new();
-    of_type(spec, &mut errors);
     ports(spec, &mut errors);
+    of_type(spec, &mut errors);
     checks::labels(&spec.get("selector"), &mut errors);
     affinity(spec, &mut errors);
     addresses(spec, &mut errors);
@@ -128,7 +126,7 @@ fn external_name(spec: &Field<'_>, errors: &mut Errors) {
     let without_dot = name.str().strip_suffix('.').unwrap_or(name.str());
     if !without_dot.is_empty() {
         let wrong = names::dns_subdomain(without_dot);
-        errors.extend(wrong.into_iter().map(|words| name.invalid(words)));
+        errors.extend(name.invalid_each(wrong));
     }
 }
 
@@ -155,13 +153,6 @@ fn ports(spec: &Field<'_>, errors: &mut Errors) {
             errors.push(node_port.forbidden("may not be used when `type` is 'ClusterIP'"));
         }
     }
-    let leads_to_kubelet = |port: &Field<'_>| port.get("port").int() == Some(KUBELET_PORT);
-    if spec.get("type").str() == "LoadBalancer" {
-        for port in ports.items().filter(leads_to_kubelet) {
-            let words = "may not expose port 10250 externally since it is used by kubelet";
-            errors.push(port.get("port").invalid(words));
-        }
-    }
 }
 
 fn one_port(port: &Field<'_>, several: bool, errors: &mut Errors) {
@@ -170,13 +161,13 @@ fn one_port(port: &Field<'_>, several: bool, errors: &mut Errors) {
         checks::required(&name, errors);
     }
     checks::name(&name, names::dns_label, errors);
-    checks::port_number(&port.get("port"), errors);
-    checks::one_of(&port.get("protocol"), PROTOCOLS, errors);
-    checks::port_number_or_name(&port.get("targetPort"), errors);
+    net::port_number(&port.get("port"), errors);
+    net::protocol(&port.get("protocol"), errors);
+    net::port_number_or_name(&port.get("targetPort"), errors);
     checks::name(&port.get("appProtocol"), names::qualified_name, errors);
     let node_port = port.get("nodePort");
     if node_port.int() != Some(0) {
-        checks::in_range(&node_port, PORTS, errors);
+        checks::in_range(&node_port, net::PORTS, errors);
     }
 }
 
@@ -209,7 +200,7 @@ fn addresses(spec: &Field<'_>, errors: &mut Errors) {
         errors.push(own.invalid(words));
     }
     for address in spec.get("externalIPs").items() {
-        checks::endpoint_ip(&address, errors);
+        net::endpoint_ip(&address, errors);
     }
 }
 
@@ -223,8 +214,9 @@ fn policies(spec: &Field<'_>, errors: &mut Errors) {
     }
     let internal = spec.get("internalTrafficPolicy");
     if has_cluster_ip(spec.value()) {
-        checks::one_of(&internal, POLICIES, errors);
+        checks::required(&internal, errors);
     }
+    checks::one_of_if_set(&internal, POLICIES, errors);
     let distribution = spec.get("trafficDistribution");
     let known = &["PreferClose", "PreferSameNode", "PreferSameZone"];
     checks::one_of_if_set(&distribution, known, errors);
@@ -244,7 +236,7 @@ fn load_balancer(spec: &Field<'_>, errors: &mut Errors) {
     }
     for range in spec.get("loadBalancerSourceRanges").items() {
         let wrong = names::cidr(range.str().trim());
-        errors.extend(wrong.into_iter().map(|words| range.invalid(words)));
+        errors.extend(range.invalid_each(wrong));
     }
     if spec.get("type").str() == "LoadBalancer" {
         let class = spec.get("loadBalancerClass");
@@ -280,7 +272,10 @@ mod tests {
                 }),
             ),
             (
-                json!({"type": "NodePort", "sessionAffinity": "ClientIP", "ports": [{"port": 53, "protocol": "UDP", "targetPort": "dns"}]}),
+                json!({
+                    "type": "NodePort", "sessionAffinity": "ClientIP",
+                    "ports": [{"port": 53, "protocol": "UDP", "targetPort": "dns"}],
+                }),
                 json!({
                     "type": "NodePort", "sessionAffinity": "ClientIP",
                     "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10800}},

@@ -112,6 +112,14 @@ pub(super) fn validate(new: &Field<'_>, old: &Field<'_>) -> Errors {
             first_stays(&new.get(field), &old.get(field), &mut errors);
         }
     }
+    let (health, old_health) = (
+        new.get("healthCheckNodePort"),
+        old.get("healthCheckNodePort"),
+    );
+    let both_checked = has_health_check_port(new.value()) && has_health_check_port(old.value());
+    if both_checked && old_health.is_set() && health.value() != old_health.value() {
+        errors.push(health.forbidden("field is immutable"));
+    }
     let (class, old_class) = (new.get("loadBalancerClass"), old.get("loadBalancerClass"));
     let balanced = |spec: &Field<'_>| spec.get("type").str() == "LoadBalancer";
     if balanced(new) && balanced(old) && class.value() != old_class.value() {
@@ -173,16 +181,15 @@ mod tests {
         let mut new = old.clone();
         Service.default(&mut new);
         new["spec"]["type"] = "ClusterIP".into();
-        let none: [&str; 0] = [];
         let spec = updated(&Service, &old, &new)["spec"].clone();
         assert!(spec["ports"][0]["nodePort"].is_null());
         assert!(spec["externalTrafficPolicy"].is_null());
         assert_eq!(spec["clusterIP"], "10.96.0.9");
-        assert_eq!(update_errors(&Service, &old, &new), none);
+        assert_eq!(update_errors(&Service, &old, &new), [""; 0]);
 
         new["spec"]["type"] = "ExternalName".into();
         new["spec"]["externalName"] = "example.com".into();
-        assert_eq!(update_errors(&Service, &old, &new), none);
+        assert_eq!(update_errors(&Service, &old, &new), [""; 0]);
         assert!(updated(&Service, &old, &new)["spec"]["clusterIPs"].is_null());
     }
 

@@ -1,0 +1,204 @@
+//! What holds for every kind: manifests as users write them go all the way, and odd input harms nobody.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::builtin;
+use super::common::testing::words;
+use crate::{Descriptor, FieldValidation, Schema};
+
+/// One sound object a kind.
+fn manifests() -> Vec<Value> {
+    let template = json!({
+        "metadata": {"labels": {"app": "web"}},
+        "spec": {"containers": [{
+            "name": "web",
+            "image": "nginx:1.19",
+            "ports": [{"containerPort": 80}],
+            "resources": {"limits": {"cpu": 0.5, "memory": "1024Mi"}},
+            "readinessProbe": {"httpGet": {"port": 80}},
+        }]},
+    });
+    let claim = json!({
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    });
+    let workload = json!({"selector": {"matchLabels": {"app": "web"}}, "template": template});
+    let mut stateful = workload.clone();
+    stateful["serviceName"] = "web".into();
+    stateful["volumeClaimTemplates"] = json!([claim]);
+    let meta = json!({"name": "web"});
+    let v1 = |kind: &str, rest: Value| object("v1", kind, &meta, rest);
+    vec![
+        v1("Namespace", json!({})),
+        v1(
+            "Node",
+            json!({"status": {"capacity": {"cpu": 2, "memory": "4Gi"}}}),
+        ),
+        v1("Pod", json!({"spec": template["spec"]})),
+        v1(
+            "Service",
+            json!({"spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}}),
+        ),
+        v1(
+            "Endpoints",
+            json!({"subsets": [{"addresses": [{"ip": "10.0.0.1"}], "ports": [{"port": 80}]}]}),
+        ),
+        v1("ConfigMap", json!({"data": {"a": "b"}})),
+        v1("Secret", json!({"stringData": {"a": "b"}})),
+        v1("ServiceAccount", json!({})),
+        v1(
+            "Event",
+            json!({"involvedObject": {"kind": "Node", "name": "n1"}, "reason": "Starting"}),
+        ),
+        v1("PersistentVolumeClaim", json!({"spec": claim["spec"]})),
+        v1(
+            "PersistentVolume",
+            json!({"spec": {
+                "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/data"},
+            }}),
+        ),
+        object("apps/v1", "Deployment", &meta, json!({"spec": workload})),
+        object("apps/v1", "ReplicaSet", &meta, json!({"spec": workload})),
+        object("apps/v1", "StatefulSet", &meta, json!({"spec": stateful})),
+        object(
+            "apps/v1",
+            "ControllerRevision",
+            &meta,
+            json!({"revision": 1, "data": {"spec": {}}}),
+        ),
+        object(
+            "discovery.k8s.io/v1",
+            "EndpointSlice",
+            &meta,
+            json!({"addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}], "ports": [{"port": 80}]}),
+        ),
+        object(
+            "coordination.k8s.io/v1",
+            "Lease",
+            &meta,
+            json!({"spec": {"leaseDurationSeconds": 40}}),
+        ),
+        object(
+            "storage.k8s.io/v1",
+            "StorageClass",
+            &meta,
+            json!({"provisioner": "example.com/disk"}),
+        ),
+    ]
+}
+
+fn object(api_version: &str, kind: &str, metadata: &Value, rest: Value) -> Value {
+    let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": metadata});
+    for (field, value) in rest.as_object().into_iter().flatten() {
+        object[field] = value.clone();
+    }
+    object
+}
+
+/// Calls `test` with each kind and its manifest.
+fn each_kind(test: impl Fn(&Descriptor, &Schema, Value)) {
+    let registry = builtin();
+    let mut manifests = manifests();
+    for descriptor in registry.iter() {
+        let is_of_kind = |manifest: &Value| {
+            manifest["kind"] == *descriptor.kind
+                && manifest["apiVersion"] == descriptor.api_version()
+        };
+        let index = manifests
+            .iter()
+            .position(is_of_kind)
+            .expect("a manifest of the kind");
+        let schema = Schema::of(&descriptor.type_name).expect("a schema of the kind");
+        test(descriptor, &schema, manifests.swap_remove(index));
+    }
+    assert!(
+        manifests.is_empty(),
+        "kinds that are not served: {manifests:?}"
+    );
+}
+
+fn conform(schema: &Schema, object: &mut Value) {
+    let warnings = schema.conform(object, &[], FieldValidation::Strict);
+    assert_eq!(warnings, Ok(Vec::new()), "{object}");
+}
+
+#[test]
+fn a_sound_manifest_is_stored_as_its_schema_says() {
+    each_kind(|descriptor, schema, mut object| {
+        let strategy = &descriptor.strategy;
+        conform(schema, &mut object);
+        strategy.default(&mut object);
+        strategy.prepare_create(&mut object);
+        assert_eq!(words(&strategy.validate(&object)), [""; 0], "{object}");
+        conform(schema, &mut object);
+    });
+}
+
+#[test]
+fn what_was_stored_can_be_written_back_unchanged() {
+    each_kind(|descriptor, schema, mut object| {
+        let strategy = &descriptor.strategy;
+        conform(schema, &mut object);
+        strategy.default(&mut object);
+        strategy.prepare_create(&mut object);
+        let mut again = object.clone();
+        conform(schema, &mut again);
+        strategy.default(&mut again);
+        strategy.prepare_update(&mut again, &object);
+        assert_eq!(again, object);
+        assert_eq!(
+            words(&strategy.validate_update(&again, &object)),
+            [""; 0],
+            "{object}"
+        );
+        assert_eq!(
+            words(&strategy.validate_status(&again, &object)),
+            [""; 0],
+            "{object}"
+        );
+    });
+}
+
+#[test]
+fn every_row_has_a_cell_a_column_and_is_found_by_name() {
+    each_kind(|descriptor, _, object| {
+        let columns = descriptor.strategy.columns();
+        let cells = descriptor.strategy.cells(&object, Timestamp::UNIX_EPOCH);
+        assert_eq!(cells.len(), columns.len(), "{}", descriptor.kind);
+        let name = columns.iter().position(|column| column.format == "name");
+        assert_eq!(name.and_then(|index| cells.get(index)), Some(&json!("web")));
+    });
+}
+
+#[test]
+fn odd_input_harms_nobody() {
+    let odd = [
+        json!(null),
+        json!(1),
+        json!([]),
+        json!({}),
+        json!({"metadata": [], "spec": "x", "status": 1, "data": 2, "subsets": [3], "ports": [null]}),
+        json!({"metadata": {"labels": 1}, "spec": {"selector": 1, "template": [], "ports": [1, []]}}),
+        json!({"spec": {"template": {"spec": 1, "metadata": 2}, "volumeClaimTemplates": [1, {"spec": []}]}}),
+        json!({"spec": {"type": 1, "clusterIPs": {}, "strategy": [], "updateStrategy": 3, "capacity": [1]}}),
+        json!({"spec": {"containers": {"a": 1}, "volumes": [1, null], "initContainers": [[]]}}),
+        json!({"spec": {"containers": [1, "a", null, {"ports": 1, "env": [2], "resources": []}]}}),
+        json!({"spec": {"affinity": {"nodeAffinity": []}, "tolerations": "x"}, "subsets": [{"ports": [[]]}]}),
+    ];
+    for descriptor in builtin().iter() {
+        let strategy = &descriptor.strategy;
+        for object in &odd {
+            let mut new = object.clone();
+            strategy.default(&mut new);
+            strategy.prepare_create(&mut new);
+            strategy.prepare_update(&mut new, object);
+            strategy.validate(&new);
+            strategy.validate_update(&new, object);
+            strategy.validate_status(&new, object);
+            strategy.warnings(&new);
+            strategy.selectable_field(&new, "status.phase");
+            strategy.cells(&new, Timestamp::UNIX_EPOCH);
+        }
+    }
+}
