@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::volumes;
+use super::volume_defaults;
 use crate::kinds::common::defaults::{default_nonzero, default_to, each, ensure, existing};
 
 /// The lists of containers in a PodSpec.
@@ -38,7 +38,7 @@ fn default_spec(spec: &mut Value) {
     for list in CONTAINER_LISTS {
         each(spec, list).for_each(default_container);
     }
-    each(spec, "volumes").for_each(volumes::default_volume);
+    each(spec, "volumes").for_each(volume_defaults::default_volume);
 }
 
 /// `serviceAccount` is the old name of `serviceAccountName`; the API shows both.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   defaults ──► mod::validate ──► containers ──► env, handlers, mounts, ports, resources, security
-//!                              ├─► volumes
+//!                              ├─► volumes ──► volume_files (and volume_defaults)
 //!                              ├─► scheduling ──► affinity
 //!                              └─► network        update: the step from one PodSpec to the next
 //! ```
@@ -19,6 +19,8 @@ mod resources;
 mod scheduling;
 mod security;
 mod update;
+mod volume_defaults;
+mod volume_files;
 mod volumes;
 mod warnings;
 

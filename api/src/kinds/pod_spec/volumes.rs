@@ -1,19 +1,15 @@
-//! The volumes of a Pod: defaults and rules.
+//! The rules of the volumes of a Pod.
 
-use serde_json::{Value, json};
-
-use super::{defaults, env};
+use super::volume_files::{downward, files, projected};
 use crate::field::Errors;
 use crate::kinds::common::Field;
 use crate::kinds::common::checks::{self, Seen};
-use crate::kinds::common::defaults::{default_nonzero, default_to, each, existing};
 use crate::kinds::common::paths;
 use crate::kinds::common::quantities;
-use crate::kinds::persistent_volume_claim as claim;
 use crate::names;
 
 /// What a volume can come from; a volume is of one type.
-const SOURCES: &[&str] = &[
+pub(super) const SOURCES: &[&str] = &[
     "awsElasticBlockStore",
     "azureDisk",
     "azureFile",
@@ -45,56 +41,6 @@ const SOURCES: &[&str] = &[
     "storageos",
     "vsphereVolume",
 ];
-
-/// What of a Pod a file may show.
-const FIELDS: &[&str] = &["metadata.name", "metadata.namespace", "metadata.uid"];
-const READABLE_BY_ALL: i64 = 0o644;
-const HOUR_IN_SECONDS: i64 = 3600;
-
-/// The defaults of one volume.
-pub(super) fn default_volume(volume: &mut Value) {
-    if SOURCES.iter().all(|source| volume[*source].is_null()) {
-        default_to(volume, "emptyDir", json!({}));
-    }
-    for kind in ["configMap", "downwardAPI", "projected", "secret"] {
-        if let Some(source) = existing(volume, kind) {
-            default_to(source, "defaultMode", READABLE_BY_ALL);
-        }
-    }
-    if let Some(source) = existing(volume, "downwardAPI") {
-        default_items(source);
-    }
-    if let Some(projected) = existing(volume, "projected") {
-        each(projected, "sources").for_each(default_projection);
-    }
-    if let Some(source) = existing(volume, "hostPath")
-        && source["type"].is_null()
-    {
-        source["type"] = "".into();
-    }
-    if let Some(source) = existing(volume, "image") {
-        let policy = defaults::pull_policy(source["reference"].as_str().unwrap_or_default());
-        default_to(source, "pullPolicy", policy);
-    }
-    let ephemeral = existing(volume, "ephemeral");
-    let template = ephemeral.and_then(|source| existing(source, "volumeClaimTemplate"));
-    template
-        .and_then(|template| existing(template, "spec"))
-        .map(claim::default_spec);
-}
-
-fn default_items(source: &mut Value) {
-    for item in each(source, "items") {
-        existing(item, "fieldRef").map(defaults::default_field_ref);
-    }
-}
-
-fn default_projection(projection: &mut Value) {
-    if let Some(token) = existing(projection, "serviceAccountToken") {
-        default_nonzero(token, "expirationSeconds", HOUR_IN_SECONDS);
-    }
-    existing(projection, "downwardAPI").map(default_items);
-}
 
 /// What is wrong with the volumes of a PodSpec.
 pub(super) fn validate(volumes: &Field<'_>, errors: &mut Errors) {
@@ -175,96 +121,13 @@ pub(crate) fn nfs(source: &Field<'_>, errors: &mut Errors) {
     }
 }
 
-/// The keys of a ConfigMap or Secret as files.
-fn files(source: &Field<'_>, errors: &mut Errors) {
-    paths::file_mode(&source.get("defaultMode"), errors);
-    for item in source.get("items").items() {
-        checks::required(&item.get("key"), errors);
-        file_path(&item.get("path"), errors);
-        paths::file_mode(&item.get("mode"), errors);
-    }
-}
-
-/// A path in the volume; names that start with `..` are the kubelet's, for changing all files at once.
-fn file_path(path: &Field<'_>, errors: &mut Errors) {
-    checks::required(path, errors);
-    paths::local_path(path, errors);
-    if path.str().starts_with("..") && !path.str().starts_with("../") {
-        errors.push(path.invalid("must not start with '..'"));
-    }
-}
-
-fn downward(source: &Field<'_>, errors: &mut Errors) {
-    for item in source.get("items").items() {
-        file_path(&item.get("path"), errors);
-        paths::file_mode(&item.get("mode"), errors);
-        let (field, resource) = (item.get("fieldRef"), item.get("resourceFieldRef"));
-        match (field.is_set(), resource.is_set()) {
-            (true, true) => {
-                errors.push(
-                    item.invalid(
-                        "fieldRef and resourceFieldRef can not be specified simultaneously",
-                    ),
-                );
-            }
-            (true, false) => env::field_ref(&field, FIELDS, errors),
-            (false, true) => {
-                checks::required(&resource.get("containerName"), errors);
-                env::resource_ref(&resource, errors);
-            }
-            (false, false) => {
-                errors.push(item.required("one of fieldRef and resourceFieldRef is required"));
-            }
-        }
-    }
-}
-
-fn projected(source: &Field<'_>, errors: &mut Errors) {
-    const KINDS: &[&str] = &[
-        "clusterTrustBundle",
-        "configMap",
-        "downwardAPI",
-        "podCertificate",
-        "secret",
-        "serviceAccountToken",
-    ];
-    paths::file_mode(&source.get("defaultMode"), errors);
-    for projection in source.get("sources").items() {
-        let (none, several) = ("", "may not specify more than 1 volume type");
-        let kind = checks::exactly_one(&projection, KINDS, none, several, errors);
-        let Some(kind) = kind else { continue };
-        let part = projection.get(kind);
-        match kind {
-            "configMap" | "secret" => {
-                checks::required(&part.get("name"), errors);
-                files(&part, errors);
-            }
-            "downwardAPI" => downward(&part, errors),
-            "serviceAccountToken" => token(&part, errors),
-            _ => {}
-        }
-    }
-}
-
-fn token(token: &Field<'_>, errors: &mut Errors) {
-    const TEN_MINUTES: i64 = 600;
-    let expiration = token.get("expirationSeconds");
-    match expiration.int() {
-        Some(seconds) if seconds < TEN_MINUTES => {
-            errors.push(expiration.invalid("may not specify a duration less than 10 minutes"));
-        }
-        Some(seconds) if seconds > 1 << 32 => {
-            errors.push(expiration.invalid("may not specify a duration larger than 2^32 seconds"));
-        }
-        _ => {}
-    }
-    file_path(&token.get("path"), errors);
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::kinds::common::testing::words;
+    use crate::kinds::pod_spec::volume_defaults::default_volume;
 
     fn wrong(volume: Value) -> Vec<String> {
         let mut volume = volume;
@@ -276,37 +139,6 @@ mod tests {
             &mut errors,
         );
         words(&errors)
-    }
-
-    #[test]
-    fn defaults() {
-        for (given, defaulted) in [
-            (json!({"name": "a"}), json!({"name": "a", "emptyDir": {}})),
-            (
-                json!({"configMap": {"name": "a"}}),
-                json!({"configMap": {"name": "a", "defaultMode": 420}}),
-            ),
-            (
-                json!({"hostPath": {"path": "/a"}}),
-                json!({"hostPath": {"path": "/a", "type": ""}}),
-            ),
-            (
-                json!({"projected": {"sources": [
-                    {"serviceAccountToken": {"path": "token"}},
-                    {"downwardAPI": {"items": [{"path": "a", "fieldRef": {"fieldPath": "metadata.name"}}]}},
-                ]}}),
-                json!({"projected": {"defaultMode": 420, "sources": [
-                    {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
-                    {"downwardAPI": {"items": [
-                        {"path": "a", "fieldRef": {"fieldPath": "metadata.name", "apiVersion": "v1"}},
-                    ]}},
-                ]}}),
-            ),
-        ] {
-            let mut volume = given;
-            default_volume(&mut volume);
-            assert_eq!(volume, defaulted);
-        }
     }
 
     #[test]

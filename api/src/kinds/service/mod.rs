@@ -2,6 +2,8 @@
 //!
 //! Addresses and node ports are allocated by the API server; the rules here hold with and without them.
 
+mod defaults;
+mod needs;
 mod row;
 mod spec;
 mod step;
@@ -28,7 +30,7 @@ pub(super) struct Service;
 
 impl Strategy for Service {
     fn default(&self, service: &mut Value) {
-        ensure(service, "spec").map(spec::default);
+        ensure(service, "spec").map(defaults::default);
         if let Some(status) = ensure(service, "status") {
             default_to(status, "loadBalancer", json!({}));
         }

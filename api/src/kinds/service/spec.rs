@@ -1,83 +1,14 @@
-//! Defaults and rules of ServiceSpec.
+//! The rules of ServiceSpec.
 
-use serde_json::{Value, json};
-
+use super::needs::{has_cluster_ip, has_health_check_port, is_external};
 use crate::field::{Error, Errors};
 use crate::kinds::common::Field;
 use crate::kinds::common::checks::{self, Seen};
-use crate::kinds::common::defaults::{default_nonzero, default_to, each, ensure, pair, remove};
 use crate::kinds::common::net;
 use crate::names;
 
-const THREE_HOURS_IN_SECONDS: i64 = 10_800;
 const DAY_IN_SECONDS: i64 = 86_400;
 const TYPES: &[&str] = &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-
-/// The defaults of a ServiceSpec, but for what is allocated.
-pub(super) fn default(spec: &mut Value) {
-    default_to(spec, "type", "ClusterIP");
-    default_to(spec, "sessionAffinity", "None");
-    session_affinity(spec);
-    for port in each(spec, "ports") {
-        default_to(port, "protocol", "TCP");
-        if let Some(number) = port["port"].as_i64() {
-            default_to(port, "targetPort", number);
-            default_nonzero(port, "targetPort", number);
-        }
-    }
-    if is_external(spec) {
-        default_to(spec, "externalTrafficPolicy", "Cluster");
-    }
-    if has_cluster_ip(spec) {
-        default_to(spec, "internalTrafficPolicy", "Cluster");
-    }
-    if spec["type"] == "LoadBalancer" {
-        default_to(spec, "allocateLoadBalancerNodePorts", true);
-    }
-    pair(spec, "clusterIP", "clusterIPs");
-}
-
-fn session_affinity(spec: &mut Value) {
-    if spec["sessionAffinity"] == "None" {
-        remove(spec, "sessionAffinityConfig");
-    }
-    if spec["sessionAffinity"] == "ClientIP" {
-        let config = ensure(spec, "sessionAffinityConfig");
-        if let Some(client_ip) = config.and_then(|config| ensure(config, "clientIP")) {
-            default_to(client_ip, "timeoutSeconds", THREE_HOURS_IN_SECONDS);
-        }
-    }
-}
-
-/// Whether the Service is more than another name.
-pub(super) fn has_cluster_ip(spec: &Value) -> bool {
-    spec["type"] != "ExternalName"
-}
-
-/// Whether the Service has a port on every node.
-pub(super) fn has_node_ports(spec: &Value) -> bool {
-    let switched_off = spec["allocateLoadBalancerNodePorts"] == false;
-    spec["type"] == "NodePort" || (spec["type"] == "LoadBalancer" && !switched_off)
-}
-
-/// Whether the load balancer asks each node for its own endpoints.
-pub(super) fn has_health_check_port(spec: &Value) -> bool {
-    spec["type"] == "LoadBalancer" && spec["externalTrafficPolicy"] == "Local"
-}
-
-/// Whether the Service can be reached from outside the cluster.
-pub(super) fn is_external(spec: &Value) -> bool {
-    let has_external_ips = || {
-        spec["externalIPs"]
-            .as_array()
-            .is_some_and(|ips| !ips.is_empty())
-    };
-    match spec["type"].as_str() {
-        Some("LoadBalancer" | "NodePort") => true,
-        Some("ClusterIP") => has_external_ips(),
-        _ => false,
-    }
-}
 
 /// What is wrong with a ServiceSpec (`ValidateService`).
 pub(super) fn validate(spec: &Field<'_>) -> Errors {
@@ -257,50 +188,10 @@ fn load_balancer(spec: &Field<'_>, errors: &mut Errors) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::{Value, json};
+
     use crate::kinds::common::testing::create_errors;
     use crate::kinds::service::Service;
-
-    #[test]
-    fn defaults() {
-        for (given, defaulted) in [
-            (
-                json!({"ports": [{"port": 80}]}),
-                json!({
-                    "type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster",
-                    "ports": [{"port": 80, "protocol": "TCP", "targetPort": 80}],
-                }),
-            ),
-            (
-                json!({
-                    "type": "NodePort", "sessionAffinity": "ClientIP",
-                    "ports": [{"port": 53, "protocol": "UDP", "targetPort": "dns"}],
-                }),
-                json!({
-                    "type": "NodePort", "sessionAffinity": "ClientIP",
-                    "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10800}},
-                    "internalTrafficPolicy": "Cluster", "externalTrafficPolicy": "Cluster",
-                    "ports": [{"port": 53, "protocol": "UDP", "targetPort": "dns"}],
-                }),
-            ),
-            (
-                json!({"type": "LoadBalancer", "clusterIP": "10.96.0.9"}),
-                json!({
-                    "type": "LoadBalancer", "sessionAffinity": "None", "allocateLoadBalancerNodePorts": true,
-                    "internalTrafficPolicy": "Cluster", "externalTrafficPolicy": "Cluster",
-                    "clusterIP": "10.96.0.9", "clusterIPs": ["10.96.0.9"],
-                }),
-            ),
-            (
-                json!({"type": "ExternalName", "externalName": "example.com"}),
-                json!({"type": "ExternalName", "externalName": "example.com", "sessionAffinity": "None"}),
-            ),
-        ] {
-            let mut spec = given;
-            default(&mut spec);
-            assert_eq!(spec, defaulted);
-        }
-    }
 
     #[test]
     fn what_users_get_wrong() {

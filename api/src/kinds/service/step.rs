@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::spec::{has_cluster_ip, has_health_check_port, has_node_ports, is_external};
+use super::needs::{has_cluster_ip, has_health_check_port, has_node_ports, is_external};
 use crate::field::{Error, Errors};
 use crate::kinds::common::Field;
 use crate::kinds::common::defaults::{default_nonzero, default_to, each, remove};
