@@ -127,7 +127,7 @@ impl Ranges {
             let inside = parsed.is_some_and(|address| self.has_address(address));
             if !inside {
                 let why = format!(
-                    "failed to allocate IP {address}: the provided IP is not in the valid range. The range of valid IPs is {}",
+                    "failed to allocate IP {address}: the provided IP ({address}) is not in the valid range. The range of valid IPs is {}",
                     self.addresses
                 );
                 return Err(vec![Error::invalid(&path, vec![address.clone()], why)]);

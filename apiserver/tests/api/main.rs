@@ -1,5 +1,13 @@
-//! The API server as its users see it: over a real store, by kube-rs in the process and by kubectl over TLS.
+//! The API server as its users see it: over a real store, by plain requests in the process and by kubectl over TLS.
 
+mod admission;
+mod deleting;
+mod http_client;
+mod identity;
 mod kubectl;
+mod listing;
 mod pki;
+mod services;
 mod support;
+mod watching;
+mod writing;

@@ -4,9 +4,12 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http::Request;
 use kube::Client;
 use kube::client::Body;
+use serde_json::{Value, json};
 use skiff_api::UserInfo;
 use skiff_apiserver::{ApiServer, Config};
 use skiff_store::{Options, SledEngine, SledOptions, Store};
@@ -23,6 +26,7 @@ const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// An API server over a store of its own.
 pub(crate) struct Cluster {
     pub(crate) server: ApiServer,
+    pub(crate) store: Store,
     pub(crate) pki: Pki,
     pub(crate) dir: TempDir,
 }
@@ -35,8 +39,13 @@ impl Cluster {
         let engine = SledEngine::open(&path, SledOptions::default()).unwrap();
         let store = Store::open(Box::new(engine), Options::default()).unwrap();
         let pki = Pki::new();
-        let server = ApiServer::new(config(&pki), store).await.unwrap();
-        Self { server, pki, dir }
+        let server = ApiServer::new(config(&pki), store.clone()).await.unwrap();
+        Self {
+            server,
+            store,
+            pki,
+            dir,
+        }
     }
 
     /// A client in the process.
@@ -53,6 +62,26 @@ impl Cluster {
     /// A client that may do everything.
     pub(crate) fn admin(&self) -> Client {
         self.client("admin", &["system:masters"])
+    }
+
+    /// A client over TLS, with a certificate.
+    pub(crate) fn tls_client(&self, listening: &Listening, user: &str, group: &str) -> Client {
+        let identity = self.pki.client(user, group);
+        let url = format!("https://127.0.0.1:{}", listening.port);
+        let mut config = kube::Config::new(url.parse().unwrap());
+        config.root_cert = Some(vec![der(&self.pki.ca_pem)]);
+        config.auth_info.client_certificate_data = Some(BASE64.encode(identity.certificate_pem));
+        config.auth_info.client_key_data = Some(BASE64.encode(identity.key_pem).into());
+        Client::try_from(config).unwrap()
+    }
+
+    /// A client over TLS, with a token or without.
+    pub(crate) fn token_client(&self, listening: &Listening, token: Option<&str>) -> Client {
+        let url = format!("https://127.0.0.1:{}", listening.port);
+        let mut config = kube::Config::new(url.parse().unwrap());
+        config.root_cert = Some(vec![der(&self.pki.ca_pem)]);
+        config.auth_info.token = token.map(|token| token.to_owned().into());
+        Client::try_from(config).unwrap()
     }
 
     /// Serves TLS on a port of its own until the answer is dropped.
@@ -85,6 +114,12 @@ impl Listening {
     }
 }
 
+/// The certificate in a PEM text.
+fn der(pem: &str) -> Vec<u8> {
+    let lines = pem.lines().filter(|line| !line.starts_with("-----"));
+    BASE64.decode(lines.collect::<String>()).unwrap()
+}
+
 fn config(pki: &Pki) -> Config {
     Config {
         advertise: "192.0.2.1".parse().unwrap(),
@@ -106,4 +141,37 @@ pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await
         .expect("it takes longer than 20 s")
+}
+
+pub(crate) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+pub(crate) const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
+
+pub(crate) fn config_map(name: &str) -> Value {
+    json!({"metadata": {"name": name}})
+}
+
+pub(crate) fn service_account(name: &str) -> Value {
+    json!({"metadata": {"name": name}})
+}
+
+pub(crate) fn pod(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name, "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "nginx", "image": "nginx:1.19"}]},
+    })
+}
+
+pub(crate) fn deployment(name: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": pod(name)["spec"],
+            },
+        },
+    })
 }

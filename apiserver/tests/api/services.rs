@@ -1,0 +1,131 @@
+//! Addresses and node ports.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::http_client::Http;
+use crate::support::Cluster;
+
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
+fn service(name: &str, kind: &str) -> Value {
+    json!({
+        "metadata": {"name": name},
+        "spec": {"type": kind, "selector": {"app": "web"}, "ports": [{"port": 80}]},
+    })
+}
+
+fn address(service: &Value) -> String {
+    service["spec"]["clusterIP"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_api_itself_is_a_service() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let service = http.get(&format!("{SERVICES}/kubernetes")).await.ok();
+    assert_eq!(address(&service), "10.96.0.1");
+    assert_eq!(service["spec"]["clusterIPs"], json!(["10.96.0.1"]));
+    assert_eq!(service["spec"]["ipFamilies"], json!(["IPv4"]));
+    assert_eq!(service["spec"]["ipFamilyPolicy"], "SingleStack");
+    let slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
+    let slice = http.get(&format!("{slices}/kubernetes")).await.ok();
+    assert_eq!(slice["endpoints"][0]["addresses"][0], "192.0.2.1");
+    assert_eq!(slice["ports"][0]["port"], 6443);
+}
+
+#[tokio::test]
+async fn every_service_has_an_address_of_its_own() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let mut made = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let http = http.clone();
+        let wanted = service(&format!("s{number}"), "NodePort");
+        made.spawn(async move { http.post(SERVICES, &wanted).await.ok() });
+    }
+    let made = made.join_all().await;
+    let addresses: BTreeSet<String> = made.iter().map(address).collect();
+    let port = |service: &Value| service["spec"]["ports"][0]["nodePort"].as_u64().unwrap();
+    let ports: BTreeSet<u64> = made.iter().map(port).collect();
+    assert_eq!((addresses.len(), ports.len()), (20, 20));
+    assert!(ports.iter().all(|port| (30000..=32767).contains(port)));
+}
+
+#[tokio::test]
+async fn fixed_values_are_honoured_or_refused() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let fixed = |name: &str, address: &str, port: u16| {
+        let mut wanted = service(name, "NodePort");
+        wanted["spec"]["clusterIP"] = json!(address);
+        wanted["spec"]["ports"][0]["nodePort"] = json!(port);
+        wanted
+    };
+    let made = http
+        .post(SERVICES, &fixed("a", "10.96.0.7", 30002))
+        .await
+        .ok();
+    assert_eq!(address(&made), "10.96.0.7");
+    assert_eq!(made["spec"]["ports"][0]["nodePort"], 30002);
+    let cases = [
+        (
+            fixed("b", "10.96.0.7", 30003),
+            "Service \"b\" is invalid: spec.clusterIPs[0]: Invalid value: [\"10.96.0.7\"]: failed to allocate IP 10.96.0.7: provided IP is already allocated",
+        ),
+        (
+            fixed("b", "10.96.0.8", 30002),
+            "Service \"b\" is invalid: spec.ports[0].nodePort: Invalid value: 30002: provided port is already allocated",
+        ),
+        (
+            fixed("b", "10.96.0.8", 80),
+            "Service \"b\" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767",
+        ),
+        (
+            fixed("b", "192.168.1.1", 30003),
+            "Service \"b\" is invalid: spec.clusterIPs[0]: Invalid value: [\"192.168.1.1\"]: failed to allocate IP 192.168.1.1: the provided IP (192.168.1.1) is not in the valid range. The range of valid IPs is 10.96.0.0/12",
+        ),
+    ];
+    for (wanted, message) in cases {
+        let refused = http.post(SERVICES, &wanted).await.refused();
+        assert_eq!((refused.0, refused.2.as_str()), (422, message));
+    }
+    http.delete(&format!("{SERVICES}/a"), &json!({})).await.ok();
+    http.post(SERVICES, &fixed("b", "10.96.0.7", 30002))
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn a_service_keeps_and_frees_what_its_type_needs() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let path = format!("{SERVICES}/a");
+    let made = http.post(SERVICES, &service("a", "NodePort")).await.ok();
+    let port = made["spec"]["ports"][0]["nodePort"].clone();
+    let mut again = service("a", "NodePort");
+    again["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"].clone();
+    let same = http.put(&path, &again).await.ok();
+    assert_eq!(
+        same["spec"], made["spec"],
+        "what an update leaves out stays"
+    );
+    let plain = http
+        .merge(&path, &json!({"spec": {"type": "ClusterIP"}}))
+        .await
+        .ok();
+    assert_eq!(plain["spec"]["ports"][0]["nodePort"], Value::Null);
+    assert_eq!(address(&plain), address(&made));
+    let mut other = service("other", "NodePort");
+    other["spec"]["ports"][0]["nodePort"] = port;
+    http.post(SERVICES, &other).await.ok();
+
+    let mut headless = service("headless", "ClusterIP");
+    headless["spec"]["clusterIP"] = json!("None");
+    let headless = http.post(SERVICES, &headless).await.ok();
+    assert_eq!(headless["spec"]["clusterIPs"], json!(["None"]));
+    let name = json!({"metadata": {"name": "name"}, "spec": {"type": "ExternalName", "externalName": "example.com"}});
+    let name = http.post(SERVICES, &name).await.ok();
+    assert_eq!(name["spec"]["clusterIP"], Value::Null);
+}
