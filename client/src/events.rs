@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Events waiting to be written; more are dropped and counted in the log, for an event is never worth a stall.
 const WAITING: usize = 1000;
-/// Remembered events, to raise a count instead of writing the same again; the oldest half is forgotten at the bound.
+/// Remembered events, to raise a count instead of writing the same again; all are forgotten at the bound.
 const REMEMBERED: usize = 4096;
 /// The API's bound of a message (core/v1 Event.message).
 const MESSAGE_BYTES: usize = 1024;

@@ -1,7 +1,6 @@
 //! A queue of keys: each at most once, never two workers on one key.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,32 +33,16 @@ struct State<T> {
     /// Keys in `ready`, or added while being worked on.
     waiting: HashSet<T>,
     working: HashSet<T>,
-    /// Keys that come later. A key may stand here several times; the extra wake-ups find nothing to do.
-    later: BinaryHeap<Reverse<Timed<T>>>,
+    /// Keys that come later: each once, at the earliest of its times, so that a key which always asks to come again
+    /// does not do so more often with each change.
+    later: BTreeMap<Turn, T>,
+    turns: HashMap<T, Turn>,
+    /// Tells keys of the same time apart.
+    last_turn: u64,
     failures: HashMap<T, u32>,
 }
 
-struct Timed<T> {
-    at: Instant,
-    key: T,
-}
-
-impl<T> PartialEq for Timed<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.at == other.at
-    }
-}
-impl<T> Eq for Timed<T> {}
-impl<T> PartialOrd for Timed<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<T> Ord for Timed<T> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.at.cmp(&other.at)
-    }
-}
+type Turn = (Instant, u64);
 
 impl<T: Clone + Eq + Hash> Default for WorkQueue<T> {
     fn default() -> Self {
@@ -74,7 +57,9 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
             ready: VecDeque::new(),
             waiting: HashSet::new(),
             working: HashSet::new(),
-            later: BinaryHeap::new(),
+            later: BTreeMap::new(),
+            turns: HashMap::new(),
+            last_turn: 0,
             failures: HashMap::new(),
         };
         Self(Arc::new(Shared {
@@ -89,12 +74,9 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
         self.0.wake.notify_one();
     }
 
-    /// Adds a key when `delay` has passed.
+    /// Adds a key when `delay` has passed; of several delays of a key the one that ends first counts.
     pub fn add_after(&self, key: T, delay: Duration) {
-        self.0.state.lock().later.push(Reverse(Timed {
-            at: Instant::now() + delay,
-            key,
-        }));
+        self.0.state.lock().add_at(key, Instant::now() + delay);
         self.0.wake.notify_one();
     }
 
@@ -157,20 +139,31 @@ impl<T: Clone + Eq + Hash> State<T> {
         }
     }
 
+    fn add_at(&mut self, key: T, at: Instant) {
+        if let Some(turn) = self.turns.get(&key) {
+            if turn.0 <= at {
+                return;
+            }
+            self.later.remove(turn);
+        }
+        self.last_turn += 1;
+        let turn = (at, self.last_turn);
+        self.later.insert(turn, key.clone());
+        self.turns.insert(key, turn);
+    }
+
     /// The next key and whether more are ready, or when the next one will be.
     fn take(&mut self) -> Result<(T, bool), Option<Instant>> {
         let now = Instant::now();
-        while self
-            .later
-            .peek()
-            .is_some_and(|Reverse(timed)| timed.at <= now)
+        while let Some(first) = self.later.first_entry()
+            && first.key().0 <= now
         {
-            if let Some(Reverse(timed)) = self.later.pop() {
-                self.add(timed.key);
-            }
+            let key = first.remove();
+            self.turns.remove(&key);
+            self.add(key);
         }
         let Some(key) = self.ready.pop_front() else {
-            return Err(self.later.peek().map(|Reverse(timed)| timed.at));
+            return Err(self.later.keys().next().map(|(at, _)| *at));
         };
         self.waiting.remove(&key);
         self.working.insert(key.clone());
@@ -209,5 +202,19 @@ mod tests {
         queue.retry("a");
         queue.next().await;
         assert!(start.elapsed() < Duration::from_millis(45));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_several_times_to_come_later_the_first_counts() {
+        let queue = WorkQueue::new();
+        let start = Instant::now();
+        for seconds in [30, 10, 20, 10] {
+            queue.add_after("a", Duration::from_secs(seconds));
+        }
+        assert_eq!(queue.next().await, "a");
+        assert_eq!(start.elapsed().as_secs(), 10);
+        queue.done(&"a");
+        let again = tokio::time::timeout(Duration::from_secs(60), queue.next()).await;
+        assert!(again.is_err(), "it comes once");
     }
 }
