@@ -208,12 +208,16 @@ impl<K: Watched> Informer<K> {
             .objects
             .write()
             .insert(ObjectKey::of(&*new), new.clone());
-        let change = match old {
-            Some(old) if old.resource_version() == new.resource_version() => return,
-            Some(old) => Change::Updated { old, new },
-            None => Change::Added(new),
-        };
-        listeners.tell(&change);
+        match old {
+            Some(old) if old.resource_version() == new.resource_version() => {}
+            // Deleted and made anew while nobody watched: another object, whatever its name.
+            Some(old) if old.uid() != new.uid() => {
+                listeners.tell(&Change::Deleted(old));
+                listeners.tell(&Change::Added(new));
+            }
+            Some(old) => listeners.tell(&Change::Updated { old, new }),
+            None => listeners.tell(&Change::Added(new)),
+        }
     }
 
     fn remove(&self, listeners: &Listeners<K>, key: &ObjectKey) {
@@ -225,7 +229,6 @@ impl<K: Watched> Informer<K> {
 
     fn saw(&self, revision: u64) {
         self.0.seen.send_if_modified(|seen| {
-            // Before the first list is complete nothing counts as seen.
             let newer = revision > *seen;
             *seen = revision.max(*seen);
             newer
@@ -307,3 +310,6 @@ impl<K: Watched> IndexData<K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
