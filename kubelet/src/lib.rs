@@ -1,1 +1,29 @@
-//! kubelet
+//! Runs the Pods of one node on containerd.
+//!
+//! In: Pods bound to this node, ConfigMaps, Secrets and Services from the API server's list-watch; events of the runtime.
+//! Out: containers that run, the status of Pods and of the Node, events; logs and streams on port 10250.
+//!
+//! ```text
+//!   API server ──list-watch──► pods ──► plan ──► Runtime (containerd by CRI) ──► containers
+//!        ▲                      │  └──► volumes, probes                              │
+//!        ├── status, events ◄───┴──────────────◄── runtime events ◄──────────────────┘
+//!        └── node: registered, heartbeat      server: logs, exec on port 10250
+//! ```
+
+mod config;
+mod host;
+mod kubelet;
+mod logs;
+mod node;
+mod pods;
+mod probes;
+mod quantity;
+mod runtime;
+mod server;
+mod streams;
+mod volumes;
+
+pub use config::{Config, Identity};
+pub use kubelet::run;
+pub use pods::stop_all_pods;
+pub use runtime::*;

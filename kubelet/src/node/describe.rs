@@ -1,0 +1,240 @@
+//! The Node object, from facts.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{
+    DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeSpec, NodeStatus,
+    NodeSystemInfo,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+
+use super::machine::Machine;
+use super::pressure::Pressure;
+use crate::config::Config;
+
+/// The version of Kubernetes whose kubelet this one is like.
+const KUBELET_VERSION: &str = "v1.36.0";
+
+const NETWORK_IS_NOT_READY: &str = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady \
+     message:Network plugin returns error: cni plugin not initialized";
+
+/// What the node has for Pods: all of it, for skiff itself is small.
+pub(crate) fn allocatable(machine: &Machine, max_pods: u32) -> BTreeMap<String, Quantity> {
+    let kib = |bytes: i64| Quantity(format!("{}Ki", bytes / 1024));
+    [
+        ("cpu", Quantity(machine.cpus.to_string())),
+        ("memory", kib(machine.memory_bytes)),
+        ("ephemeral-storage", kib(machine.storage_bytes)),
+        ("pods", Quantity(max_pods.to_string())),
+    ]
+    .into_iter()
+    .map(|(name, amount)| (name.to_owned(), amount))
+    .collect()
+}
+
+/// The labels of the node.
+pub(super) fn labels(config: &Config, machine: &Machine) -> BTreeMap<String, String> {
+    let own = [
+        ("beta.kubernetes.io/arch", machine.architecture),
+        ("beta.kubernetes.io/os", "linux"),
+        ("kubernetes.io/arch", machine.architecture),
+        ("kubernetes.io/hostname", &config.node_name),
+        ("kubernetes.io/os", "linux"),
+    ];
+    let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    config.labels.clone().into_iter().chain(own).collect()
+}
+
+/// The object that registers the node.
+pub(super) fn node(config: &Config, machine: &Machine, status: NodeStatus) -> Node {
+    Node {
+        metadata: ObjectMeta {
+            name: Some(config.node_name.clone()),
+            labels: Some(labels(config, machine)),
+            annotations: Some(
+                [(
+                    "volumes.kubernetes.io/controller-managed-attach-detach",
+                    "true",
+                )]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+            ),
+            ..ObjectMeta::default()
+        },
+        spec: Some(NodeSpec::default()),
+        status: Some(status),
+    }
+}
+
+/// What a status is made from.
+pub(super) struct Facts<'a> {
+    pub(super) config: &'a Config,
+    pub(super) machine: &'a Machine,
+    /// Such as `containerd://1.6.20`.
+    pub(super) runtime_version: &'a str,
+    pub(super) network_is_ready: bool,
+    pub(super) pressure: Pressure,
+    /// The conditions that the API server has, for the times of their changes.
+    pub(super) old: &'a [NodeCondition],
+    pub(super) now: Timestamp,
+}
+
+/// The status of the node.
+pub(super) fn status(facts: &Facts<'_>) -> NodeStatus {
+    let Facts {
+        config, machine, ..
+    } = facts;
+    let resources = allocatable(machine, config.max_pods);
+    let address = |type_: &str, address: String| NodeAddress {
+        type_: type_.to_owned(),
+        address,
+    };
+    NodeStatus {
+        addresses: Some(vec![
+            address("InternalIP", config.node_ip.to_string()),
+            address("Hostname", config.node_name.clone()),
+        ]),
+        capacity: Some(resources.clone()),
+        allocatable: Some(resources),
+        conditions: Some(conditions(facts)),
+        daemon_endpoints: Some(NodeDaemonEndpoints {
+            kubelet_endpoint: Some(DaemonEndpoint {
+                port: i32::from(config.server_bind.port()),
+            }),
+        }),
+        node_info: Some(NodeSystemInfo {
+            architecture: machine.architecture.to_owned(),
+            boot_id: machine.boot_id.clone(),
+            container_runtime_version: facts.runtime_version.to_owned(),
+            kernel_version: machine.kernel_version.clone(),
+            kubelet_version: KUBELET_VERSION.to_owned(),
+            machine_id: machine.machine_id.clone(),
+            operating_system: "linux".to_owned(),
+            os_image: machine.os_image.clone(),
+            system_uuid: machine.system_uuid.clone(),
+            ..NodeSystemInfo::default()
+        }),
+        ..NodeStatus::default()
+    }
+}
+
+/// The conditions in the kubelet's order and words.
+fn conditions(facts: &Facts<'_>) -> Vec<NodeCondition> {
+    let Pressure { memory, disk, pids } = facts.pressure;
+    let of = |holds, yes, no| if holds { yes } else { no };
+    let ready = of(
+        facts.network_is_ready,
+        ("KubeletReady", "kubelet is posting ready status"),
+        ("KubeletNotReady", NETWORK_IS_NOT_READY),
+    );
+    let memory_words = of(
+        memory,
+        (
+            "KubeletHasInsufficientMemory",
+            "kubelet has insufficient memory available",
+        ),
+        (
+            "KubeletHasSufficientMemory",
+            "kubelet has sufficient memory available",
+        ),
+    );
+    let disk_words = of(
+        disk,
+        ("KubeletHasDiskPressure", "kubelet has disk pressure"),
+        ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    );
+    let pid_words = of(
+        pids,
+        (
+            "KubeletHasInsufficientPID",
+            "kubelet has insufficient PID available",
+        ),
+        (
+            "KubeletHasSufficientPID",
+            "kubelet has sufficient PID available",
+        ),
+    );
+    vec![
+        condition(facts, "MemoryPressure", memory, memory_words),
+        condition(facts, "DiskPressure", disk, disk_words),
+        condition(facts, "PIDPressure", pids, pid_words),
+        condition(facts, "Ready", facts.network_is_ready, ready),
+    ]
+}
+
+fn condition(
+    facts: &Facts<'_>,
+    name: &str,
+    holds: bool,
+    (reason, message): (&str, &str),
+) -> NodeCondition {
+    let status = if holds { "True" } else { "False" };
+    let unchanged = facts
+        .old
+        .iter()
+        .find(|known| known.type_ == name && known.status == status);
+    NodeCondition {
+        type_: name.to_owned(),
+        status: status.to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(message.to_owned()),
+        last_heartbeat_time: Some(Time(facts.now)),
+        last_transition_time: unchanged
+            .and_then(|known| known.last_transition_time.clone())
+            .or(Some(Time(facts.now))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(network_is_ready: bool, pressure: Pressure) -> Vec<String> {
+        let machine = Machine::default();
+        let config = Config::for_tests("/tmp");
+        let status = status(&Facts {
+            config: &config,
+            machine: &machine,
+            runtime_version: "containerd://1.6.20",
+            network_is_ready,
+            pressure,
+            old: &[],
+            now: Timestamp::UNIX_EPOCH,
+        });
+        let conditions = status.conditions.unwrap_or_default().into_iter();
+        conditions
+            .map(|one| {
+                format!(
+                    "{}={} {}",
+                    one.type_,
+                    one.status,
+                    one.reason.unwrap_or_default()
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_sound_node_is_ready() {
+        let expected = [
+            "MemoryPressure=False KubeletHasSufficientMemory",
+            "DiskPressure=False KubeletHasNoDiskPressure",
+            "PIDPressure=False KubeletHasSufficientPID",
+            "Ready=True KubeletReady",
+        ];
+        assert_eq!(words(true, Pressure::default()), expected);
+    }
+
+    #[test]
+    fn a_node_without_a_network_or_disk_says_so() {
+        let full = Pressure {
+            disk: true,
+            ..Pressure::default()
+        };
+        let all = words(false, full);
+        assert_eq!(all[1], "DiskPressure=True KubeletHasDiskPressure");
+        assert_eq!(all[3], "Ready=False KubeletNotReady");
+    }
+}

@@ -1,0 +1,55 @@
+//! The Node object: registered, kept alive and told the truth about.
+//!
+//! ```text
+//!   Machine (read once) ──► register ──► spec.podCIDR ──► Pod network ──► Ready
+//!                               └──► status every 5 minutes or on change      lease every 10 s
+//! ```
+
+mod describe;
+mod lease;
+mod machine;
+mod network;
+mod pressure;
+mod register;
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Node;
+use skiff_client::{Informers, ObjectKey};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::pods::Context;
+use crate::runtime::Runtime;
+
+pub(crate) use self::describe::allocatable;
+pub(crate) use self::machine::Machine;
+
+/// Keeps the Node object until `shutdown`. `network` is told when Pods can have one.
+///
+/// # Errors
+/// If the Pod network cannot be set up.
+pub(crate) async fn run<R: Runtime>(
+    context: Arc<Context<R>>,
+    informers: Informers,
+    network: watch::Sender<bool>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let config = &context.host.config;
+    let selector = format!("metadata.name={}", config.node_name);
+    let nodes = informers.with_fields::<Node>(&selector);
+    let key = ObjectKey::cluster(config.node_name.clone());
+    let work = async {
+        register::register(&context).await;
+        let ready = network.subscribe();
+        tokio::try_join!(
+            async { network::set_up(&context, &nodes, &key, &network).await },
+            async { register::keep_status(&context, ready).await },
+            async { lease::keep(&context, &nodes, &key).await },
+        )
+    };
+    match shutdown.run_until_cancelled(work).await {
+        Some(Err(error)) => Err(error),
+        _ => Ok(()),
+    }
+}

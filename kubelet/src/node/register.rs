@@ -1,0 +1,128 @@
+//! Writes the Node object and its status.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeStatus};
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::describe::{self, Facts};
+use super::pressure;
+use crate::pods::Context;
+use crate::runtime::Runtime;
+
+/// How often the status is written when nothing changes (nodeStatusReportFrequency).
+const REPORT_EVERY: Duration = Duration::from_secs(300);
+/// After a failure.
+const AGAIN: Duration = Duration::from_secs(1);
+
+fn api<R>(context: &Context<R>) -> Api<Node> {
+    Api::all(context.host.objects.client.clone())
+}
+
+/// Makes the Node object, or brings the labels and status of the one there is up to date; tries until it succeeds.
+pub(super) async fn register<R: Runtime>(context: &Context<R>) {
+    while let Err(error) = try_register(context).await {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "node not registered, trying again"
+        );
+        sleep(AGAIN).await;
+    }
+}
+
+async fn try_register<R: Runtime>(context: &Context<R>) -> anyhow::Result<()> {
+    let host = &context.host;
+    let name = &host.config.node_name;
+    let status = status(context, false, &[]).await?;
+    let node = describe::node(&host.config, &host.machine, status);
+    match api(context).create(&PostParams::default(), &node).await {
+        Ok(_) => return Ok(()),
+        Err(kube::Error::Api(refused)) if refused.reason == "AlreadyExists" => {}
+        Err(error) => return Err(error).context("create the Node"),
+    }
+    let labels = json!({ "metadata": { "labels": describe::labels(&host.config, &host.machine) } });
+    api(context)
+        .patch(name, &PatchParams::default(), &Patch::Merge(labels))
+        .await
+        .context("label the Node")?;
+    Ok(())
+}
+
+async fn status<R: Runtime>(
+    context: &Context<R>,
+    network_is_ready: bool,
+    old: &[NodeCondition],
+) -> anyhow::Result<NodeStatus> {
+    let host = &context.host;
+    let version = context
+        .runtime
+        .version()
+        .await
+        .context("ask the container runtime")?;
+    let runtime_version = format!("{}://{}", version.runtime_name, version.runtime_version);
+    Ok(describe::status(&Facts {
+        config: &host.config,
+        machine: &host.machine,
+        runtime_version: &runtime_version,
+        network_is_ready,
+        pressure: pressure::look(&host.config.data_dir),
+        old,
+        now: Timestamp::now(),
+    }))
+}
+
+/// Writes the status when the network is ready, and every five minutes.
+pub(super) async fn keep_status<R: Runtime>(
+    context: &Context<R>,
+    mut network: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let mut last: Option<bool> = None;
+    loop {
+        let is_ready = *network.borrow_and_update();
+        // A node that was ready before is not told to be unready while its network is set up again: Pods on it run on.
+        let wait = match (is_ready, last) {
+            (false, None) => REPORT_EVERY,
+            _ => match write_status(context, is_ready).await {
+                Ok(()) => REPORT_EVERY,
+                Err(error) => {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "node status not written, trying again"
+                    );
+                    AGAIN
+                }
+            },
+        };
+        last = Some(is_ready);
+        tokio::select! {
+            // Both are cancel-safe; a change that is missed here is seen at the top.
+            _ = network.changed() => {}
+            () = sleep(wait) => {}
+        }
+    }
+}
+
+async fn write_status<R: Runtime>(
+    context: &Context<R>,
+    network_is_ready: bool,
+) -> anyhow::Result<()> {
+    let api = api(context);
+    let name = &context.host.config.node_name;
+    let known = api.get(name).await.context("get the Node")?;
+    let known = known
+        .status
+        .and_then(|status| status.conditions)
+        .unwrap_or_default();
+    let status = status(context, network_is_ready, &known).await?;
+    let patch = Patch::Strategic(json!({ "status": status }));
+    api.patch_status(name, &PatchParams::default(), &patch)
+        .await
+        .context("write the Node's status")?;
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! Gives each Pod of the node a worker, and each worker its news.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
+use skiff_client::{Informer, Informers, ObjectKey, WorkQueue};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::context::Context;
+use super::inbox::Inbox;
+use super::object;
+use super::worker::Worker;
+use crate::runtime::{PodState, Runtime, RuntimeEvent, labels};
+use crate::volumes::{self, Reference};
+
+/// The workers of the node.
+pub(crate) struct Manager<R> {
+    context: Arc<Context<R>>,
+    pods: Informer<Pod>,
+    /// Cancelled when the workers are to stop.
+    stopping: CancellationToken,
+    workers: HashMap<String, Running>,
+    tasks: JoinSet<anyhow::Result<()>>,
+    uids: HashMap<Id, String>,
+    is_started: bool,
+    /// When to list anew, after a worker failed.
+    list_at: Option<Instant>,
+}
+
+/// How long a Pod whose worker failed waits for its next one.
+const WORKER_AGAIN: Duration = Duration::from_secs(10);
+
+/// A worker at work.
+struct Running {
+    pod: Arc<Pod>,
+    inbox: Arc<Inbox>,
+}
+
+/// A change of something that Pods may refer to: the namespace, and the object in it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Changed(String, Reference);
+
+// The queue wants its keys to be hashed.
+impl std::hash::Hash for Reference {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        match self {
+            Reference::ConfigMap(name) => (0, name).hash(state),
+            Reference::Secret(name) => (1, name).hash(state),
+        }
+    }
+}
+
+impl<R: Runtime> Manager<R> {
+    /// A manager of the Pods that the API server has bound to this node.
+    pub(crate) fn new(context: Arc<Context<R>>, informers: &Informers) -> Self {
+        let selector = format!("spec.nodeName={}", context.host.config.node_name);
+        Self {
+            context,
+            pods: informers.with_fields(&selector),
+            stopping: CancellationToken::new(),
+            workers: HashMap::new(),
+            tasks: JoinSet::new(),
+            uids: HashMap::new(),
+            is_started: false,
+            list_at: None,
+        }
+    }
+
+    /// The cache of the Pods of this node.
+    pub(crate) fn pods(&self) -> Informer<Pod> {
+        self.pods.clone()
+    }
+
+    /// Works until `shutdown`. What runs in containers goes on.
+    ///
+    /// # Errors
+    /// If the runtime is gone for good.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let queue = WorkQueue::new();
+        let changed = self.watch_references();
+        // Before the API server has told what is wanted, nothing that runs may be touched.
+        if shutdown
+            .run_until_cancelled(self.pods.ready())
+            .await
+            .is_none()
+        {
+            return Ok(());
+        }
+        let keys = queue.clone();
+        self.pods
+            .on_change(move |change| keys.add(ObjectKey::of(&**change.object())));
+        let mut events = self.context.runtime.events();
+        loop {
+            tokio::select! {
+                // All arms are cancel-safe: each takes one thing or nothing.
+                key = queue.next(), if self.is_started => {
+                    self.pod_changed(&key);
+                    queue.done(&key);
+                }
+                reference = changed.next() => {
+                    self.reference_changed(&reference);
+                    changed.done(&reference);
+                }
+                event = events.next() => match event {
+                    Some(event) => self.runtime_told(event).await,
+                    None => anyhow::bail!("the container runtime is gone"),
+                },
+                Some(ended) = self.tasks.join_next_with_id() => self.worker_ended(ended),
+                () = until(self.list_at) => {
+                    self.list_at = None;
+                    self.list().await;
+                }
+                () = shutdown.cancelled() => break,
+            }
+        }
+        self.stopping.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    fn watch_references(&self) -> WorkQueue<Changed> {
+        let queue = WorkQueue::new();
+        let objects = &self.context.host.objects;
+        let keys = queue.clone();
+        objects.config_maps.on_change(move |change| {
+            let object = change.object();
+            let reference = Reference::ConfigMap(object.name_any());
+            keys.add(Changed(object.namespace().unwrap_or_default(), reference));
+        });
+        let keys = queue.clone();
+        objects.secrets.on_change(move |change| {
+            let object = change.object();
+            let reference = Reference::Secret(object.name_any());
+            keys.add(Changed(object.namespace().unwrap_or_default(), reference));
+        });
+        queue
+    }
+
+    fn reference_changed(&self, Changed(namespace, reference): &Changed) {
+        for worker in self.workers.values() {
+            let is_there = worker.pod.metadata.namespace.as_ref() == Some(namespace);
+            if is_there && volumes::references(&worker.pod).contains(reference) {
+                worker.inbox.put(|mail| mail.references = true);
+            }
+        }
+    }
+
+    /// A Pod of that name is new, changed or gone; one that was replaced by another is gone too.
+    fn pod_changed(&mut self, key: &ObjectKey) {
+        let pod = self.pods.get(key);
+        let uid = pod.as_deref().map(object::uid);
+        for (known, worker) in &self.workers {
+            if object::key(&worker.pod) == *key && Some(known.as_str()) != uid {
+                worker.inbox.put(|mail| mail.is_gone = true);
+            }
+        }
+        if let Some(pod) = pod {
+            self.give(pod);
+        }
+    }
+
+    /// Gives a Pod to its worker; a Pod that has none gets one.
+    fn give(&mut self, pod: Arc<Pod>) {
+        match self.workers.get_mut(object::uid(&pod)) {
+            Some(worker) => {
+                worker.pod = pod.clone();
+                worker.inbox.put(|mail| mail.pod = Some(pod));
+            }
+            // Its worker failed: it gets a new one with what the runtime has.
+            None if self.list_at.is_some() => {}
+            None => self.start(pod, Vec::new(), false),
+        }
+    }
+
+    fn start(&mut self, pod: Arc<Pod>, listed: Vec<PodState>, is_gone: bool) {
+        let uid = object::uid(&pod).to_owned();
+        let inbox = Arc::new(Inbox::default());
+        if is_gone {
+            inbox.put(|mail| mail.is_gone = true);
+        }
+        let worker = Worker::new(self.context.clone(), inbox.clone(), pod.clone(), listed);
+        let task = self.tasks.spawn(worker.run(self.stopping.clone()));
+        self.uids.insert(task.id(), uid.clone());
+        self.workers.insert(uid, Running { pod, inbox });
+    }
+
+    /// A worker has nothing left to do, or panicked: then its Pod gets a new one, with what the runtime has.
+    fn worker_ended(&mut self, ended: Result<(Id, anyhow::Result<()>), JoinError>) {
+        let (id, problem) = match ended {
+            Ok((id, Ok(()))) => (id, None),
+            Ok((id, Err(error))) => (id, Some(error)),
+            Err(error) => (error.id(), Some(error.into())),
+        };
+        let Some(uid) = self.uids.remove(&id) else {
+            return;
+        };
+        self.workers.remove(&uid);
+        if let Some(error) = problem {
+            tracing::error!(
+                uid,
+                error = format!("{error:#}"),
+                "the Pod's worker failed, it gets a new one"
+            );
+            self.list_at = Some(Instant::now() + WORKER_AGAIN);
+        }
+    }
+
+    async fn runtime_told(&mut self, event: RuntimeEvent) {
+        match event {
+            RuntimeEvent::Gap => self.list().await,
+            RuntimeEvent::ContainerExited { id, pod_uid } => {
+                self.tell(&pod_uid, |mail| mail.containers.insert(id));
+            }
+            RuntimeEvent::SandboxExited { id, pod_uid } => {
+                self.tell(&pod_uid, |mail| mail.sandboxes.insert(id));
+            }
+            // Its worker started it and looks at it itself; the reason of an exit says that memory was short.
+            RuntimeEvent::ContainerStarted { .. } | RuntimeEvent::OutOfMemory { .. } => {}
+        }
+    }
+
+    fn tell(&self, pod_uid: &str, add: impl FnOnce(&mut super::inbox::Mail) -> bool) {
+        if let Some(worker) = self.workers.get(pod_uid) {
+            worker.inbox.put(|mail| {
+                add(mail);
+            });
+        }
+    }
+
+    /// Takes in all that the runtime has: at the start, and after events were missed.
+    async fn list(&mut self) {
+        let listed = match self.context.runtime.list().await {
+            Ok(listed) => listed,
+            Err(error) => {
+                // The stream of events tells of a gap again when the runtime is back.
+                tracing::warn!(%error, "the runtime's Pods were not listed");
+                return;
+            }
+        };
+        let mut by_uid: BTreeMap<String, Vec<PodState>> = BTreeMap::new();
+        for state in listed {
+            let uid = state.pod_uid().unwrap_or_default().to_owned();
+            by_uid.entry(uid).or_default().push(state);
+        }
+        for pod in self.pods.list() {
+            let states = by_uid.remove(object::uid(&pod)).unwrap_or_default();
+            match self.workers.get(object::uid(&pod)) {
+                Some(worker) => worker.inbox.put(|mail| mail.listed = Some(states)),
+                None => self.start(pod, states, false),
+            }
+        }
+        for (uid, states) in by_uid {
+            match self.workers.get(&uid) {
+                Some(worker) => worker.inbox.put(|mail| mail.listed = Some(states)),
+                None => self.start(Arc::new(orphan(&uid, &states)), states, true),
+            }
+        }
+        if !self.is_started {
+            self.is_started = true;
+            self.remove_forgotten().await;
+        }
+    }
+
+    /// Folders of Pods that neither the API server nor the runtime knows.
+    async fn remove_forgotten(&self) {
+        let Ok(mut folders) = tokio::fs::read_dir(self.context.host.paths.pods()).await else {
+            return;
+        };
+        while let Ok(Some(folder)) = folders.next_entry().await {
+            let uid = folder.file_name().to_string_lossy().into_owned();
+            if self.workers.contains_key(&uid) {
+                continue;
+            }
+            if let Err(error) = volumes::remove_pod_dir(folder.path()).await {
+                tracing::warn!(uid, %error, "the folder of a Pod that is gone is left");
+            }
+        }
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A Pod of which only the runtime knows: it has a name, but no spec.
+fn orphan(uid: &str, states: &[PodState]) -> Pod {
+    let label = |key: &str| {
+        let known = states
+            .first()
+            .and_then(|state| state.sandbox.labels.get(key));
+        known.cloned()
+    };
+    Pod {
+        metadata: ObjectMeta {
+            name: label(labels::POD_NAME),
+            namespace: label(labels::POD_NAMESPACE),
+            uid: Some(uid.to_owned()),
+            ..ObjectMeta::default()
+        },
+        ..Pod::default()
+    }
+}

@@ -1,0 +1,32 @@
+//! The Pods of this node.
+//!
+//! ```text
+//!   informer ──► Manager ──► Worker, one a Pod:   seen + wanted + progress ──► plan ──► actions ──► runtime
+//!   runtime events ──┘            ▲                                             └──► status ──► API server
+//!   probes, timers ───────────────┘
+//! ```
+//!
+//! A worker sleeps until something happens; then it plans anew from everything it knows and starts what is to be done.
+
+mod backoff;
+mod cgroup;
+mod config;
+mod context;
+mod events;
+mod inbox;
+mod manager;
+pub(crate) mod object;
+mod plan;
+mod progress;
+mod seen;
+mod status;
+mod stop;
+mod work;
+mod worker;
+
+pub(crate) use self::config::dns::{Resolvers, parse as parse_resolv_conf};
+pub(crate) use self::config::env::{Sources, expand_text as expand, references as env_references};
+pub(crate) use self::config::fields;
+pub(crate) use self::context::Context;
+pub(crate) use self::manager::Manager;
+pub use self::stop::stop_all_pods;

@@ -1,0 +1,176 @@
+//! What the kubelet asks of a Pod object again and again.
+
+use k8s_openapi::api::core::v1::{Container, ObjectReference, Pod};
+use kube::ResourceExt;
+use skiff_client::ObjectKey;
+
+/// What a container is in its Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Runs to its end before the next one starts.
+    Init,
+    /// An init container with `restartPolicy: Always`: runs on beside the containers (KEP-753).
+    Sidecar,
+    /// One of `spec.containers`.
+    App,
+}
+
+/// When an ended container is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RestartPolicy {
+    Always,
+    OnFailure,
+    Never,
+}
+
+impl RestartPolicy {
+    fn parse(policy: Option<&str>) -> Option<Self> {
+        Some(match policy? {
+            "Never" => RestartPolicy::Never,
+            "OnFailure" => RestartPolicy::OnFailure,
+            _ => RestartPolicy::Always,
+        })
+    }
+
+    /// Whether a container that ended so is to be started again.
+    pub(crate) fn restarts(self, exit_code: i32) -> bool {
+        match self {
+            RestartPolicy::Always => true,
+            RestartPolicy::OnFailure => exit_code != 0,
+            RestartPolicy::Never => false,
+        }
+    }
+}
+
+pub(crate) fn uid(pod: &Pod) -> &str {
+    pod.metadata.uid.as_deref().unwrap_or_default()
+}
+
+pub(crate) fn key(pod: &Pod) -> ObjectKey {
+    ObjectKey::of(pod)
+}
+
+/// `name_namespace(uid)`, as messages of the kubelet name Pods.
+pub(crate) fn display(pod: &Pod) -> String {
+    let namespace = pod.namespace().unwrap_or_default();
+    format!("{}_{namespace}({})", pod.name_any(), uid(pod))
+}
+
+/// The Pod as the object of an event.
+pub(crate) fn reference(pod: &Pod) -> ObjectReference {
+    ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Pod".to_owned()),
+        namespace: pod.namespace(),
+        name: Some(pod.name_any()),
+        uid: pod.metadata.uid.clone(),
+        resource_version: pod.metadata.resource_version.clone(),
+        field_path: None,
+    }
+}
+
+/// A container of the Pod as the object of an event: `spec.containers{name}`.
+pub(crate) fn container_reference(pod: &Pod, name: &str) -> ObjectReference {
+    let list = match role(pod, name) {
+        Some(Role::Init | Role::Sidecar) => "initContainers",
+        _ => "containers",
+    };
+    ObjectReference {
+        field_path: Some(format!("spec.{list}{{{name}}}")),
+        ..reference(pod)
+    }
+}
+
+fn init_role(container: &Container) -> Role {
+    match container.restart_policy.as_deref() {
+        Some("Always") => Role::Sidecar,
+        _ => Role::Init,
+    }
+}
+
+/// The init containers in their order, each with its role.
+pub(crate) fn init_containers(pod: &Pod) -> impl DoubleEndedIterator<Item = (Role, &Container)> {
+    let spec = pod.spec.as_ref();
+    spec.and_then(|spec| spec.init_containers.as_deref())
+        .unwrap_or_default()
+        .iter()
+        .map(|container| (init_role(container), container))
+}
+
+/// `spec.containers`.
+pub(crate) fn app_containers(pod: &Pod) -> &[Container] {
+    pod.spec
+        .as_ref()
+        .map(|spec| spec.containers.as_slice())
+        .unwrap_or_default()
+}
+
+/// All containers: init containers first.
+pub(crate) fn containers(pod: &Pod) -> impl Iterator<Item = (Role, &Container)> {
+    init_containers(pod).chain(app_containers(pod).iter().map(|app| (Role::App, app)))
+}
+
+/// The container of that name.
+pub(crate) fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a Container> {
+    containers(pod)
+        .find(|(_, container)| container.name == name)
+        .map(|(_, container)| container)
+}
+
+/// The role of the container of that name.
+pub(crate) fn role(pod: &Pod, name: &str) -> Option<Role> {
+    containers(pod)
+        .find(|(_, container)| container.name == name)
+        .map(|(role, _)| role)
+}
+
+/// When this container is started again: its own policy if it has one (KEP-5307), else the Pod's.
+/// An init container under `Always` is tried until it succeeds.
+pub(crate) fn restart_policy(pod: &Pod, role: Role, container: &Container) -> RestartPolicy {
+    let own = RestartPolicy::parse(container.restart_policy.as_deref());
+    let spec = pod.spec.as_ref();
+    let pods = RestartPolicy::parse(spec.and_then(|spec| spec.restart_policy.as_deref()));
+    let policy = own.or(pods).unwrap_or(RestartPolicy::Always);
+    match (role, policy) {
+        (Role::Sidecar, _) => RestartPolicy::Always,
+        (Role::Init, RestartPolicy::Always) => RestartPolicy::OnFailure,
+        (_, policy) => policy,
+    }
+}
+
+pub(crate) fn on_host_network(pod: &Pod) -> bool {
+    pod.spec
+        .as_ref()
+        .and_then(|spec| spec.host_network)
+        .unwrap_or(false)
+}
+
+/// Whether `status.phase` says that the Pod has ended for good.
+pub(crate) fn is_terminal(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+/// How long the Pod may take to stop, in seconds: as its deletion says, else as its spec says.
+pub(crate) fn grace_s(pod: &Pod) -> i64 {
+    let spec = pod.spec.as_ref();
+    pod.metadata
+        .deletion_grace_period_seconds
+        .or(spec.and_then(|spec| spec.termination_grace_period_seconds))
+        .unwrap_or(30)
+        .max(0)
+}
+
+/// A hash of the parts of a container whose change replaces it: its name and image, as the kubelet has it since v1.31.
+pub(crate) fn hash(container: &Container) -> String {
+    let image = container.image.as_deref().unwrap_or_default();
+    let bytes = container.name.bytes().chain([0]).chain(image.bytes());
+    // FNV-1a: short and the same in every build.
+    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("{hash:x}")
+}

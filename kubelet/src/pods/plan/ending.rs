@@ -1,0 +1,105 @@
+//! A Pod that ends: its containers, its sandbox, its volumes, its object, its traces.
+
+use super::{Action, Input, Planner, Want, Why};
+use crate::pods::object::{self, Role};
+use crate::pods::progress::Step;
+use crate::pods::seen::{Instance, Sandbox};
+
+impl<'a> Planner<'a> {
+    /// Stops all containers at the same time, sidecars after the others and the last one first.
+    pub(super) fn end(&mut self) {
+        let Input {
+            pod,
+            seen,
+            progress,
+            now,
+            ..
+        } = *self.input;
+        let since = progress.ending_since.unwrap_or(now);
+        let left_s = object::grace_s(pod) - now.duration_since(since).as_secs();
+        let running: Vec<(&str, &Instance)> = seen
+            .instances()
+            .filter(|(_, one)| one.is_running())
+            .collect();
+        let is_sidecar = |name: &str| object::role(pod, name) == Some(Role::Sidecar);
+        let mut is_any = false;
+        for (_, instance) in running.iter().filter(|(name, _)| !is_sidecar(name)) {
+            is_any = true;
+            self.stop(instance, left_s.max(0), Why::PodEnds);
+        }
+        if is_any {
+            return;
+        }
+        let last = object::init_containers(pod)
+            .rev()
+            .find_map(|(_, container)| running.iter().find(|(name, _)| *name == container.name));
+        if let Some((_, instance)) = last {
+            self.stop(instance, left_s.max(0), Why::PodEnds);
+        }
+    }
+
+    pub(super) fn give_back(&mut self) {
+        let Input { seen, progress, .. } = *self.input;
+        let mut is_held = false;
+        for sandbox in &seen.sandboxes {
+            if !progress.stopped_sandboxes.contains(&sandbox.id) {
+                is_held = true;
+                self.stop_sandbox(sandbox);
+            }
+        }
+        if !is_held && progress.volumes != Step::Busy && self.is_due(&progress.cleaned) {
+            self.push(Action::CleanUp);
+        }
+    }
+
+    pub(super) fn forget(&mut self) {
+        let Input {
+            seen,
+            progress,
+            want,
+            ..
+        } = *self.input;
+        match want {
+            Want::Run => {}
+            Want::End => {
+                if self.is_due(&progress.deleted) {
+                    self.push(Action::DeletePod);
+                }
+            }
+            Want::Forget if seen.sandboxes.is_empty() => self.push(Action::Finish),
+            Want::Forget => {
+                for sandbox in &seen.sandboxes {
+                    if !progress.stopping.contains(&sandbox.id) {
+                        self.push(Action::RemoveSandbox {
+                            id: sandbox.id.clone(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: &str) {
+        if !self.input.progress.stopping.contains(id) {
+            self.push(Action::RemoveContainer { id: id.to_owned() });
+        }
+    }
+
+    pub(super) fn stop(&mut self, instance: &Instance, grace_s: i64, why: Why) {
+        if !self.input.progress.stopping.contains(&instance.id) {
+            self.push(Action::StopContainer {
+                id: instance.id.clone(),
+                grace_s,
+                why,
+            });
+        }
+    }
+
+    pub(super) fn stop_sandbox(&mut self, sandbox: &Sandbox) {
+        if !self.input.progress.stopping.contains(&sandbox.id) {
+            self.push(Action::StopSandbox {
+                id: sandbox.id.clone(),
+            });
+        }
+    }
+}

@@ -1,0 +1,453 @@
+//! What is planned for a Pod, case by case.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use super::{Action, Input, Life, Plan, Want, Why, plan};
+use crate::pods::object;
+use crate::pods::progress::{Container, Failure, Progress, Step};
+use crate::pods::seen::{Exit, Instance, Sandbox, Seen, State};
+use crate::probes::ProbeKind;
+
+const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+/// A Pod on its way through its life.
+struct Case {
+    pod: Pod,
+    want: Want,
+    seen: Seen,
+    progress: Progress,
+}
+
+fn case(spec: Value) -> Case {
+    let pod = serde_json::from_value(json!({
+        "metadata": {"name": "web", "namespace": "ns", "uid": "u"}, "spec": spec
+    }));
+    Case {
+        pod: pod.expect("a Pod"),
+        want: Want::Run,
+        seen: Seen::default(),
+        progress: Progress::default(),
+    }
+}
+
+fn app(policy: &str) -> Case {
+    case(
+        json!({"restartPolicy": policy, "terminationGracePeriodSeconds": 30,
+        "containers": [{"name": "a", "image": "x"}]}),
+    )
+}
+
+impl Case {
+    fn sandbox(mut self, ready: bool) -> Self {
+        let attempt = self.seen.sandbox().map_or(0, |last| last.attempt + 1);
+        self.seen.put_sandbox(Sandbox {
+            id: format!("s{attempt}"),
+            attempt,
+            ready,
+            ips: vec!["10.0.0.2".to_owned()],
+        });
+        self
+    }
+
+    /// Volumes are there, and the image of this container.
+    fn ready_to_start(mut self, name: &str) -> Self {
+        self.progress.volumes = Step::Done;
+        self.one(name).image = Step::Done;
+        self
+    }
+
+    fn one(&mut self, name: &str) -> &mut Container {
+        self.progress.containers.entry(name.to_owned()).or_default()
+    }
+
+    fn instance(mut self, name: &str, attempt: i32, state: State) -> Self {
+        let sandbox_id = self
+            .seen
+            .sandbox()
+            .map(|one| one.id.clone())
+            .unwrap_or_default();
+        let hash = object::container(&self.pod, name)
+            .map(object::hash)
+            .unwrap_or_default();
+        let instance = Instance {
+            id: format!("{name}{attempt}"),
+            sandbox_id,
+            attempt,
+            hash,
+            image: "x".to_owned(),
+            image_ref: String::new(),
+            log_path: String::new(),
+            state,
+        };
+        self.seen.put(name, instance);
+        self
+    }
+
+    fn running(self, name: &str) -> Self {
+        self.instance(name, 0, State::Running { started_at: NOW })
+    }
+
+    fn exited(self, name: &str, attempt: i32, code: i32) -> Self {
+        let exit = Exit {
+            started_at: Some(NOW),
+            finished_at: NOW,
+            code,
+            reason: "Error".to_owned(),
+            message: String::new(),
+        };
+        self.instance(name, attempt, State::Exited(exit))
+    }
+
+    fn wanting(mut self, want: Want) -> Self {
+        self.want = want;
+        self
+    }
+
+    fn plan_at(&self, now: Timestamp) -> Plan {
+        plan(&Input {
+            pod: &self.pod,
+            want: self.want,
+            seen: &self.seen,
+            progress: &self.progress,
+            now,
+        })
+    }
+
+    fn plan(&self) -> Plan {
+        self.plan_at(NOW)
+    }
+
+    fn actions(&self) -> Vec<Action> {
+        self.plan().actions
+    }
+}
+
+fn start(container: &str, attempt: i32) -> Action {
+    Action::StartContainer {
+        container: container.to_owned(),
+        attempt,
+    }
+}
+
+fn ensure(container: &str) -> Action {
+    Action::EnsureImage {
+        container: container.to_owned(),
+    }
+}
+
+fn stop(id: &str, grace_s: i64, why: Why) -> Action {
+    Action::StopContainer {
+        id: id.to_owned(),
+        grace_s,
+        why,
+    }
+}
+
+#[test]
+fn a_new_pod_gets_volumes_sandbox_and_image_at_the_same_time() {
+    let new = app("Always");
+    let expected = [
+        Action::PrepareVolumes,
+        Action::CreateSandbox { attempt: 0 },
+        ensure("a"),
+    ];
+    assert_eq!(new.actions(), expected);
+
+    let mut busy = app("Always");
+    busy.progress.volumes = Step::Busy;
+    busy.progress.sandbox = Step::Busy;
+    busy.one("a").image = Step::Busy;
+    assert_eq!(busy.actions(), [], "what is under way is not begun again");
+}
+
+#[test]
+fn a_container_starts_when_all_three_are_there() {
+    let ready = app("Always").sandbox(true).ready_to_start("a");
+    assert_eq!(ready.actions(), [start("a", 0)]);
+    let no_sandbox = app("Always").ready_to_start("a");
+    assert_eq!(no_sandbox.actions(), [Action::CreateSandbox { attempt: 0 }]);
+    let mut no_image = app("Always").sandbox(true);
+    no_image.progress.volumes = Step::Done;
+    assert_eq!(no_image.actions(), [ensure("a")]);
+}
+
+#[test]
+fn an_ended_container_is_restarted_as_its_policy_says() {
+    let cases = [
+        ("Always", 0, Some(Life::Running)),
+        ("Always", 1, Some(Life::Running)),
+        ("OnFailure", 1, Some(Life::Running)),
+        ("OnFailure", 0, None),
+        ("Never", 1, None),
+        ("Never", 0, None),
+    ];
+    for (policy, code, restarts) in cases {
+        let ended = app(policy)
+            .sandbox(true)
+            .ready_to_start("a")
+            .exited("a", 0, code);
+        let plan = ended.plan();
+        match restarts {
+            Some(life) => assert_eq!(
+                (plan.life, plan.actions),
+                (life, vec![start("a", 1)]),
+                "{policy} {code}"
+            ),
+            None => assert_eq!(plan.life, Life::Ended, "{policy} {code}"),
+        }
+    }
+}
+
+#[test]
+fn a_crash_loop_waits_for_its_back_off() {
+    let mut crashing = app("Always")
+        .sandbox(true)
+        .ready_to_start("a")
+        .exited("a", 3, 1);
+    let earlier = NOW - SignedDuration::from_secs(2);
+    crashing.one("a").crashes.tried(earlier, earlier);
+    let plan = crashing.plan();
+    assert_eq!(plan.actions, []);
+    assert_eq!(plan.again_at, Some(NOW + SignedDuration::from_secs(10)));
+    let waiting = &plan.waiting["a"];
+    assert_eq!(waiting.reason, "CrashLoopBackOff");
+    assert_eq!(
+        waiting.message,
+        "back-off 10s restarting failed container=a pod=web_ns(u)"
+    );
+    let later = crashing.plan_at(NOW + SignedDuration::from_secs(10));
+    assert_eq!(later.actions, [start("a", 4)]);
+}
+
+#[test]
+fn a_failed_pull_is_shown_as_error_first_and_as_back_off_then() {
+    let mut failing = app("Always").sandbox(true);
+    failing.progress.volumes = Step::Done;
+    failing.one("a").image = Step::Failed(Failure {
+        reason: "ErrImagePull",
+        message: "not found".to_owned(),
+        at: NOW,
+        delay: SignedDuration::from_secs(10),
+    });
+    let at = |seconds| failing.plan_at(NOW + SignedDuration::from_secs(seconds));
+    assert_eq!(at(0).waiting["a"].reason, "ErrImagePull");
+    assert_eq!(at(5).waiting["a"].reason, "ImagePullBackOff");
+    assert_eq!(
+        at(5).waiting["a"].message,
+        "Back-off pulling image \"x\": ErrImagePull: not found"
+    );
+    assert_eq!(at(5).actions, []);
+    assert_eq!(at(10).actions, [ensure("a")]);
+}
+
+#[test]
+fn init_containers_run_one_after_the_other() {
+    let spec = json!({"restartPolicy": "Always",
+        "initContainers": [{"name": "i1"}, {"name": "i2"}], "containers": [{"name": "a"}]});
+    let new = || {
+        case(spec.clone())
+            .sandbox(true)
+            .ready_to_start("i1")
+            .ready_to_start("i2")
+            .ready_to_start("a")
+    };
+    assert_eq!(new().actions(), [start("i1", 0)]);
+    assert_eq!(new().running("i1").actions(), []);
+    assert_eq!(new().exited("i1", 0, 0).actions(), [start("i2", 0)]);
+    assert_eq!(new().exited("i1", 0, 1).actions(), [start("i1", 1)]);
+    let done = new().exited("i1", 0, 0).exited("i2", 0, 0);
+    assert_eq!(done.actions(), [start("a", 0)]);
+    let restarting = done.exited("a", 0, 1);
+    assert_eq!(
+        restarting.actions(),
+        [start("a", 1)],
+        "init containers do not run again"
+    );
+    let in_new_sandbox = restarting.sandbox(true);
+    assert_eq!(
+        in_new_sandbox.actions(),
+        [start("i1", 1)],
+        "in a new sandbox they do"
+    );
+}
+
+#[test]
+fn a_failed_init_container_fails_a_pod_that_never_restarts() {
+    let spec = json!({"restartPolicy": "Never",
+        "initContainers": [{"name": "i"}], "containers": [{"name": "a"}]});
+    let failed = case(spec).sandbox(true).exited("i", 0, 1);
+    assert_eq!(failed.plan().life, Life::Ended);
+}
+
+#[test]
+fn a_sidecar_starts_before_and_ends_after_the_containers() {
+    let spec = json!({"restartPolicy": "Never", "terminationGracePeriodSeconds": 30,
+        "initContainers": [{"name": "s", "restartPolicy": "Always", "startupProbe": {}}],
+        "containers": [{"name": "a"}]});
+    let new = || {
+        case(spec.clone())
+            .sandbox(true)
+            .ready_to_start("s")
+            .ready_to_start("a")
+    };
+    assert_eq!(new().actions(), [start("s", 0)]);
+    assert_eq!(
+        new().running("s").actions(),
+        [],
+        "not before its startup probe has passed"
+    );
+    let mut started = new().running("s");
+    started.progress.probes.note("s0", ProbeKind::Startup, true);
+    assert_eq!(started.actions(), [start("a", 0)]);
+    let done = new().running("s").exited("a", 0, 0);
+    assert_eq!(
+        done.actions(),
+        [stop("s0", 30, Why::PodEnds)],
+        "a Pod whose work is done ends its sidecars"
+    );
+    let deleted = new().running("s").running("a").wanting(Want::End);
+    assert_eq!(deleted.actions(), [stop("a0", 30, Why::PodEnds)]);
+}
+
+#[test]
+fn an_unhealthy_container_is_stopped() {
+    let spec = json!({"terminationGracePeriodSeconds": 30, "containers": [
+        {"name": "a", "livenessProbe": {"terminationGracePeriodSeconds": 5}}]});
+    let mut sick = case(spec).sandbox(true).ready_to_start("a").running("a");
+    sick.progress.probes.note("a0", ProbeKind::Liveness, false);
+    assert_eq!(
+        sick.actions(),
+        [stop("a0", 5, Why::Unhealthy(ProbeKind::Liveness))]
+    );
+    sick.progress.stopping.insert("a0".to_owned());
+    assert_eq!(sick.actions(), []);
+}
+
+#[test]
+fn a_new_image_replaces_the_container() {
+    let mut changed = app("Always").sandbox(true).ready_to_start("a").running("a");
+    if let Some(spec) = &mut changed.pod.spec {
+        spec.containers[0].image = Some("y".to_owned());
+    }
+    assert_eq!(changed.actions(), [stop("a0", 30, Why::Changed)]);
+}
+
+#[test]
+fn a_lost_sandbox_is_given_back_and_made_anew() {
+    let mut lost = app("Always")
+        .sandbox(false)
+        .ready_to_start("a")
+        .exited("a", 0, 255);
+    assert_eq!(
+        lost.actions()[0],
+        Action::StopSandbox {
+            id: "s0".to_owned()
+        }
+    );
+    lost.progress.stopped_sandboxes.insert("s0".to_owned());
+    assert_eq!(lost.actions()[0], Action::CreateSandbox { attempt: 1 });
+    let back = lost.sandbox(true);
+    assert_eq!(back.actions(), [start("a", 1)]);
+}
+
+#[test]
+fn old_instances_and_sandboxes_go_but_for_the_last_two() {
+    let mut many = app("Always")
+        .sandbox(false)
+        .exited("a", 0, 1)
+        .sandbox(true)
+        .ready_to_start("a");
+    many.progress.stopped_sandboxes.insert("s0".to_owned());
+    let many = many
+        .exited("a", 1, 1)
+        .instance("a", 2, State::Running { started_at: NOW });
+    assert_eq!(
+        many.actions(),
+        [Action::RemoveContainer {
+            id: "a0".to_owned()
+        }]
+    );
+    let mut fewer = many;
+    fewer.seen.remove("a0");
+    assert_eq!(
+        fewer.actions(),
+        [Action::RemoveSandbox {
+            id: "s0".to_owned()
+        }]
+    );
+}
+
+#[test]
+fn a_deleted_pod_ends_step_by_step() {
+    let mut pod = app("Always").sandbox(true).running("a").wanting(Want::End);
+    pod.progress.ending_since = Some(NOW - SignedDuration::from_secs(4));
+    assert_eq!(
+        pod.actions(),
+        [stop("a0", 26, Why::PodEnds)],
+        "what is left of its grace"
+    );
+    let mut pod = pod.exited("a", 0, 143);
+    assert_eq!(
+        pod.actions(),
+        [Action::StopSandbox {
+            id: "s0".to_owned()
+        }]
+    );
+    pod.progress.stopped_sandboxes.insert("s0".to_owned());
+    assert_eq!(pod.actions(), [Action::CleanUp]);
+    pod.progress.cleaned = Step::Done;
+    assert_eq!(pod.actions(), [Action::DeletePod]);
+    pod.progress.deleted = Step::Done;
+    assert_eq!(pod.actions(), [], "finalizers may keep its object");
+    let mut pod = pod.wanting(Want::Forget);
+    assert_eq!(
+        pod.actions(),
+        [Action::RemoveSandbox {
+            id: "s0".to_owned()
+        }]
+    );
+    pod.seen.remove_sandbox("s0");
+    assert_eq!(pod.actions(), [Action::Finish]);
+}
+
+#[test]
+fn an_end_waits_for_what_is_being_made() {
+    let mut starting = app("Always").sandbox(true).wanting(Want::End);
+    starting.one("a").start = Step::Busy;
+    let plan = starting.plan();
+    assert_eq!((plan.life, plan.actions), (Life::Ending, vec![]));
+    let mut making = app("Always").wanting(Want::End);
+    making.progress.sandbox = Step::Busy;
+    assert_eq!(making.plan().life, Life::Ending);
+}
+
+#[test]
+fn a_pod_over_its_deadline_ends() {
+    let mut limited = app("Always").sandbox(true).ready_to_start("a").running("a");
+    if let Some(spec) = &mut limited.pod.spec {
+        spec.active_deadline_seconds = Some(60);
+    }
+    limited.pod.status = serde_json::from_value(json!({"startTime": NOW.to_string()})).ok();
+    let plan = limited.plan();
+    assert_eq!(
+        (plan.actions, plan.again_at),
+        (vec![], Some(NOW + SignedDuration::from_secs(60)))
+    );
+    let over = limited.plan_at(NOW + SignedDuration::from_secs(60));
+    assert_eq!(
+        (over.life, over.actions),
+        (Life::Ending, vec![stop("a0", 30, Why::PodEnds)])
+    );
+}
+
+#[test]
+fn a_pod_that_has_ended_stays_ended_and_keeps_its_containers() {
+    let mut done = app("Never").sandbox(false).exited("a", 0, 0);
+    done.progress.stopped_sandboxes.insert("s0".to_owned());
+    done.progress.cleaned = Step::Done;
+    done.pod.status = serde_json::from_value(json!({"phase": "Succeeded"})).ok();
+    let plan = done.plan();
+    assert_eq!((plan.life, plan.actions), (Life::Over, vec![]));
+}

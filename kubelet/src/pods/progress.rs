@@ -1,0 +1,148 @@
+//! What a Pod's worker has set going and how it went: all that is known of a Pod beyond the API and the runtime.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::backoff::Backoff;
+use crate::probes::ProbeKind;
+
+/// Where the work on a Pod stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Progress {
+    pub(crate) volumes: Step,
+    pub(crate) volume_failures: u32,
+    pub(crate) sandbox: Step,
+    pub(crate) sandbox_failures: u32,
+    pub(crate) containers: BTreeMap<String, Container>,
+    /// The ids of containers and sandboxes that are being stopped or removed.
+    pub(crate) stopping: BTreeSet<String>,
+    /// Sandboxes that were stopped by us: their network is given back.
+    pub(crate) stopped_sandboxes: BTreeSet<String>,
+    /// Since when the Pod is being ended.
+    pub(crate) ending_since: Option<Timestamp>,
+    /// The end of the volumes.
+    pub(crate) cleaned: Step,
+    /// The last deletion, that of the object.
+    pub(crate) deleted: Step,
+    pub(crate) probes: Probes,
+}
+
+/// The next start of one container.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Container {
+    pub(crate) image: Step,
+    /// The image, once `image` is done.
+    pub(crate) on_node: Image,
+    pub(crate) pulls: Backoff,
+    pub(crate) start: Step,
+    pub(crate) crashes: Backoff,
+}
+
+/// An image that is on the node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Image {
+    pub(crate) id: String,
+    /// The user that it runs as, by number or by name; neither means root.
+    pub(crate) uid: Option<i64>,
+    pub(crate) username: String,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Step {
+    #[default]
+    Todo,
+    Busy,
+    Done,
+    Failed(Failure),
+}
+
+impl Step {
+    /// Whether it is to be done now: it was not tried, or failed and its delay is over.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        match self {
+            Step::Todo => true,
+            Step::Busy | Step::Done => false,
+            Step::Failed(failure) => failure.again_at() <= now,
+        }
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Step::Failed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Makes a failed step due at once: what it waits for may have changed.
+    pub(crate) fn hurry(&mut self) {
+        if matches!(self, Step::Failed(_)) {
+            *self = Step::Todo;
+        }
+    }
+}
+
+/// Why a step failed and when it is tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failure {
+    /// The reason of the container's waiting state: `ErrImagePull`, `CreateContainerConfigError`, …
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+    pub(crate) at: Timestamp,
+    pub(crate) delay: SignedDuration,
+}
+
+impl Failure {
+    /// A failure that is tried again after `first`, after twice that the next time, and so on up to `last`.
+    pub(crate) fn growing(
+        message: String,
+        at: Timestamp,
+        failures: u32,
+        first: SignedDuration,
+        last: SignedDuration,
+    ) -> Self {
+        let factor = 1_i32 << failures.min(16);
+        Self {
+            reason: "",
+            message,
+            at,
+            delay: (first * factor).min(last),
+        }
+    }
+
+    pub(crate) fn again_at(&self) -> Timestamp {
+        self.at + self.delay
+    }
+}
+
+/// What the probes found, by container id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Probes {
+    results: BTreeMap<(String, ProbeKind), bool>,
+}
+
+impl Probes {
+    /// Notes a result; says whether it is news.
+    pub(crate) fn note(&mut self, container_id: &str, kind: ProbeKind, passed: bool) -> bool {
+        let old = self.results.insert((container_id.to_owned(), kind), passed);
+        old != Some(passed)
+    }
+
+    /// The last result, if there is one.
+    pub(crate) fn passed(&self, container_id: &str, kind: ProbeKind) -> Option<bool> {
+        self.results.get(&(container_id.to_owned(), kind)).copied()
+    }
+
+    /// The probe that says that the container must be restarted.
+    pub(crate) fn fatal(&self, container_id: &str) -> Option<ProbeKind> {
+        [ProbeKind::Liveness, ProbeKind::Startup]
+            .into_iter()
+            .find(|kind| self.passed(container_id, *kind) == Some(false))
+    }
+
+    /// Forgets a container that ended.
+    pub(crate) fn forget(&mut self, container_id: &str) {
+        self.results.retain(|(id, _), _| id != container_id);
+    }
+}

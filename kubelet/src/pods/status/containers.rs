@@ -1,0 +1,174 @@
+use k8s_openapi::api::core::v1::{
+    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,
+    ContainerStateWaiting, ContainerStatus, PodStatus, VolumeMountStatus,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::Input;
+use crate::pods::object::{self, Role};
+use crate::pods::seen::{Exit, Instance, State};
+use crate::probes::ProbeKind;
+
+/// Fills in the statuses of all containers.
+pub(super) fn fill(input: &Input<'_>, status: &mut PodStatus) {
+    let pod = input.pod;
+    let inits: Vec<ContainerStatus> = object::init_containers(pod)
+        .map(|(role, container)| container_status(input, role, container))
+        .collect();
+    status.init_container_statuses = (!inits.is_empty()).then_some(inits);
+    let apps = object::app_containers(pod).iter();
+    status.container_statuses = Some(
+        apps.map(|app| container_status(input, Role::App, app))
+            .collect(),
+    );
+}
+
+fn container_status(input: &Input<'_>, role: Role, container: &Container) -> ContainerStatus {
+    let name = &container.name;
+    let mut status = ContainerStatus {
+        name: name.clone(),
+        image: container.image.clone().unwrap_or_default(),
+        started: Some(false),
+        volume_mounts: volume_mounts(container),
+        ..ContainerStatus::default()
+    };
+    let Some(newest) = input.seen.newest(name) else {
+        return unseen(input, container, status);
+    };
+    status.image = newest.image.clone();
+    status.image_id = newest.image_ref.clone();
+    status.container_id = Some(container_id(newest));
+    status.restart_count = newest.attempt;
+    let previous = input.seen.previous(name).and_then(terminated);
+    let waiting = input.plan.waiting.get(name);
+    match (&newest.state, waiting) {
+        (State::Running { started_at }, _) => {
+            let started = is_started(input, container, newest);
+            status.started = Some(started);
+            status.ready = role != Role::Init && started && is_ready(input, container, newest);
+            status.state = Some(ContainerState {
+                running: Some(ContainerStateRunning {
+                    started_at: Some(Time(*started_at)),
+                }),
+                ..ContainerState::default()
+            });
+            status.last_state = previous;
+        }
+        (State::Created, _) => {
+            status.state = Some(not_yet(input));
+            status.last_state = previous;
+        }
+        (State::Exited(_), Some(waiting)) => {
+            status.state = Some(wait(waiting.reason, &waiting.message));
+            status.last_state = terminated(newest);
+        }
+        (State::Exited(exit), None) => {
+            status.ready = role == Role::Init && exit.code == 0;
+            status.state = terminated(newest);
+            status.last_state = previous;
+        }
+    }
+    status
+}
+
+/// The status of a container of which the runtime has nothing: it waits, or it did run once and all traces are gone.
+fn unseen(
+    input: &Input<'_>,
+    container: &Container,
+    mut status: ContainerStatus,
+) -> ContainerStatus {
+    let old = input.old;
+    let lists = [&old.init_container_statuses, &old.container_statuses];
+    let mut all = lists.into_iter().flatten().flatten();
+    if let Some(known) = all.find(|one| one.name == container.name && one.container_id.is_some()) {
+        let is_ended = known
+            .state
+            .as_ref()
+            .is_some_and(|state| state.terminated.is_some());
+        if is_ended && object::is_terminal(input.pod) {
+            return known.clone();
+        }
+        status.restart_count = known.restart_count;
+        status.last_state = known
+            .state
+            .clone()
+            .filter(|state| state.terminated.is_some());
+    }
+    status.state = Some(match input.plan.waiting.get(&container.name) {
+        Some(waiting) => wait(waiting.reason, &waiting.message),
+        None => not_yet(input),
+    });
+    status
+}
+
+fn container_id(instance: &Instance) -> String {
+    format!("containerd://{}", instance.id)
+}
+
+fn wait(reason: &str, message: &str) -> ContainerState {
+    ContainerState {
+        waiting: Some(ContainerStateWaiting {
+            reason: Some(reason.to_owned()),
+            message: (!message.is_empty()).then(|| message.to_owned()),
+        }),
+        ..ContainerState::default()
+    }
+}
+
+fn not_yet(input: &Input<'_>) -> ContainerState {
+    let has_inits = object::init_containers(input.pod).next().is_some();
+    let reason = if has_inits {
+        "PodInitializing"
+    } else {
+        "ContainerCreating"
+    };
+    wait(reason, "")
+}
+
+fn terminated(instance: &Instance) -> Option<ContainerState> {
+    let Exit {
+        started_at,
+        finished_at,
+        code,
+        reason,
+        message,
+    } = instance.exit()?;
+    Some(ContainerState {
+        terminated: Some(ContainerStateTerminated {
+            container_id: Some(container_id(instance)),
+            exit_code: *code,
+            reason: Some(reason.clone()),
+            message: (!message.is_empty()).then(|| message.clone()),
+            started_at: Some(Time(started_at.unwrap_or(*finished_at))),
+            finished_at: Some(Time(*finished_at)),
+            signal: None,
+        }),
+        ..ContainerState::default()
+    })
+}
+
+fn is_started(input: &Input<'_>, container: &Container, instance: &Instance) -> bool {
+    container.startup_probe.is_none()
+        || input.probes.passed(&instance.id, ProbeKind::Startup) == Some(true)
+}
+
+/// Without a readiness probe a container is ready when it has started; with one, when the probe has passed.
+fn is_ready(input: &Input<'_>, container: &Container, instance: &Instance) -> bool {
+    container.readiness_probe.is_none()
+        || input.probes.passed(&instance.id, ProbeKind::Readiness) == Some(true)
+}
+
+fn volume_mounts(container: &Container) -> Option<Vec<VolumeMountStatus>> {
+    let mounts = container.volume_mounts.as_ref()?;
+    let statuses = mounts.iter().map(|mount| VolumeMountStatus {
+        name: mount.name.clone(),
+        mount_path: mount.mount_path.clone(),
+        read_only: mount.read_only,
+        recursive_read_only: mount
+            .read_only
+            .filter(|read_only| *read_only)
+            .map(|_| "Disabled".to_owned()),
+        ..VolumeMountStatus::default()
+    });
+    Some(statuses.collect())
+}

@@ -1,0 +1,95 @@
+//! The status of a Pod: a pure function of its spec, what the runtime has and what the plan waits for.
+
+mod conditions;
+mod containers;
+mod patch;
+mod phase;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{HostIP, Pod, PodIP, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::object;
+use super::plan::{Life, Plan, deadline};
+use super::progress::Probes;
+use super::seen::{Sandbox, Seen};
+
+pub(crate) use self::patch::patch;
+
+/// All that a status is made from.
+pub(crate) struct Input<'a> {
+    pub(crate) pod: &'a Pod,
+    /// The status that the API server has.
+    pub(crate) old: &'a PodStatus,
+    pub(crate) seen: &'a Seen,
+    pub(crate) plan: &'a Plan,
+    pub(crate) probes: &'a Probes,
+    pub(crate) node_ip: IpAddr,
+    pub(crate) now: Timestamp,
+}
+
+/// The addresses of a Pod in this sandbox, the first one first; those of the node on the host's network.
+pub(crate) fn ips_of(pod: &Pod, sandbox: &Sandbox, node_ip: IpAddr) -> Vec<String> {
+    match object::on_host_network(pod) {
+        true => vec![node_ip.to_string()],
+        false => sandbox.ips.clone(),
+    }
+}
+
+/// Makes the status.
+pub(crate) fn status(input: &Input<'_>) -> PodStatus {
+    let Input {
+        pod,
+        old,
+        seen,
+        node_ip,
+        ..
+    } = input;
+    let mut status = PodStatus {
+        host_ip: Some(node_ip.to_string()),
+        host_ips: Some(vec![HostIP {
+            ip: node_ip.to_string(),
+        }]),
+        start_time: old.start_time.clone().or(Some(Time(input.now))),
+        qos_class: old.qos_class.clone(),
+        observed_generation: pod.metadata.generation,
+        nominated_node_name: old.nominated_node_name.clone(),
+        ..PodStatus::default()
+    };
+    containers::fill(input, &mut status);
+    status.phase = Some(phase::phase(input, &status).to_owned());
+    if object::is_terminal(pod) || status.phase.as_deref() == Some("Failed") {
+        status.reason = old.reason.clone();
+        status.message = old.message.clone();
+    }
+    if input.plan.life != Life::Running && is_over_deadline(input) {
+        status.phase = Some("Failed".to_owned());
+        status.reason = Some("DeadlineExceeded".to_owned());
+        status.message =
+            Some("Pod was active on the node longer than the specified deadline".to_owned());
+    }
+    let ips = seen
+        .sandbox()
+        .map(|sandbox| ips_of(pod, sandbox, *node_ip))
+        .unwrap_or_default();
+    // The last address stays in the status when the sandbox is gone: it says where the Pod was.
+    let ips = if ips.is_empty() { known_ips(old) } else { ips };
+    status.pod_ip = ips.first().cloned();
+    status.pod_ips = (!ips.is_empty()).then(|| ips.into_iter().map(|ip| PodIP { ip }).collect());
+    status.conditions = Some(conditions::conditions(input, &status));
+    status
+}
+
+fn known_ips(old: &PodStatus) -> Vec<String> {
+    let known = old.pod_ips.iter().flatten();
+    known.map(|known| known.ip.clone()).collect()
+}
+
+fn is_over_deadline(input: &Input<'_>) -> bool {
+    let has_ended_by_itself = super::plan::is_finished(input.pod, input.seen);
+    !has_ended_by_itself && deadline(input.pod).is_some_and(|at| at <= input.now)
+}

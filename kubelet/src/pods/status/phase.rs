@@ -1,0 +1,91 @@
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, PodStatus};
+
+use super::Input;
+use crate::pods::object::{self, RestartPolicy, Role};
+use crate::pods::plan::Life;
+
+/// The phase that follows from the container statuses
+/// (<https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase>).
+pub(super) fn phase(input: &Input<'_>, status: &PodStatus) -> &'static str {
+    let pod = input.pod;
+    // A phase that is terminal is never left.
+    match input.old.phase.as_deref() {
+        Some("Succeeded") => return "Succeeded",
+        Some("Failed") => return "Failed",
+        _ => {}
+    }
+    let has_ended = matches!(input.plan.life, Life::Ended | Life::Over);
+    let inits = status.init_container_statuses.iter().flatten();
+    for ((role, container), one) in object::init_containers(pod).zip(inits) {
+        if role == Role::Sidecar {
+            continue;
+        }
+        match exit_code(one) {
+            Some(0) => {}
+            Some(code) => {
+                let policy = object::restart_policy(pod, role, container);
+                return if has_ended || !policy.restarts(code) {
+                    "Failed"
+                } else {
+                    "Pending"
+                };
+            }
+            None => return "Pending",
+        }
+    }
+    let apps: Vec<&ContainerStatus> = status.container_statuses.iter().flatten().collect();
+    let running = apps.iter().filter(|one| is_running(one)).count();
+    let codes: Vec<i32> = apps.iter().filter_map(|one| last_exit_code(one)).collect();
+    if running + codes.len() < apps.len() {
+        return "Pending";
+    }
+    if running > 0 {
+        return "Running";
+    }
+    let is_over = object::app_containers(pod)
+        .iter()
+        .zip(&apps)
+        .all(|(container, one)| {
+            let policy = object::restart_policy(pod, Role::App, container);
+            exit_code(one).is_some_and(|code| !policy.restarts(code))
+                && policy != RestartPolicy::Always
+        });
+    if !has_ended && !is_over {
+        return "Running";
+    }
+    if codes.iter().all(|code| *code == 0) {
+        "Succeeded"
+    } else {
+        "Failed"
+    }
+}
+
+fn is_running(one: &ContainerStatus) -> bool {
+    matches!(
+        &one.state,
+        Some(ContainerState {
+            running: Some(_),
+            ..
+        })
+    )
+}
+
+fn exit_code(one: &ContainerStatus) -> Option<i32> {
+    one.state
+        .as_ref()?
+        .terminated
+        .as_ref()
+        .map(|end| end.exit_code)
+}
+
+/// The exit code of a container that has ended, also of one that waits to be started again.
+fn last_exit_code(one: &ContainerStatus) -> Option<i32> {
+    if is_running(one) {
+        return None;
+    }
+    let last = one
+        .last_state
+        .as_ref()
+        .and_then(|last| last.terminated.as_ref());
+    exit_code(one).or(last.map(|end| end.exit_code))
+}

@@ -1,0 +1,400 @@
+//! The status that users see, case by case.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use serde_json::{Value, json};
+
+use super::{Input, patch, status};
+use crate::pods::plan::{Life, Plan, Waiting};
+use crate::pods::progress::Probes;
+use crate::pods::seen::{Exit, Instance, Sandbox, Seen, State};
+use crate::probes::ProbeKind;
+
+const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+struct Case {
+    pod: Pod,
+    seen: Seen,
+    plan: Plan,
+    probes: Probes,
+}
+
+fn case(spec: Value) -> Case {
+    let pod = json!({"metadata": {"name": "web", "namespace": "ns", "uid": "u", "generation": 2}, "spec": spec});
+    Case {
+        pod: serde_json::from_value(pod).expect("a Pod"),
+        seen: Seen::default(),
+        plan: Plan {
+            life: Life::Running,
+            actions: Vec::new(),
+            again_at: None,
+            waiting: BTreeMap::new(),
+        },
+        probes: Probes::default(),
+    }
+}
+
+fn two() -> Case {
+    case(
+        json!({"restartPolicy": "Always", "containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x"}]}),
+    )
+}
+
+impl Case {
+    fn sandbox(mut self) -> Self {
+        self.seen.put_sandbox(Sandbox {
+            id: "s".to_owned(),
+            attempt: 0,
+            ready: true,
+            ips: vec!["10.0.0.2".to_owned(), "fd00::2".to_owned()],
+        });
+        self
+    }
+
+    fn instance(mut self, name: &str, attempt: i32, state: State) -> Self {
+        let instance = Instance {
+            id: format!("{name}{attempt}"),
+            sandbox_id: "s".to_owned(),
+            attempt,
+            hash: String::new(),
+            image: "docker.io/library/x:1".to_owned(),
+            image_ref: "sha256:1".to_owned(),
+            log_path: String::new(),
+            state,
+        };
+        self.seen.put(name, instance);
+        self
+    }
+
+    fn running(self, name: &str) -> Self {
+        self.instance(name, 0, State::Running { started_at: NOW })
+    }
+
+    fn exited(self, name: &str, attempt: i32, code: i32) -> Self {
+        let exit = Exit {
+            started_at: Some(NOW),
+            finished_at: NOW,
+            code,
+            reason: if code == 0 { "Completed" } else { "Error" }.to_owned(),
+            message: String::new(),
+        };
+        self.instance(name, attempt, State::Exited(exit))
+    }
+
+    fn waiting(mut self, name: &str, reason: &'static str) -> Self {
+        let message = String::new();
+        self.plan
+            .waiting
+            .insert(name.to_owned(), Waiting { reason, message });
+        self
+    }
+
+    fn life(mut self, life: Life) -> Self {
+        self.plan.life = life;
+        self
+    }
+
+    fn after(&self, old: &PodStatus) -> PodStatus {
+        status(&Input {
+            pod: &self.pod,
+            old,
+            seen: &self.seen,
+            plan: &self.plan,
+            probes: &self.probes,
+            node_ip: IpAddr::from([192, 168, 0, 1]),
+            now: NOW,
+        })
+    }
+
+    fn status(&self) -> PodStatus {
+        self.after(&PodStatus::default())
+    }
+
+    fn phase(&self) -> String {
+        self.status().phase.unwrap_or_default()
+    }
+
+    /// `Type=Status Reason message`
+    fn condition(&self, name: &str) -> String {
+        let conditions = self.status().conditions.unwrap_or_default();
+        let found = conditions
+            .into_iter()
+            .find(|one| one.type_ == name)
+            .expect("a condition");
+        let words = [Some(found.status), found.reason, found.message];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The state of a container in a word or two, and that of the time before.
+    fn states(&self, name: &str) -> (String, String) {
+        let status = self.status();
+        let lists = [status.init_container_statuses, status.container_statuses];
+        let all = lists.into_iter().flatten().flatten();
+        let one = all
+            .into_iter()
+            .find(|one| one.name == name)
+            .expect("a container");
+        let words = |state: Option<k8s_openapi::api::core::v1::ContainerState>| {
+            let state = state.unwrap_or_default();
+            let waiting = state
+                .waiting
+                .map(|waiting| format!("waiting {}", waiting.reason.unwrap_or_default()));
+            let ended = state
+                .terminated
+                .map(|ended| format!("terminated {}", ended.reason.unwrap_or_default()));
+            let running = state.running.map(|_| "running".to_owned());
+            waiting.or(ended).or(running).unwrap_or_default()
+        };
+        (words(one.state), words(one.last_state))
+    }
+}
+
+#[test]
+fn a_new_pod_is_pending() {
+    let new = two();
+    assert_eq!(new.phase(), "Pending");
+    assert_eq!(new.states("a").0, "waiting ContainerCreating");
+    assert_eq!(new.condition("PodReadyToStartContainers"), "False");
+    assert_eq!(new.condition("Initialized"), "True");
+    assert_eq!(
+        new.condition("Ready"),
+        "False ContainersNotReady containers with unready status: [a b]"
+    );
+    assert_eq!(new.condition("PodScheduled"), "True");
+    let status = new.status();
+    assert_eq!(status.host_ip.as_deref(), Some("192.168.0.1"));
+    assert_eq!(status.start_time.map(|time| time.0), Some(NOW));
+    assert_eq!(status.observed_generation, Some(2));
+}
+
+#[test]
+fn a_running_pod_is_ready_when_all_its_containers_are() {
+    let half = two().sandbox().running("a");
+    assert_eq!(half.phase(), "Pending");
+    assert_eq!(
+        half.condition("ContainersReady"),
+        "False ContainersNotReady containers with unready status: [b]"
+    );
+    let all = half.running("b");
+    assert_eq!(all.phase(), "Running");
+    assert_eq!(all.condition("Ready"), "True");
+    let status = all.status();
+    assert_eq!(status.pod_ip.as_deref(), Some("10.0.0.2"));
+    assert_eq!(status.pod_ips.map(|ips| ips.len()), Some(2));
+    let one = status.container_statuses.unwrap_or_default().remove(0);
+    assert_eq!(one.container_id.as_deref(), Some("containerd://a0"));
+    assert_eq!(
+        (one.image.as_str(), one.image_id.as_str()),
+        ("docker.io/library/x:1", "sha256:1")
+    );
+    assert_eq!(
+        (one.ready, one.started, one.restart_count),
+        (true, Some(true), 0)
+    );
+}
+
+#[test]
+fn probes_decide_on_readiness() {
+    let spec = json!({"containers": [{"name": "a", "readinessProbe": {}, "startupProbe": {}}]});
+    let mut pod = case(spec).sandbox().running("a");
+    let facts = |pod: &Case| {
+        let one = pod
+            .status()
+            .container_statuses
+            .unwrap_or_default()
+            .remove(0);
+        (one.started, one.ready)
+    };
+    assert_eq!(facts(&pod), (Some(false), false));
+    pod.probes.note("a0", ProbeKind::Startup, true);
+    assert_eq!(facts(&pod), (Some(true), false));
+    pod.probes.note("a0", ProbeKind::Readiness, true);
+    assert_eq!(facts(&pod), (Some(true), true));
+    assert_eq!(pod.phase(), "Running");
+    pod.probes.note("a0", ProbeKind::Readiness, false);
+    assert_eq!(
+        pod.condition("Ready"),
+        "False ContainersNotReady containers with unready status: [a]"
+    );
+}
+
+#[test]
+fn readiness_gates_hold_a_pod_back() {
+    let spec = json!({"containers": [{"name": "a"}], "readinessGates": [{"conditionType": "example.com/gate"}]});
+    let mut pod = case(spec).sandbox().running("a");
+    let words = "False ReadinessGatesNotReady corresponding condition of pod readiness gate \"example.com/gate\" does not exist.";
+    assert_eq!(pod.condition("Ready"), words);
+    assert_eq!(pod.condition("ContainersReady"), "True");
+    let open = json!({"conditions": [{"type": "example.com/gate", "status": "True"}]});
+    pod.pod.status = serde_json::from_value(open).ok();
+    assert_eq!(pod.condition("Ready"), "True");
+}
+
+#[test]
+fn a_crash_loop_keeps_the_pod_running() {
+    let crashing = two().sandbox().running("b").exited("a", 2, 1);
+    assert_eq!(
+        crashing.states("a"),
+        ("terminated Error".to_owned(), String::new())
+    );
+    let waiting = crashing.waiting("a", "CrashLoopBackOff");
+    assert_eq!(
+        waiting.states("a"),
+        (
+            "waiting CrashLoopBackOff".to_owned(),
+            "terminated Error".to_owned()
+        )
+    );
+    assert_eq!(waiting.phase(), "Running");
+    let restarted = two().sandbox().running("b").exited("a", 2, 1).instance(
+        "a",
+        3,
+        State::Running { started_at: NOW },
+    );
+    assert_eq!(
+        restarted.states("a"),
+        ("running".to_owned(), "terminated Error".to_owned())
+    );
+    let count = restarted.status().container_statuses.unwrap_or_default()[0].restart_count;
+    assert_eq!(count, 3);
+}
+
+#[test]
+fn phases_follow_the_restart_policy() {
+    let cases = [
+        ("Never", 0, "Succeeded"),
+        ("Never", 1, "Failed"),
+        ("OnFailure", 0, "Succeeded"),
+        ("OnFailure", 1, "Running"),
+        ("Always", 0, "Running"),
+        ("Always", 1, "Running"),
+    ];
+    for (policy, code, phase) in cases {
+        let spec = json!({"restartPolicy": policy, "containers": [{"name": "a"}]});
+        assert_eq!(
+            case(spec).sandbox().exited("a", 0, code).phase(),
+            phase,
+            "{policy} {code}"
+        );
+    }
+    let ended = two()
+        .sandbox()
+        .exited("a", 0, 0)
+        .exited("b", 0, 143)
+        .life(Life::Over);
+    assert_eq!(
+        ended.phase(),
+        "Failed",
+        "a deleted Pod whose container did not end well"
+    );
+}
+
+#[test]
+fn a_pod_that_succeeded_says_so_in_every_condition() {
+    let spec = json!({"restartPolicy": "Never", "containers": [{"name": "a"}]});
+    let done = case(spec).sandbox().exited("a", 0, 0);
+    assert_eq!(done.condition("Initialized"), "True PodCompleted");
+    assert_eq!(done.condition("Ready"), "False PodCompleted");
+    assert_eq!(done.condition("ContainersReady"), "False PodCompleted");
+}
+
+#[test]
+fn init_containers_hold_the_pod_back() {
+    let spec = json!({"restartPolicy": "Always", "initContainers": [{"name": "i"}], "containers": [{"name": "a"}]});
+    let running = case(spec.clone()).sandbox().running("i");
+    assert_eq!(running.phase(), "Pending");
+    assert_eq!(running.states("a").0, "waiting PodInitializing");
+    assert_eq!(
+        running.condition("Initialized"),
+        "False ContainersNotInitialized containers with incomplete status: [i]"
+    );
+    let done = case(spec).sandbox().exited("i", 0, 0).running("a");
+    assert_eq!(
+        (
+            done.phase().as_str(),
+            done.condition("Initialized").as_str()
+        ),
+        ("Running", "True")
+    );
+    assert_eq!(done.states("i").0, "terminated Completed");
+}
+
+#[test]
+fn a_pod_over_its_deadline_has_failed() {
+    let spec = json!({"activeDeadlineSeconds": 1, "containers": [{"name": "a"}]});
+    let mut pod = case(spec).sandbox().running("a").life(Life::Ending);
+    pod.pod.status = serde_json::from_value(json!({"startTime": "2020-01-01T00:00:00Z"})).ok();
+    let status = pod.status();
+    assert_eq!(status.phase.as_deref(), Some("Failed"));
+    assert_eq!(status.reason.as_deref(), Some("DeadlineExceeded"));
+}
+
+#[test]
+fn times_of_conditions_change_with_them() {
+    let earlier = "2020-01-01T00:00:00Z";
+    let old: PodStatus = serde_json::from_value(json!({"conditions": [
+        {"type": "Ready", "status": "True", "lastTransitionTime": earlier},
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": earlier},
+        {"type": "example.com/mine", "status": "True"}
+    ]}))
+    .expect("a status");
+    let status = two().after(&old);
+    let conditions = status.conditions.unwrap_or_default();
+    let time = |name: &str| {
+        let found = conditions.iter().find(|one| one.type_ == name);
+        found
+            .and_then(|one| one.last_transition_time.as_ref())
+            .map(|time| time.0.to_string())
+    };
+    assert_eq!(time("PodScheduled").as_deref(), Some(earlier));
+    assert_eq!(time("Ready"), Some(NOW.to_string()));
+    assert!(
+        conditions.iter().any(|one| one.type_ == "example.com/mine"),
+        "those of others stay"
+    );
+}
+
+#[test]
+fn the_patch_holds_what_changed_and_nothing_else() {
+    let old = two().status();
+    let same = patch("u", &old, &old);
+    assert_eq!(same, json!({"metadata": {"uid": "u"}, "status": {}}));
+    let new = two().sandbox().running("a").running("b").after(&old);
+    let patch = patch("u", &old, &new);
+    let mut changed: Vec<&String> = patch["status"]
+        .as_object()
+        .expect("fields")
+        .keys()
+        .collect();
+    changed.sort();
+    assert_eq!(
+        changed,
+        [
+            "conditions",
+            "containerStatuses",
+            "phase",
+            "podIP",
+            "podIPs"
+        ]
+    );
+    assert_eq!(patch["status"]["podIPs"][2], json!({"$patch": "replace"}));
+    let conditions = patch["status"]["conditions"]
+        .as_array()
+        .expect("conditions");
+    let names: Vec<&str> = conditions
+        .iter()
+        .filter_map(|one| one["type"].as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["PodReadyToStartContainers", "Ready", "ContainersReady"]
+    );
+    assert_eq!(
+        conditions[1]["message"],
+        Value::Null,
+        "what was said before is taken back"
+    );
+}

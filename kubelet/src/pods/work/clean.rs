@@ -1,0 +1,54 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use tokio::fs;
+
+use super::Done;
+use crate::pods::context::Context;
+use crate::pods::{cgroup, object};
+use crate::runtime::Runtime;
+use crate::volumes;
+
+/// Stops a sandbox: gives its network back.
+pub(crate) async fn stop_sandbox<R: Runtime>(context: Arc<Context<R>>, id: String) -> Done {
+    let result = context.runtime.stop_sandbox(&id).await;
+    Done::SandboxStopped { id, result }
+}
+
+/// Removes a stopped sandbox and what is left of its containers.
+pub(crate) async fn remove_sandbox<R: Runtime>(context: Arc<Context<R>>, id: String) -> Done {
+    let result = context.runtime.remove_sandbox(&id).await;
+    Done::SandboxRemoved { id, result }
+}
+
+/// Removes a container and its log.
+pub(crate) async fn remove_container<R: Runtime>(
+    context: Arc<Context<R>>,
+    id: String,
+    log_path: String,
+) -> Done {
+    let result = context.runtime.remove_container(&id).await;
+    if result.is_ok() && !log_path.is_empty() {
+        let _ = fs::remove_file(log_path).await;
+    }
+    Done::Removed { id, result }
+}
+
+/// Unmounts the Pod's volumes and removes its folder.
+pub(crate) async fn clean_up<R>(context: Arc<Context<R>>, pod: Arc<Pod>) -> Done {
+    Done::Cleaned(volumes::tear_down(&context.host, object::uid(&pod)).await)
+}
+
+/// Removes what only the node remembers of a Pod that is gone: its logs and its cgroup.
+pub(crate) async fn remove_traces<R>(context: &Context<R>, pod: &Pod) {
+    let (uid, name) = (object::uid(pod), pod.name_any());
+    let logs: PathBuf =
+        context
+            .host
+            .paths
+            .pod_logs(&pod.namespace().unwrap_or_default(), &name, uid);
+    let _ = fs::remove_dir_all(logs).await;
+    cgroup::remove(&context.host.cgroup_parent, uid);
+}

@@ -1,0 +1,116 @@
+//! What a worker sets going: each is one task that ends with what came of it, and changes nothing of the worker's itself.
+
+mod clean;
+mod hook;
+mod image;
+mod image_name;
+mod look;
+mod pull_secret;
+mod report;
+mod sandbox;
+mod start;
+mod stop;
+mod termination;
+
+use k8s_openapi::api::core::v1::PodStatus;
+
+use super::progress;
+use super::seen::{Instance, Sandbox};
+use crate::runtime::RuntimeError;
+use crate::volumes::{Failed, Mounted};
+
+pub(super) use self::clean::{
+    clean_up, remove_container, remove_sandbox, remove_traces, stop_sandbox,
+};
+pub(super) use self::image::ensure_image;
+pub(super) use self::look::{look, look_at_sandbox, messages};
+pub(super) use self::report::{delete, write_status};
+pub(super) use self::sandbox::create_sandbox;
+pub(super) use self::start::{Start, start};
+pub(super) use self::stop::stop_container;
+
+/// How something ended that was set going.
+#[derive(Debug)]
+pub(super) enum Done {
+    Volumes(Result<Mounted, Failed>),
+    Sandbox(Result<Sandbox, String>),
+    Image {
+        container: String,
+        /// The image by the name that the container had then.
+        image: String,
+        result: Result<progress::Image, Refusal>,
+    },
+    Started {
+        container: String,
+        /// The container if it was made, whether it started or not.
+        instance: Option<Instance>,
+        refusal: Option<Refusal>,
+    },
+    /// What the runtime says of a container now; `None` if it has it no more.
+    Looked {
+        id: String,
+        name: String,
+        instance: Option<Instance>,
+    },
+    /// Like `Looked`, after it was stopped.
+    Stopped {
+        id: String,
+        name: String,
+        instance: Option<Instance>,
+    },
+    /// The same for a sandbox.
+    LookedAtSandbox {
+        id: String,
+        sandbox: Option<Sandbox>,
+    },
+    SandboxStopped {
+        id: String,
+        result: Result<(), RuntimeError>,
+    },
+    Removed {
+        id: String,
+        result: Result<(), RuntimeError>,
+    },
+    SandboxRemoved {
+        id: String,
+        result: Result<(), RuntimeError>,
+    },
+    Cleaned(std::io::Result<()>),
+    Reported {
+        status: Box<PodStatus>,
+        result: kube::Result<()>,
+    },
+    Deleted(kube::Result<()>),
+    /// A container or sandbox that could not be stopped or removed may be tried again.
+    RetryNow {
+        id: String,
+    },
+    /// The runtime could not be asked; its return tells.
+    Unknown,
+}
+
+/// Why a container cannot be started, as its waiting state has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// A runtime's error as gRPC clients in Go print it, which is what users know from events.
+fn rpc_words(error: &RuntimeError) -> String {
+    match error {
+        RuntimeError::Rpc { code, message, .. } => {
+            format!("rpc error: code = {code:?} desc = {message}")
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,81 @@
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use tokio::fs;
+
+use super::{Done, rpc_words};
+use crate::pods::config::{hosts, sandbox};
+use crate::pods::context::Context;
+use crate::pods::events::Teller;
+use crate::pods::object;
+use crate::pods::seen::Sandbox;
+use crate::pods::status::ips_of;
+use crate::runtime::Runtime;
+use crate::runtime::cri::PodSandboxConfig;
+
+/// The configuration of the Pod's sandbox of that attempt.
+pub(super) fn config<R>(context: &Context<R>, pod: &Pod, attempt: u32) -> PodSandboxConfig {
+    let node = sandbox::Node {
+        paths: &context.host.paths,
+        resolvers: &context.host.resolvers,
+        cgroup_parent: &context.host.cgroup_parent,
+    };
+    sandbox::config(pod, attempt, &node)
+}
+
+/// Makes the sandbox, once the node's network is there, and the hosts file with its addresses.
+pub(crate) async fn create_sandbox<R: Runtime>(
+    context: Arc<Context<R>>,
+    pod: Arc<Pod>,
+    attempt: u32,
+) -> Done {
+    let result = create(&context, &pod, attempt).await;
+    if let Err(error) = &result {
+        let message = format!("Failed to create pod sandbox: {error}");
+        Teller::new(&context.host.recorder, &pod).warning("FailedCreatePodSandBox", message);
+    }
+    Done::Sandbox(result)
+}
+
+async fn create<R: Runtime>(
+    context: &Context<R>,
+    pod: &Pod,
+    attempt: u32,
+) -> Result<Sandbox, String> {
+    if !object::on_host_network(pod) {
+        let mut network = context.network.clone();
+        // The sender lives as long as the kubelet.
+        let _ = network.wait_for(|is_ready| *is_ready).await;
+    }
+    let config = config(context, pod, attempt);
+    fs::create_dir_all(&config.log_directory)
+        .await
+        .map_err(|error| format!("{}: {error}", config.log_directory))?;
+    let runtime = &context.runtime;
+    let id = runtime
+        .run_sandbox(config)
+        .await
+        .map_err(|error| rpc_words(&error))?;
+    let status = runtime
+        .sandbox_status(&id)
+        .await
+        .map_err(|error| rpc_words(&error))?;
+    let sandbox = Sandbox::new(&status);
+    write_hosts(context, pod, &sandbox)
+        .await
+        .map_err(|error| format!("/etc/hosts: {error}"))?;
+    Ok(sandbox)
+}
+
+async fn write_hosts<R>(context: &Context<R>, pod: &Pod, sandbox: &Sandbox) -> std::io::Result<()> {
+    let host = &context.host;
+    let ips = ips_of(pod, sandbox, host.config.node_ip);
+    let host_file = match object::on_host_network(pod) {
+        true => fs::read_to_string("/etc/hosts").await.unwrap_or_default(),
+        false => String::new(),
+    };
+    let content = hosts::content(pod, &ips, &host.config.cluster_domain, &host_file);
+    fs::create_dir_all(host.paths.pod(object::uid(pod))).await?;
+    // In place: containers have this very file mounted.
+    fs::write(host.paths.etc_hosts(object::uid(pod)), content).await
+}

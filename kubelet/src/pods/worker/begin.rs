@@ -1,0 +1,131 @@
+use std::time::Duration;
+
+use super::Worker;
+use crate::pods::object;
+use crate::pods::plan::{Action, Why};
+use crate::pods::progress::Step;
+use crate::pods::status::ips_of;
+use crate::pods::work::{self, Done, Start};
+use crate::runtime::Runtime;
+use crate::volumes;
+
+impl<R: Runtime> Worker<R> {
+    /// Sets an action going, and notes that it is under way.
+    pub(super) fn begin(&mut self, action: Action) {
+        let (context, pod) = (self.context.clone(), self.pod.clone());
+        match action {
+            Action::PrepareVolumes => self.prepare_volumes(),
+            Action::CreateSandbox { attempt } => {
+                self.progress.sandbox = Step::Busy;
+                self.works
+                    .spawn(work::create_sandbox(context, pod, attempt));
+            }
+            Action::EnsureImage { container } => self.ensure_image(&container),
+            Action::StartContainer { container, attempt } => self.start(&container, attempt),
+            Action::StopContainer { id, grace_s, why } => self.stop(&id, grace_s, why),
+            Action::RemoveContainer { id } => {
+                let log = self.seen.find(&id).map(|(_, one)| one.log_path.clone());
+                self.progress.stopping.insert(id.clone());
+                self.works
+                    .spawn(work::remove_container(context, id, log.unwrap_or_default()));
+            }
+            Action::StopSandbox { id } => {
+                self.progress.stopping.insert(id.clone());
+                self.works.spawn(work::stop_sandbox(context, id));
+            }
+            Action::RemoveSandbox { id } => {
+                self.progress.stopping.insert(id.clone());
+                self.works.spawn(work::remove_sandbox(context, id));
+            }
+            Action::CleanUp => {
+                self.progress.cleaned = Step::Busy;
+                self.works.spawn(work::clean_up(context, pod));
+            }
+            Action::DeletePod => {
+                self.progress.deleted = Step::Busy;
+                self.works.spawn(work::delete(context, pod));
+            }
+            Action::Finish => {}
+        }
+    }
+
+    fn ips(&self) -> Vec<String> {
+        let node_ip = self.context.host.config.node_ip;
+        let sandbox = self.seen.sandbox();
+        sandbox
+            .map(|sandbox| ips_of(&self.pod, sandbox, node_ip))
+            .unwrap_or_default()
+    }
+
+    /// The Pod's first address, empty as long as it has none.
+    pub(super) fn ip(&self) -> String {
+        self.ips().into_iter().next().unwrap_or_default()
+    }
+
+    fn prepare_volumes(&mut self) {
+        self.progress.volumes = Step::Busy;
+        let (context, pod, ips) = (self.context.clone(), self.pod.clone(), self.ips());
+        self.works
+            .spawn(async move { Done::Volumes(volumes::set_up(&context.host, &pod, &ips).await) });
+    }
+
+    fn ensure_image(&mut self, name: &str) {
+        let Some(container) = object::container(&self.pod, name).cloned() else {
+            return;
+        };
+        self.progress
+            .containers
+            .entry(name.to_owned())
+            .or_default()
+            .image = Step::Busy;
+        let (context, pod) = (self.context.clone(), self.pod.clone());
+        self.works.spawn(work::ensure_image(
+            context,
+            pod,
+            container,
+            self.ended.clone(),
+        ));
+    }
+
+    fn start(&mut self, name: &str, attempt: i32) {
+        let container = object::container(&self.pod, name).cloned();
+        let (Some(container), Some(sandbox)) = (container, self.seen.ready_sandbox().cloned())
+        else {
+            return;
+        };
+        let failed_at = self
+            .seen
+            .newest(name)
+            .and_then(|one| one.exit())
+            .map(|exit| exit.finished_at);
+        let one = self.progress.containers.entry(name.to_owned()).or_default();
+        one.start = Step::Busy;
+        // The next start looks at the image anew: its policy may be Always.
+        one.image = Step::Todo;
+        if let Some(failed_at) = failed_at {
+            one.crashes.tried(failed_at, jiff::Timestamp::now());
+        }
+        let start = Start {
+            pod: self.pod.clone(),
+            container,
+            attempt,
+            image: one.on_node.clone(),
+            sandbox,
+            mounted: self.mounted.clone(),
+        };
+        self.works.spawn(work::start(self.context.clone(), start));
+    }
+
+    fn stop(&mut self, id: &str, grace_s: i64, why: Why) {
+        let Some((name, instance)) = self.seen.find(id) else {
+            return;
+        };
+        let (name, instance) = (name.to_owned(), instance.clone());
+        self.progress.stopping.insert(id.to_owned());
+        let grace = Duration::from_secs(u64::try_from(grace_s).unwrap_or(0));
+        let (context, pod, ip) = (self.context.clone(), self.pod.clone(), self.ip());
+        self.works.spawn(work::stop_container(
+            context, pod, name, instance, ip, grace, why,
+        ));
+    }
+}

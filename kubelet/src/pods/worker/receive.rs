@@ -1,0 +1,167 @@
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+
+use super::Worker;
+use crate::pods::inbox::Mail;
+use crate::pods::object;
+use crate::pods::plan::Want;
+use crate::pods::progress::Step;
+use crate::pods::seen::{Instance, Seen};
+use crate::pods::work;
+use crate::probes::ProbeKind;
+use crate::runtime::{PodState, Runtime};
+
+impl<R: Runtime> Worker<R> {
+    /// Takes in what is new.
+    pub(super) fn receive(&mut self, mail: Mail) {
+        if let Some(pod) = mail.pod {
+            self.replace_pod(pod);
+        }
+        if mail.is_gone {
+            self.want = Want::Forget;
+        }
+        if mail.references {
+            self.refresh_volumes();
+            for one in self.progress.containers.values_mut() {
+                one.start.hurry();
+            }
+        }
+        if let Some(listed) = mail.listed {
+            self.compare(listed);
+        }
+        for id in mail.containers {
+            self.look(&id);
+        }
+        for id in mail.sandboxes {
+            self.works
+                .spawn(work::look_at_sandbox(self.context.clone(), id));
+        }
+        for ((id, kind), passed) in mail.probes {
+            self.progress.probes.note(&id, kind, passed);
+        }
+    }
+
+    fn replace_pod(&mut self, pod: Arc<Pod>) {
+        for (_, container) in object::containers(&pod) {
+            let old = object::container(&self.pod, &container.name);
+            let is_changed = old.is_some_and(|old| old.image != container.image);
+            if let Some(one) = self.progress.containers.get_mut(&container.name) {
+                if is_changed && one.image != Step::Busy {
+                    one.image = Step::Todo;
+                }
+            }
+        }
+        let shown = |pod: &Pod| {
+            (
+                pod.metadata.labels.clone(),
+                pod.metadata.annotations.clone(),
+            )
+        };
+        let is_refreshed = shown(&self.pod) != shown(&pod);
+        if self.want != Want::Forget {
+            self.want = super::want(&pod);
+        }
+        self.pod = pod;
+        if is_refreshed {
+            self.refresh_volumes();
+        }
+    }
+
+    /// Writes the volumes again if something in them may have changed.
+    pub(super) fn refresh_volumes(&mut self) {
+        let spec = self.pod.spec.as_ref();
+        let has_volumes =
+            spec.is_some_and(|spec| spec.volumes.as_ref().is_some_and(|all| !all.is_empty()));
+        if has_volumes && self.progress.volumes != Step::Busy {
+            self.progress.volumes = Step::Todo;
+        }
+    }
+
+    /// Looks at a container, if it is one of the Pod's that is known.
+    fn look(&mut self, id: &str) {
+        if let Some((name, instance)) = self.seen.find(id) {
+            let (name, sandbox) = (name.to_owned(), instance.sandbox_id.clone());
+            let looking = work::look(
+                self.context.clone(),
+                self.pod.clone(),
+                name,
+                sandbox,
+                id.to_owned(),
+            );
+            self.works.spawn(looking);
+        }
+    }
+
+    /// After events were missed: takes in what is listed, and looks at what was known and is not in the list. It may be
+    /// gone, or newer than the list.
+    fn compare(&mut self, listed: Vec<PodState>) {
+        let listed = Seen::new(listed);
+        let known: Vec<String> = self
+            .seen
+            .instances()
+            .map(|(_, one)| one.id.clone())
+            .collect();
+        for id in known {
+            self.look(&id);
+        }
+        for sandbox in &self.seen.sandboxes {
+            let looking = work::look_at_sandbox(self.context.clone(), sandbox.id.clone());
+            self.works.spawn(looking);
+        }
+        // What is not known was made by a kubelet before this one, or its making was given up: it is adopted.
+        let is_making = self.progress.sandbox == Step::Busy
+            || self
+                .progress
+                .containers
+                .values()
+                .any(|one| one.start == Step::Busy);
+        if is_making {
+            return;
+        }
+        for sandbox in listed.sandboxes {
+            if !self
+                .seen
+                .sandboxes
+                .iter()
+                .any(|known| known.id == sandbox.id)
+            {
+                self.seen.put_sandbox(sandbox);
+            }
+        }
+        for (name, all) in listed.containers {
+            for instance in all {
+                if self.seen.find(&instance.id).is_none() {
+                    self.seen.put(&name, instance);
+                }
+            }
+        }
+    }
+
+    /// Takes over containers that run: what the API knows of their readiness holds until their probes say otherwise.
+    pub(super) fn adopt(&mut self) {
+        let running: Vec<(String, Instance)> = self
+            .seen
+            .instances()
+            .filter(|(_, instance)| instance.is_running())
+            .map(|(name, instance)| (name.to_owned(), instance.clone()))
+            .collect();
+        for (name, instance) in running {
+            let known = crate::pods::fields::container_status(&self.pod, &name);
+            let is_same = |id: &Option<String>| {
+                id.as_deref() == Some(&format!("containerd://{}", instance.id))
+            };
+            if let Some(known) = known.filter(|known| is_same(&known.container_id)) {
+                if known.started == Some(true) {
+                    self.progress
+                        .probes
+                        .note(&instance.id, ProbeKind::Startup, true);
+                }
+                self.progress
+                    .probes
+                    .note(&instance.id, ProbeKind::Readiness, known.ready);
+            }
+            self.adopted.insert(instance.id);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What the kubelet serves.
+//!
+//! ```text
+//!   API server ── TLS, client certificate ──► authorize ──► /containerLogs /exec /pods /metrics /healthz   (10250)
+//!   monitoring ── plain, localhost ──────────────────────► /healthz                                        (10248)
+//! ```
+
+mod answer;
+mod authorize;
+mod exec;
+mod find;
+mod listen;
+mod logs;
+mod metrics;
+mod tls;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use k8s_openapi::List;
+use k8s_openapi::api::core::v1::Pod;
+use skiff_client::Informer;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::pods::Context;
+use crate::runtime::Runtime;
+
+/// What the handlers share.
+pub(crate) struct Served<R> {
+    pub(crate) context: Arc<Context<R>>,
+    /// The Pods of this node.
+    pub(crate) pods: Informer<Pod>,
+    /// Streams that live on after their answer was begun.
+    streams: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+/// Serves until `shutdown`.
+///
+/// # Errors
+/// If an address is taken, or a certificate is none.
+pub(crate) async fn run<R: Runtime>(
+    context: Arc<Context<R>>,
+    pods: Informer<Pod>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let config = &context.host.config;
+    let tls =
+        tls::acceptor(&config.tls, &config.client_ca_pem).context("the kubelet's certificates")?;
+    let bind = async |address| {
+        let listener = TcpListener::bind(address).await;
+        listener.with_context(|| format!("the kubelet cannot listen on {address}"))
+    };
+    let secure = bind(config.server_bind).await?;
+    let plain = bind(config.healthz_bind).await?;
+    let served = Arc::new(Served {
+        context: context.clone(),
+        pods,
+        streams: TaskTracker::new(),
+        shutdown: shutdown.clone(),
+    });
+    tokio::join!(
+        listen::with_tls(secure, tls, routes(served.clone()), shutdown.clone()),
+        listen::plainly(plain, health_routes(), shutdown),
+    );
+    served.streams.close();
+    served.streams.wait().await;
+    Ok(())
+}
+
+fn health_routes() -> Router {
+    Router::new().route("/healthz", get(async || "ok"))
+}
+
+fn routes<R: Runtime>(served: Arc<Served<R>>) -> Router {
+    Router::new()
+        .route("/pods", get(list_pods))
+        .route(
+            "/containerLogs/{namespace}/{pod}/{container}",
+            get(logs::serve),
+        )
+        .route("/exec/{namespace}/{pod}/{container}", any(exec::serve))
+        .route("/metrics", get(metrics::serve))
+        .with_state(served)
+        .merge(health_routes())
+}
+
+async fn list_pods<R: Runtime>(State(served): State<Arc<Served<R>>>) -> Response {
+    let items = served
+        .pods
+        .list()
+        .iter()
+        .map(|pod| Pod::clone(pod))
+        .collect();
+    let list: List<Pod> = List {
+        items,
+        ..List::default()
+    };
+    axum::Json(list).into_response()
+}

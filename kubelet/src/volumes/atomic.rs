@@ -1,0 +1,174 @@
+//! Writes the files of a volume so that a reader sees either all of the old ones or all of the new ones.
+//!
+//! ```text
+//!   name    ─► ..data/name          what a container opens
+//!   ..data  ─► ..1780000000.123     changed by one rename
+//!   ..1780000000.123/name           the files themselves
+//! ```
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::payload::{File, Payload};
+
+const DATA: &str = "..data";
+const DATA_NEXT: &str = "..data_tmp";
+
+/// Makes `dir` hold exactly the files of `payload`; says whether anything had to change.
+pub(super) fn write(dir: &Path, payload: &Payload) -> io::Result<bool> {
+    if is_current(dir, payload) {
+        return Ok(false);
+    }
+    let version = format!("..{}", Timestamp::now().as_nanosecond());
+    for (path, file) in payload {
+        write_file(&dir.join(&version).join(path), file)?;
+    }
+    fs::create_dir_all(dir.join(&version))?;
+    let old = fs::read_link(dir.join(DATA)).ok();
+    let next = dir.join(DATA_NEXT);
+    remove_if_there(&next)?;
+    symlink(&version, &next)?;
+    fs::rename(&next, dir.join(DATA))?;
+    link_names(dir, payload)?;
+    if let Some(old) = old {
+        fs::remove_dir_all(dir.join(old))?;
+    }
+    Ok(true)
+}
+
+fn is_current(dir: &Path, payload: &Payload) -> bool {
+    let data = dir.join(DATA);
+    let is_same = |(path, file): (&String, &File)| {
+        let path = data.join(path);
+        fs::read(&path).is_ok_and(|content| content == file.data)
+    };
+    files_below(&data, &data).is_ok_and(|there| there.len() == payload.len())
+        && payload.iter().all(is_same)
+}
+
+/// The files below `dir`, as paths from `root`.
+fn files_below(root: &Path, dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            files.extend(files_below(root, &entry.path())?);
+        } else {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+fn write_file(path: &Path, file: &File) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(path, &file.data)?;
+    // After writing: the mode may forbid it, and the process's umask does not count.
+    fs::set_permissions(path, fs::Permissions::from_mode(file.mode))
+}
+
+/// Links the first part of each path, and drops the links of what is no more.
+fn link_names(dir: &Path, payload: &Payload) -> io::Result<()> {
+    let mut names: Vec<&str> = payload
+        .keys()
+        .filter_map(|path| path.split('/').next())
+        .collect();
+    names.dedup();
+    for name in &names {
+        let link = dir.join(name);
+        if fs::symlink_metadata(&link).is_err() {
+            symlink(Path::new(DATA).join(name), &link)?;
+        }
+    }
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_ours = name.to_string_lossy().starts_with("..");
+        if !is_ours && !names.iter().any(|wanted| name == *wanted) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(files: &[(&str, &str)]) -> Payload {
+        let file = |data: &str| File {
+            data: data.as_bytes().to_vec(),
+            mode: 0o640,
+        };
+        files
+            .iter()
+            .map(|(path, data)| ((*path).to_owned(), file(data)))
+            .collect()
+    }
+
+    fn visible(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .expect("the volume")
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names.retain(|name| !name.starts_with(".."));
+        names
+    }
+
+    #[test]
+    fn files_change_together_and_old_ones_go() {
+        let volume = tempfile::tempdir().expect("a folder");
+        let dir = volume.path();
+        assert!(write(dir, &payload(&[("a", "1"), ("sub/b", "2")])).expect("written"));
+        assert_eq!(visible(dir), ["a", "sub"]);
+        assert_eq!(fs::read_to_string(dir.join("sub/b")).expect("b"), "2");
+        let mode = fs::metadata(dir.join("a")).expect("a").permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+
+        let before = fs::read_link(dir.join(DATA)).expect("a link");
+        assert!(write(dir, &payload(&[("a", "3"), ("c", "4")])).expect("written"));
+        assert_eq!(visible(dir), ["a", "c"]);
+        assert_eq!(fs::read_to_string(dir.join("a")).expect("a"), "3");
+        assert!(!dir.join(before).exists(), "the old version is gone");
+    }
+
+    #[test]
+    fn the_same_files_are_not_written_again() {
+        let volume = tempfile::tempdir().expect("a folder");
+        let files = payload(&[("a", "1")]);
+        write(volume.path(), &files).expect("written");
+        let before = fs::read_link(volume.path().join(DATA)).expect("a link");
+        assert!(!write(volume.path(), &files).expect("nothing to do"));
+        assert_eq!(
+            fs::read_link(volume.path().join(DATA)).expect("a link"),
+            before
+        );
+    }
+
+    #[test]
+    fn an_empty_volume_is_a_volume() {
+        let volume = tempfile::tempdir().expect("a folder");
+        assert!(write(volume.path(), &Payload::new()).expect("written"));
+        assert_eq!(visible(volume.path()), Vec::<String>::new());
+    }
+}
