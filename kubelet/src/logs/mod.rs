@@ -18,9 +18,10 @@ mod reader;
 mod rotation;
 mod tail;
 mod watch;
+mod written;
 
-pub use self::options::{LogOptions, LogStreams};
-pub use self::path::{container_log_path, pod_log_dir};
-pub use self::reader::read_log;
-pub use self::rotation::{RotationPolicy, rotate_logs};
-pub use self::tail::last_output;
+pub(crate) use self::options::{LogOptions, LogStreams};
+pub(crate) use self::path::{container_log_path, pod_log_dir};
+pub(crate) use self::reader::read_log;
+pub(crate) use self::rotation::{RotationPolicy, rotate_logs};
+pub(crate) use self::tail::last_output;

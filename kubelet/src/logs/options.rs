@@ -2,24 +2,24 @@ use jiff::Timestamp;
 
 /// What to read of a log: the options of `GET …/pods/{name}/log`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LogOptions {
+pub(crate) struct LogOptions {
     /// Goes on until the container ends.
-    pub follow: bool,
+    pub(crate) follow: bool,
     /// Only the last lines, this many; all if `None`.
-    pub tail_lines: Option<u64>,
+    pub(crate) tail_lines: Option<u64>,
     /// Only lines from this time on: `sinceTime`, or now less `sinceSeconds`.
-    pub since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
     /// Puts the time in front of each line.
-    pub timestamps: bool,
+    pub(crate) timestamps: bool,
     /// Ends after this many bytes, in the middle of a line if need be.
-    pub limit_bytes: Option<u64>,
+    pub(crate) limit_bytes: Option<u64>,
     /// Which of the container's outputs.
-    pub streams: LogStreams,
+    pub(crate) streams: LogStreams,
 }
 
 /// Which of a container's outputs to read: the option `stream`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LogStreams {
+pub(crate) enum LogStreams {
     /// Both.
     #[default]
     All,

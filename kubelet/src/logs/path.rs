@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 /// The folder of a Pod's logs below the cluster's data directory: CRI's `log_directory`.
-pub fn pod_log_dir(data_dir: &Path, namespace: &str, name: &str, uid: &str) -> PathBuf {
+pub(crate) fn pod_log_dir(data_dir: &Path, namespace: &str, name: &str, uid: &str) -> PathBuf {
     data_dir
         .join("logs/pods")
         .join(format!("{namespace}_{name}_{uid}"))
@@ -9,7 +9,7 @@ pub fn pod_log_dir(data_dir: &Path, namespace: &str, name: &str, uid: &str) -> P
 
 /// The log of the `restart_count`-th run of a container, below its Pod's folder: CRI's `log_path`. The log of `--previous`
 /// is that of one run less.
-pub fn container_log_path(container: &str, restart_count: u32) -> PathBuf {
+pub(crate) fn container_log_path(container: &str, restart_count: u32) -> PathBuf {
     Path::new(container).join(format!("{restart_count}.log"))
 }
 

@@ -24,7 +24,7 @@ const LINE_LIMIT_BYTES: usize = 1 << 20;
 ///
 /// With [`LogOptions::follow`] it goes on until `ended`, which is to be cancelled once the container has ended (its log is
 /// complete by then); otherwise `ended` is not looked at. Fails at the start if there is no such file.
-pub async fn read_log(
+pub(crate) async fn read_log(
     path: PathBuf,
     options: LogOptions,
     ended: CancellationToken,

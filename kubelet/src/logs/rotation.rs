@@ -3,32 +3,29 @@
 //! A log that is written to wakes this up once, is looked at a while later, and is watched again: a container that
 //! writes nothing costs nothing, one that writes without pause costs a look every ten seconds.
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use nix::sys::inotify::{AddWatchFlags, WatchDescriptor};
 use tokio::fs;
-use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::watch::Watch;
+use super::written::{Log, Written};
 use crate::runtime::cri::{ContainerState, ContainerStatus};
 use crate::runtime::{Runtime, RuntimeError, RuntimeEvent};
 
 /// How large logs grow: the kubelet's `containerLogMaxSize`, `containerLogMaxFiles` and `containerLogMonitorInterval`.
 #[derive(Debug, Clone, Copy)]
-pub struct RotationPolicy {
+pub(crate) struct RotationPolicy {
     /// A log that is larger than this is put aside.
-    pub max_bytes: u64,
+    pub(crate) max_bytes: u64,
     /// How many files of a container there are at most, the one that is written to among them; at least 2.
-    pub max_files: usize,
+    pub(crate) max_files: usize,
     /// From the first write to a log until its size is looked at.
-    pub look_after: Duration,
+    pub(crate) look_after: Duration,
 }
 
 impl Default for RotationPolicy {
@@ -42,169 +39,81 @@ impl Default for RotationPolicy {
 }
 
 /// Rotates the logs of all containers until `shutdown`.
-pub async fn rotate_logs<R: Runtime>(
+pub(crate) async fn rotate_logs<R: Runtime>(
     runtime: Arc<R>,
     policy: RotationPolicy,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let mut events = runtime.events();
-    let mut rotator = Rotator {
-        runtime,
-        policy,
-        writes: Watch::new()?,
-        watched: HashMap::new(),
-        due: VecDeque::new(),
-    };
+    let mut written = Written::new(policy.look_after)?;
     loop {
-        // All are cancel-safe; the time of the next look is kept in the queue.
+        // All are cancel-safe.
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             event = events.next() => match event {
-                Some(event) => rotator.heed(event).await,
+                Some(event) => heed(event, runtime.as_ref(), &mut written).await,
                 None => return Ok(()),
             },
-            written = rotator.writes.events() => {
-                for event in written? {
-                    rotator.schedule(event.wd);
+            log = written.next() => {
+                let log = log?;
+                if let Err(error) = look(&log, policy, runtime.as_ref()).await {
+                    let error = &error as &dyn std::error::Error;
+                    warn!(path = %log.path.display(), error, "a log was not rotated");
                 }
+                written.watch(log);
             }
-            () = until(rotator.due.front().map(|(at, _)| *at)) => rotator.look().await,
         }
     }
 }
 
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// A container's log.
-#[derive(Debug, Clone)]
-struct Log {
-    container_id: String,
-    path: PathBuf,
-}
-
-struct Rotator<R> {
-    runtime: Arc<R>,
-    policy: RotationPolicy,
-    writes: Watch,
-    /// Logs that have not been written to since they were looked at.
-    watched: HashMap<WatchDescriptor, Log>,
-    /// Logs that have, with the time to look at each.
-    due: VecDeque<(Instant, Log)>,
-}
-
-impl<R: Runtime> Rotator<R> {
-    async fn heed(&mut self, event: RuntimeEvent) {
-        match event {
-            RuntimeEvent::ContainerStarted { id, .. } => {
-                match self.runtime.container_status(&id).await {
-                    Ok(status) => self.add(&status),
-                    Err(error) => debug!(container = id, %error, "a container without a log"),
-                }
-            }
-            RuntimeEvent::ContainerExited { id, .. } => self.forget(&id),
-            RuntimeEvent::Gap => self.add_all().await,
-            RuntimeEvent::OutOfMemory { .. } | RuntimeEvent::SandboxExited { .. } => {}
-        }
-    }
-
-    async fn add_all(&mut self) {
-        match self.runtime.list().await {
+async fn heed<R: Runtime>(event: RuntimeEvent, runtime: &R, written: &mut Written) {
+    match event {
+        RuntimeEvent::ContainerStarted { id, .. } => match runtime.container_status(&id).await {
+            Ok(status) => written.extend(log_of(&status)),
+            Err(error) => debug!(container = id, %error, "a container without a log"),
+        },
+        RuntimeEvent::ContainerExited { id, .. } => written.forget(&id),
+        RuntimeEvent::Gap => match runtime.list().await {
             Ok(pods) => {
-                for container in pods.iter().flat_map(|pod| &pod.containers) {
-                    self.add(container);
-                }
+                let containers = pods.iter().flat_map(|pod| &pod.containers);
+                written.extend(containers.filter_map(log_of));
             }
             Err(error) => warn!(%error, "logs are not rotated: the runtime lists no containers"),
-        }
+        },
+        RuntimeEvent::OutOfMemory { .. } | RuntimeEvent::SandboxExited { .. } => {}
     }
+}
 
-    fn add(&mut self, container: &ContainerStatus) {
-        let running = container.state() == ContainerState::ContainerRunning;
-        if !running || container.log_path.is_empty() || self.knows(&container.id) {
-            return;
-        }
-        // A log may have grown before it is watched: it is looked at first.
-        let log = Log {
-            container_id: container.id.clone(),
-            path: PathBuf::from(&container.log_path),
-        };
-        self.due
-            .push_back((Instant::now() + self.policy.look_after, log));
-    }
+/// The log of a container that runs.
+fn log_of(container: &ContainerStatus) -> Option<Log> {
+    let running = container.state() == ContainerState::ContainerRunning;
+    (running && !container.log_path.is_empty()).then(|| Log {
+        container_id: container.id.clone(),
+        path: PathBuf::from(&container.log_path),
+    })
+}
 
-    fn knows(&self, container_id: &str) -> bool {
-        let mut watched = self.watched.values();
-        watched.any(|log| log.container_id == container_id)
-            || self
-                .due
-                .iter()
-                .any(|(_, log)| log.container_id == container_id)
+/// Rotates the log if it is too large.
+async fn look<R: Runtime>(
+    log: &Log,
+    policy: RotationPolicy,
+    runtime: &R,
+) -> Result<(), RuntimeError> {
+    let failed = || RuntimeError::file(&log.path);
+    let size_bytes = fs::metadata(&log.path).await.map_err(failed())?.len();
+    if size_bytes <= policy.max_bytes {
+        return Ok(());
     }
-
-    fn forget(&mut self, container_id: &str) {
-        self.due.retain(|(_, log)| log.container_id != container_id);
-        let writes = &self.writes;
-        self.watched.retain(|watch, log| {
-            let keep = log.container_id != container_id;
-            if !keep {
-                writes.remove(*watch);
-            }
-            keep
-        });
+    let aside = aside(&log.path, Timestamp::now());
+    fs::rename(&log.path, &aside).await.map_err(failed())?;
+    if let Err(error) = runtime.reopen_container_log(&log.container_id).await {
+        // The container writes on to where it did: that has to be found under the log's name.
+        fs::rename(&aside, &log.path).await.map_err(failed())?;
+        return Err(error);
     }
-
-    fn schedule(&mut self, watch: WatchDescriptor) {
-        if let Some(log) = self.watched.remove(&watch) {
-            self.due
-                .push_back((Instant::now() + self.policy.look_after, log));
-        }
-    }
-
-    /// Looks at the log whose time has come, and watches it again.
-    async fn look(&mut self) {
-        let Some((_, log)) = self.due.pop_front() else {
-            return;
-        };
-        let outcome = match fs::metadata(&log.path).await {
-            Ok(meta) if meta.len() > self.policy.max_bytes => self.rotate(&log).await,
-            Ok(_) => Ok(()),
-            Err(source) => Err(RuntimeError::file(&log.path)(source)),
-        };
-        if let Err(error) = outcome {
-            warn!(
-                path = %log.path.display(),
-                error = &error as &dyn std::error::Error,
-                "a log was not rotated"
-            );
-        }
-        let once = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_ONESHOT;
-        match self.writes.add(&log.path, once) {
-            Ok(watch) => drop(self.watched.insert(watch, log)),
-            Err(error) => debug!(path = %log.path.display(), %error, "a log is gone"),
-        }
-    }
-
-    /// Puts the log aside and has the runtime begin a new one. If it cannot, the log goes back to its place.
-    async fn rotate(&self, log: &Log) -> Result<(), RuntimeError> {
-        let aside = aside(&log.path, Timestamp::now());
-        fs::rename(&log.path, &aside)
-            .await
-            .map_err(RuntimeError::file(&log.path))?;
-        if let Err(error) = self.runtime.reopen_container_log(&log.container_id).await {
-            fs::rename(&aside, &log.path)
-                .await
-                .map_err(RuntimeError::file(&log.path))?;
-            return Err(error);
-        }
-        remove_oldest(&log.path, self.policy.max_files)
-            .await
-            .map_err(RuntimeError::file(&log.path))
-    }
+    remove_oldest(&log.path, policy.max_files)
+        .await
+        .map_err(failed())
 }
 
 /// `0.log.20240501-100000`: the name that the real kubelet gives a log that it puts aside. In the order of time when sorted.
@@ -257,6 +166,19 @@ mod tests {
         ] {
             assert_eq!(superfluous("0.log", there.clone(), max_files), gone);
         }
+    }
+
+    #[tokio::test]
+    async fn removing_leaves_the_log_and_other_containers_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["0.log", "0.log.1", "0.log.2", "1.log", "1.log.1"] {
+            std::fs::write(dir.path().join(name), name).unwrap();
+        }
+        remove_oldest(&dir.path().join("0.log"), 2).await.unwrap();
+        let left = std::fs::read_dir(dir.path()).unwrap().flatten();
+        let mut left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["0.log", "0.log.2", "1.log", "1.log.1"]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn offset_of_last(file: &mut File, lines: u64) -> io::Result<u64> {
 
 /// The last output of a container, for the termination message of `FallbackToLogsOnError`: at most
 /// `max_lines` lines and `max_bytes` bytes (2,048 and 80 in Kubernetes). Blocks.
-pub fn last_output(path: &Path, max_lines: u64, max_bytes: usize) -> io::Result<String> {
+pub(crate) fn last_output(path: &Path, max_lines: u64, max_bytes: usize) -> io::Result<String> {
     let mut file = File::open(path)?;
     let offset = offset_of_last(&mut file, max_lines)?;
     file.seek(SeekFrom::Start(offset))?;

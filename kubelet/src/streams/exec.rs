@@ -27,7 +27,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// Starts a command once the connection is open, carries its streams, and tells its end.
 ///
 /// Returns when all is said. If the client goes away first, the command is killed: nobody could see it end.
-pub async fn serve_exec<F>(socket: StreamSocket, start: F) -> Result<(), StreamError>
+pub(crate) async fn serve_exec<F>(socket: StreamSocket, start: F) -> Result<(), StreamError>
 where
     F: Future<Output = Result<ExecSession, RuntimeError>>,
 {

@@ -13,5 +13,5 @@ mod exec;
 mod outcome;
 mod websocket;
 
-pub use self::exec::serve_exec;
-pub use self::websocket::{HandshakeError, StreamError, StreamSocket, accept};
+pub(crate) use self::exec::serve_exec;
+pub(crate) use self::websocket::{HandshakeError, accept};

@@ -19,7 +19,7 @@ const MESSAGE_LIMIT_BYTES: usize = 4 << 20;
 
 /// Why a request cannot become a stream.
 #[derive(Debug, thiserror::Error)]
-pub enum HandshakeError {
+pub(crate) enum HandshakeError {
     /// It does not ask for a WebSocket. SPDY/3.1 is not served yet.
     #[error("Upgrade request required")]
     NoUpgrade,
@@ -33,7 +33,7 @@ pub enum HandshakeError {
 
 impl HandshakeError {
     /// The HTTP status to answer with.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             HandshakeError::Protocol(_) => StatusCode::FORBIDDEN,
             HandshakeError::NoUpgrade | HandshakeError::Version => StatusCode::BAD_REQUEST,
@@ -43,7 +43,7 @@ impl HandshakeError {
 
 /// Why a stream broke.
 #[derive(Debug, thiserror::Error)]
-pub enum StreamError {
+pub(crate) enum StreamError {
     /// The connection was not handed over: the client went away before the answer.
     #[error("the connection was not upgraded")]
     Upgrade(#[source] hyper::Error),
@@ -54,7 +54,7 @@ pub enum StreamError {
 
 /// A stream to be: it opens once the answer has been sent.
 #[derive(Debug)]
-pub struct StreamSocket {
+pub(crate) struct StreamSocket {
     upgrade: OnUpgrade,
     pub(super) protocol: Protocol,
 }
@@ -73,7 +73,9 @@ impl StreamSocket {
 }
 
 /// Accepts a WebSocket: returns the answer to send and the socket to serve after it, in a task of its own.
-pub fn accept<B>(request: &mut Request<B>) -> Result<(Response<()>, StreamSocket), HandshakeError> {
+pub(crate) fn accept<B>(
+    request: &mut Request<B>,
+) -> Result<(Response<()>, StreamSocket), HandshakeError> {
     let headers = request.headers();
     if !names(headers, &CONNECTION, "upgrade") || !names(headers, &UPGRADE, "websocket") {
         return Err(HandshakeError::NoUpgrade);

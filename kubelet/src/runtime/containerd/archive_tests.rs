@@ -1,3 +1,6 @@
+use std::fs::File;
+use std::path::PathBuf;
+
 use serde_json::json;
 
 use super::*;

@@ -32,6 +32,11 @@ impl ContainerdConfig {
             mirrors: Vec::new(),
         }
     }
+
+    /// Where it listens.
+    pub fn socket(&self) -> PathBuf {
+        Layout::new(&self.data_dir).socket()
+    }
 }
 
 /// The cgroup above all Pods of the cluster that lives in `data_dir`: two clusters on a machine do not meet.

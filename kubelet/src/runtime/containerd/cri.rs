@@ -11,8 +11,8 @@ use crate::runtime::cri::{
     Container, ContainerConfig, ContainerStatus, ContainerStatusRequest, CreateContainerRequest,
     ExecSyncRequest, ListContainersRequest, ListPodSandboxRequest, PodSandboxConfig,
     PodSandboxStatus, PodSandboxStatusRequest, RemoveContainerRequest, RemovePodSandboxRequest,
-    ReopenContainerLogRequest, RunPodSandboxRequest, RuntimeCondition, StartContainerRequest,
-    StatusRequest, StopContainerRequest, StopPodSandboxRequest, VersionRequest, VersionResponse,
+    ReopenContainerLogRequest, RunPodSandboxRequest, StartContainerRequest, StopContainerRequest,
+    StopPodSandboxRequest, VersionRequest, VersionResponse,
 };
 use crate::runtime::{ExecOutput, PodState, RuntimeError};
 
@@ -21,8 +21,6 @@ pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
 /// Calls that start or end something answer within this: the kubelet's `runtimeRequestTimeout` is 2 minutes, a sandbox gets 4.
 pub(super) const WORK_LIMIT: Duration = Duration::from_secs(120);
 const SANDBOX_LIMIT: Duration = Duration::from_secs(240);
-/// How long containerd may take to notice a new CNI configuration or a new image.
-const NOTICE_LIMIT: Duration = Duration::from_secs(10);
 /// How many statuses are asked for at the same time in a list.
 const LIST_PARALLEL: usize = 8;
 
@@ -37,7 +35,7 @@ impl Cri {
         Cri { channel }
     }
 
-    fn runtime(&self) -> RuntimeServiceClient<Channel> {
+    pub(super) fn runtime(&self) -> RuntimeServiceClient<Channel> {
         RuntimeServiceClient::new(self.channel.clone())
             .max_decoding_message_size(MESSAGE_LIMIT_BYTES)
     }
@@ -260,59 +258,6 @@ impl Cri {
             "Version",
             self.runtime().version(within(READ_LIMIT, request)).await,
         )
-    }
-
-    /// Waits, for as long as it takes, until containerd answers and CRI has looked through what runs.
-    pub(super) async fn await_initialised(&self) {
-        let mut pause = Duration::from_millis(2);
-        while self.conditions().await.is_err() {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(200));
-        }
-    }
-
-    /// Waits until CRI has read a CNI configuration.
-    pub(super) async fn await_network(&self) -> Result<(), RuntimeError> {
-        self.notice("Status", || self.network_is_ready()).await
-    }
-
-    async fn network_is_ready(&self) -> Result<bool, RuntimeError> {
-        let conditions = self.conditions().await?;
-        Ok(conditions
-            .iter()
-            .any(|condition| condition.r#type == "NetworkReady" && condition.status))
-    }
-
-    async fn conditions(&self) -> Result<Vec<RuntimeCondition>, RuntimeError> {
-        let request = within(READ_LIMIT, StatusRequest { verbose: false });
-        let status = done("Status", self.runtime().status(request).await)?.status;
-        Ok(status.map(|status| status.conditions).unwrap_or_default())
-    }
-
-    /// Asks again with growing pauses until containerd has noticed something that it tells nobody about.
-    pub(super) async fn notice<F, Fut>(
-        &self,
-        call: &'static str,
-        noticed: F,
-    ) -> Result<(), RuntimeError>
-    where
-        F: Fn() -> Fut,
-        Fut: Future<Output = Result<bool, RuntimeError>>,
-    {
-        let asking = async {
-            let mut pause = Duration::from_millis(1);
-            while !noticed().await? {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_millis(250));
-            }
-            Ok(())
-        };
-        match tokio::time::timeout(NOTICE_LIMIT, asking).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(RuntimeError::rpc(call)(Status::deadline_exceeded(
-                "containerd did not take notice of a change in time",
-            ))),
-        }
     }
 }
 

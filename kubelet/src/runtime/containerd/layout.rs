@@ -45,6 +45,11 @@ impl Layout {
         self.dir().join("containerd.log")
     }
 
+    /// The FIFOs of exec sessions.
+    pub(super) fn exec(&self) -> PathBuf {
+        self.data_dir.join("exec")
+    }
+
     /// One folder a registry, each with a `hosts.toml`.
     pub(super) fn registries(&self) -> PathBuf {
         self.dir().join("certs.d")

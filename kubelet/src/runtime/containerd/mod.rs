@@ -8,6 +8,7 @@ mod content;
 mod cri;
 mod events;
 mod exec;
+mod exec_process;
 mod fifo;
 mod host;
 mod image_content;
@@ -17,9 +18,12 @@ mod import;
 mod instance;
 mod layout;
 mod log_file;
+mod notice;
 mod pause;
 mod process;
+mod process_spec;
 mod registry;
+mod tar_file;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +32,7 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::Channel;
 
 use self::cri::Cri;
+use self::layout::Layout;
 use super::cri::{
     AuthConfig, ContainerConfig, ContainerStatus, Image, PodSandboxConfig, PodSandboxStatus,
     VersionResponse,
@@ -55,7 +60,7 @@ impl Containerd {
         Containerd {
             cri: Cri::new(channel.clone()),
             channel,
-            exec_dir: data_dir.join("exec"),
+            exec_dir: Layout::new(data_dir).exec(),
             sessions: TaskTracker::new(),
         }
     }

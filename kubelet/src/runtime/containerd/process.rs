@@ -169,6 +169,8 @@ impl Starter {
         for dir in [layout.root(), layout.state(), layout.cni_conf_dir()] {
             fs::create_dir_all(&dir).map_err(ProcessError::file(&dir))?;
         }
+        // FIFOs of sessions that ended with an earlier skiff.
+        let _ = fs::remove_dir_all(layout.exec());
         let host = Host::inspect(config, &layout.dir())?;
         let path = layout.config();
         let toml = render(&layout, &host);
