@@ -8,6 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use skiff_kubelet::{Containerd, ContainerdConfig, ContainerdProcess};
 
 use crate::data_dir::{DataDir, holder};
+use crate::up::GRACE;
 
 /// How long skiff may take to end; it takes 10 s at most to drain.
 const END: Duration = Duration::from_secs(30);
@@ -27,7 +28,8 @@ pub(crate) async fn down(data_dir: &Path) -> anyhow::Result<()> {
         .await
         .context("start containerd to stop the Pods")?;
     let stopped =
-        skiff_kubelet::stop_all_pods(&Containerd::connect(process.socket(), &data_dir)).await;
+        skiff_kubelet::stop_all_pods(&Containerd::connect(process.socket(), &data_dir), GRACE)
+            .await;
     process.stop().await;
     stopped.context("stop the Pods")?;
     println!(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use skiff_kubelet::{Containerd, Runtime};
+use skiff_kubelet::{Containerd, ContainerdConfig, Runtime};
 
 use crate::cli::{ImageArgs, ImageCommand};
 
@@ -19,7 +19,7 @@ pub(crate) async fn image(args: ImageArgs) -> anyhow::Result<()> {
 
 fn connect(data_dir: &Path) -> anyhow::Result<Containerd> {
     let data_dir = std::path::absolute(data_dir)?;
-    let socket = skiff_kubelet::containerd_socket(&data_dir);
+    let socket = ContainerdConfig::new(&data_dir).socket();
     ensure!(
         socket.exists(),
         "containerd does not run; start the cluster with `skiff up --data-dir {}`",

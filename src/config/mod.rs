@@ -52,10 +52,8 @@ impl Settings {
 
 /// Reads the file that `--config` names, lays the flags over it, fills in the defaults and checks the whole.
 pub(crate) fn resolve(flags: Box<UpOptions>) -> anyhow::Result<Settings> {
-    let options = match &flags.config {
-        Some(file) => flags.over(options::read(file)?),
-        None => *flags,
-    };
+    let file = flags.config.as_deref().map(options::read).transpose()?;
+    let options = flags.over(file.unwrap_or_default());
     let settings = defaults::fill_in(options)?;
     check(&settings)?;
     Ok(settings)

@@ -1,5 +1,6 @@
 //! The components: what each is told, whom it speaks as, and who sees it end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,7 +205,11 @@ fn kubelet_config(settings: &Settings, pki: &Pki) -> skiff_kubelet::Config {
         cluster_dns: settings.cluster_dns,
         cluster_domain: settings.cluster_domain.clone(),
         resolv_conf: settings.resolv_conf.clone(),
-        cgroup_parent: skiff_kubelet::cgroup_parent(&settings.data_dir),
+        cluster_cidr: settings.cluster_cidr,
+        labels: BTreeMap::from([(
+            "node-role.kubernetes.io/control-plane".to_owned(),
+            String::new(),
+        )]),
         server_bind: SocketAddr::new(settings.bind.ip(), KUBELET_PORT),
         healthz_bind: SocketAddr::from(([127, 0, 0, 1], KUBELET_HEALTH_PORT)),
         tls: skiff_kubelet::Identity {

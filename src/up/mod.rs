@@ -26,6 +26,8 @@ pub(crate) use ready::is_ready;
 
 /// How long components may take to end, all together.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long containers may take to end, when Pods are stopped with skiff.
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 /// Brings the cluster up, says so, and stays until a signal or a failure ends it.
 ///
@@ -59,13 +61,13 @@ pub(crate) async fn up(settings: Settings) -> anyhow::Result<()> {
     let lived = live(&settings, &server, &mut components, &mut steps, stop_asked).await;
 
     if settings.stop_pods && lived.is_ok() {
-        skiff_kubelet::stop_all_pods(&*containerd.runtime)
+        skiff_kubelet::stop_all_pods(&*containerd.runtime, GRACE)
             .await
             .context("stop the Pods")?;
     }
     let drained = components.stop(DRAIN).await;
     containerd.stop().await;
-    store.close().await.context("close the store")?;
+    store.close().await;
     lived.and(drained)
 }
 
