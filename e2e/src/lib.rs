@@ -10,6 +10,7 @@
 
 mod artifacts;
 mod asking;
+pub mod bench;
 mod cache;
 mod cluster;
 mod command;

@@ -1,0 +1,140 @@
+//! The objects that benches create: of the size and shape that clusters are full of.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+/// A kind of object, encoded once: each one made from it differs in its name alone.
+#[derive(Debug, Clone)]
+pub(super) struct Mould {
+    before_name: String,
+    after_name: String,
+}
+
+/// Stands where the name will.
+const NAME: &str = "@name@";
+
+impl Mould {
+    /// A ConfigMap of about 1 KiB: a program's settings.
+    pub(super) fn config_map() -> Self {
+        Self::of(&json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": { "name": NAME, "labels": labels("settings") },
+            "data": {
+                "LOG_LEVEL": "info",
+                "DATABASE_URL": "postgres://shop@postgres.shop.svc.cluster.local:5432/shop",
+                "nginx.conf": include_str!("../../images/nginx.conf"),
+                "index.html": include_str!("../../images/nginx-index.html"),
+                "words": "one two three four five six seven eight nine ten",
+            },
+        }))
+    }
+
+    /// A Pod as Deployments make them, of about 2 KiB once it is stored, that fits on no node.
+    pub(super) fn pending_pod() -> Self {
+        Self::of(&json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": NAME,
+                "labels": labels("frontend"),
+                "annotations": { "kubectl.kubernetes.io/default-container": "server" },
+            },
+            "spec": {
+                "nodeSelector": { "bench.skiff.dev/nowhere": "true" },
+                "containers": [server()],
+                "volumes": [
+                    { "name": "settings", "configMap": { "name": "settings" } },
+                    { "name": "scratch", "emptyDir": {} },
+                ],
+            },
+        }))
+    }
+
+    /// A Pod that runs until it is told to end, of an image that every test cluster can pull.
+    pub(super) fn sleeping_pod() -> Self {
+        Self::of(&json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": { "name": NAME, "labels": labels("sleeper") },
+            "spec": {
+                "terminationGracePeriodSeconds": 1,
+                "containers": [{
+                    "name": "sleeper",
+                    "image": "busybox:1.28",
+                    "command": ["sleep", "3600"],
+                    "imagePullPolicy": "IfNotPresent",
+                }],
+            },
+        }))
+    }
+
+    /// The object of this name.
+    pub(super) fn named(&self, name: &str) -> Bytes {
+        [&self.before_name, name, &self.after_name].concat().into()
+    }
+
+    fn of(object: &Value) -> Self {
+        let text = object.to_string();
+        let (before, after) = text.split_once(NAME).unwrap_or((&text, ""));
+        Self {
+            before_name: before.to_owned(),
+            after_name: after.to_owned(),
+        }
+    }
+}
+
+fn labels(component: &str) -> Value {
+    json!({
+        "app.kubernetes.io/name": "shop",
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/managed-by": "skiff-bench",
+        "pod-template-hash": "6d4cf56db6",
+    })
+}
+
+fn server() -> Value {
+    let probe =
+        |path: &str| json!({ "httpGet": { "path": path, "port": "http" }, "periodSeconds": 10 });
+    json!({
+        "name": "server",
+        "image": "nginx:1.19",
+        "ports": [{ "name": "http", "containerPort": 80 }],
+        "env": [
+            { "name": "LOG_LEVEL", "valueFrom": { "configMapKeyRef": { "name": "settings", "key": "LOG_LEVEL" } } },
+            { "name": "POD_IP", "valueFrom": { "fieldRef": { "fieldPath": "status.podIP" } } },
+        ],
+        "resources": {
+            "requests": { "cpu": "100m", "memory": "64Mi" },
+            "limits": { "memory": "128Mi" },
+        },
+        "readinessProbe": probe("/ready"),
+        "livenessProbe": probe("/live"),
+        "volumeMounts": [
+            { "name": "settings", "mountPath": "/etc/shop", "readOnly": true },
+            { "name": "scratch", "mountPath": "/tmp" },
+        ],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_have_the_sizes_that_the_report_claims() {
+        let config_map = Mould::config_map().named("settings-0-63-123456").len();
+        assert!((950..=1100).contains(&config_map), "{config_map} bytes");
+        // Defaults, the service account's volume and the status come to it.
+        let pod = Mould::pending_pod().named("pod-00001").len();
+        assert!((1000..=1500).contains(&pod), "{pod} bytes");
+    }
+
+    #[test]
+    fn an_object_has_its_name() {
+        let object: Value =
+            serde_json::from_slice(&Mould::config_map().named("one")).expect("JSON");
+        assert_eq!(object["metadata"]["name"], "one");
+        assert_eq!(object["kind"], "ConfigMap");
+    }
+}

@@ -1,0 +1,114 @@
+//! What users type.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Measures a Kubernetes API server, and skiff's nodes.
+#[derive(Debug, Parser)]
+#[command(name = "skiff-bench", version)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) load: Load,
+    /// Write the figures to this file too [default: target/bench.json when all is measured]
+    #[arg(long, global = true)]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Measure everything on skiff nodes in network namespaces (the default; needs root)
+    All,
+    /// Measure the API server of a kubeconfig, whatever serves it
+    Api {
+        /// Names the API server, and a user with a client certificate who may do everything
+        #[arg(long)]
+        kubeconfig: PathBuf,
+        /// A folder on the disk that the API server writes to, for the raw writes
+        #[arg(long, default_value = ".")]
+        disk: PathBuf,
+    },
+}
+
+/// How hard and how long to measure.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Load {
+    /// Measure only these, separated by commas
+    #[arg(long, global = true, value_enum, value_delimiter = ',')]
+    only: Vec<Bench>,
+    /// How often each figure is taken; the median counts
+    #[arg(long, global = true, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(super) rounds: u32,
+    /// How long each burst of creates lasts, in seconds
+    #[arg(long, global = true, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub(super) burst_s: u64,
+    /// How long the idle cluster is looked at, in seconds
+    #[arg(long, global = true, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(super) idle_s: u64,
+    /// How many Pods a list has
+    #[arg(long, global = true, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=150_000))]
+    pub(super) pods: u32,
+    /// How many watchers the many are
+    #[arg(long, global = true, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub(super) watchers: u32,
+    /// What to speak; client-go speaks HTTP/2 unless told otherwise
+    #[arg(long, global = true, value_enum, default_value_t = Protocol::Http2)]
+    pub(super) protocol: Protocol,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Bench {
+    /// From `skiff up` to a Ready node
+    Ready,
+    /// Memory, CPU time and bytes written of a cluster that has nothing to do
+    Idle,
+    /// From the create of a Pod to its Running, beside raw CRI calls
+    Pods,
+    /// Creates by 1, 16 and 64 at a time, beside raw writes
+    Creates,
+    /// From a create to the last of the watchers
+    Watches,
+    /// The list of many Pods
+    Lists,
+}
+
+/// The version of HTTP under TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Protocol {
+    /// HTTP/1.1
+    #[value(name = "http1")]
+    Http1,
+    /// HTTP/2
+    #[value(name = "http2")]
+    Http2,
+}
+
+impl Bench {
+    pub(super) const ALL: [Self; 6] = [
+        Self::Ready,
+        Self::Idle,
+        Self::Pods,
+        Self::Creates,
+        Self::Watches,
+        Self::Lists,
+    ];
+}
+
+impl Load {
+    /// Whether this bench is asked for.
+    pub(super) fn wants(&self, bench: Bench) -> bool {
+        self.only.is_empty() || self.only.contains(&bench)
+    }
+}
+
+impl Options {
+    /// Where the figures are written to, if anywhere.
+    pub(super) fn json_file(&self) -> Option<PathBuf> {
+        let all = !matches!(self.command, Some(Command::Api { .. }));
+        let default = all.then(|| PathBuf::from("target/bench.json"));
+        self.json.clone().or(default)
+    }
+}

@@ -1,0 +1,217 @@
+//! The raw calls, as any client of CRI makes them.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
+use k8s_cri::v1::{
+    ContainerConfig, ContainerFilter, ContainerStatusRequest, CreateContainerRequest,
+    ListContainersRequest, ListPodSandboxRequest, PodSandboxConfig, PodSandboxFilter,
+    PodSandboxState, PodSandboxStateValue, PodSandboxStatusRequest, RemovePodSandboxRequest,
+    RunPodSandboxRequest, StartContainerRequest, StopPodSandboxRequest,
+};
+use serde_json::Value;
+use tonic::transport::{Channel, Endpoint};
+
+/// The label by which a kubelet's sandboxes tell their Pod.
+const POD_NAME: &str = "io.kubernetes.pod.name";
+/// Bounds the end of a Pod that was deleted.
+const GONE_WITHIN: Duration = Duration::from_secs(60);
+/// CRI has no watch in containerd 1.6; nothing is measured while this waits.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// A client of containerd's CRI service.
+pub(super) struct Runtime {
+    client: RuntimeServiceClient<Channel>,
+}
+
+/// What is to be run.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) sandbox: PodSandboxConfig,
+    pub(super) container: ContainerConfig,
+}
+
+/// What runs: ids.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) sandbox: String,
+    pub(super) container: String,
+}
+
+/// How long each call took.
+#[derive(Debug)]
+pub(super) struct Stages {
+    pub(super) sandbox: Duration,
+    pub(super) create: Duration,
+    pub(super) start: Duration,
+}
+
+impl Stages {
+    pub(super) fn total(&self) -> Duration {
+        self.sandbox + self.create + self.start
+    }
+}
+
+impl Runtime {
+    pub(super) async fn connect(socket: &Path) -> Result<Self> {
+        let endpoint = Endpoint::try_from(format!("unix://{}", socket.display()))?;
+        let channel = endpoint.connect().await;
+        let channel = channel.with_context(|| format!("connect to {}", socket.display()))?;
+        Ok(Self {
+            client: RuntimeServiceClient::new(channel),
+        })
+    }
+
+    /// Runs a sandbox with one container in it.
+    pub(super) async fn run(&mut self, wanted: &Wanted) -> Result<(Stages, Made)> {
+        let run = RunPodSandboxRequest {
+            config: Some(wanted.sandbox.clone()),
+            runtime_handler: String::new(),
+        };
+        let began = Instant::now();
+        let sandbox = self
+            .client
+            .run_pod_sandbox(run)
+            .await?
+            .into_inner()
+            .pod_sandbox_id;
+        let ran = Instant::now();
+        let create = CreateContainerRequest {
+            pod_sandbox_id: sandbox.clone(),
+            config: Some(wanted.container.clone()),
+            sandbox_config: Some(wanted.sandbox.clone()),
+        };
+        let container = self
+            .client
+            .create_container(create)
+            .await?
+            .into_inner()
+            .container_id;
+        let created = Instant::now();
+        let start = StartContainerRequest {
+            container_id: container.clone(),
+        };
+        self.client.start_container(start).await?;
+        let stages = Stages {
+            sandbox: ran - began,
+            create: created - ran,
+            start: created.elapsed(),
+        };
+        Ok((stages, Made { sandbox, container }))
+    }
+
+    /// Kills and removes what [`Self::run`] made.
+    pub(super) async fn remove(&mut self, made: &Made) -> Result<()> {
+        let pod_sandbox_id = made.sandbox.clone();
+        self.client
+            .stop_pod_sandbox(StopPodSandboxRequest { pod_sandbox_id })
+            .await?;
+        let pod_sandbox_id = made.sandbox.clone();
+        self.client
+            .remove_pod_sandbox(RemovePodSandboxRequest { pod_sandbox_id })
+            .await?;
+        Ok(())
+    }
+
+    /// The ids of the running Pod of this name, which has one container.
+    pub(super) async fn find(&mut self, pod: &str) -> Result<Made> {
+        let sandboxes = self.ready_sandboxes(pod).await?;
+        ensure!(
+            sandboxes.len() == 1,
+            "{} sandboxes run for the Pod {pod}",
+            sandboxes.len()
+        );
+        let filter = ContainerFilter {
+            pod_sandbox_id: sandboxes[0].clone(),
+            ..ContainerFilter::default()
+        };
+        let request = ListContainersRequest {
+            filter: Some(filter),
+        };
+        let containers = self
+            .client
+            .list_containers(request)
+            .await?
+            .into_inner()
+            .containers;
+        ensure!(
+            containers.len() == 1,
+            "the Pod {pod} has {} containers",
+            containers.len()
+        );
+        Ok(Made {
+            sandbox: sandboxes[0].clone(),
+            container: containers[0].id.clone(),
+        })
+    }
+
+    /// The configurations of a sandbox and its container, as containerd was given them.
+    pub(super) async fn configurations(&mut self, made: &Made) -> Result<[Value; 2]> {
+        let request = PodSandboxStatusRequest {
+            pod_sandbox_id: made.sandbox.clone(),
+            verbose: true,
+        };
+        let sandbox = self
+            .client
+            .pod_sandbox_status(request)
+            .await?
+            .into_inner()
+            .info;
+        let request = ContainerStatusRequest {
+            container_id: made.container.clone(),
+            verbose: true,
+        };
+        let container = self
+            .client
+            .container_status(request)
+            .await?
+            .into_inner()
+            .info;
+        Ok([configuration(&sandbox)?, configuration(&container)?])
+    }
+
+    /// Waits until no sandbox of the Pod runs.
+    pub(super) async fn until_gone(&mut self, pod: &str) -> Result<()> {
+        let gone = async {
+            while !self.ready_sandboxes(pod).await?.is_empty() {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+            anyhow::Ok(())
+        };
+        let in_time = tokio::time::timeout(GONE_WITHIN, gone).await;
+        in_time.with_context(|| format!("the Pod {pod} still runs after {GONE_WITHIN:?}"))?
+    }
+
+    async fn ready_sandboxes(&mut self, pod: &str) -> Result<Vec<String>> {
+        let ready = PodSandboxStateValue {
+            state: PodSandboxState::SandboxReady as i32,
+        };
+        let filter = PodSandboxFilter {
+            state: Some(ready),
+            label_selector: HashMap::from([(POD_NAME.to_owned(), pod.to_owned())]),
+            ..PodSandboxFilter::default()
+        };
+        let request = ListPodSandboxRequest {
+            filter: Some(filter),
+        };
+        let sandboxes = self
+            .client
+            .list_pod_sandbox(request)
+            .await?
+            .into_inner()
+            .items;
+        Ok(sandboxes.into_iter().map(|sandbox| sandbox.id).collect())
+    }
+}
+
+/// The `config` in the information that containerd gives about itself when asked to be verbose.
+fn configuration(info: &HashMap<String, String>) -> Result<Value> {
+    let text = info.get("info").context("the runtime tells no info")?;
+    let mut info: Value = serde_json::from_str(text)?;
+    let config = info["config"].take();
+    ensure!(config.is_object(), "the runtime tells no configuration");
+    Ok(config)
+}

@@ -1,0 +1,87 @@
+//! What the benches found: rows of figures, printed as a table and written as JSON.
+
+mod figure;
+mod json;
+mod row;
+mod table;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+pub(super) use figure::{Target, Unit};
+pub(super) use row::Row;
+
+use super::{machine, tell};
+
+/// All that was found, and what could not be.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// What the figures were taken on and with.
+    circumstances: Vec<(&'static str, String)>,
+    rows: Vec<(&'static str, Row)>,
+    failures: Vec<(&'static str, anyhow::Error)>,
+}
+
+impl Report {
+    /// An empty one, about this machine.
+    pub(super) fn new() -> Self {
+        Self {
+            circumstances: vec![
+                ("machine", machine::describe()),
+                ("client", machine::build().to_owned()),
+            ],
+            rows: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// Adds a circumstance.
+    pub(super) fn describe(&mut self, what: &'static str, how: String) {
+        self.circumstances.push((what, how));
+    }
+
+    /// Runs a bench and takes its rows, or the reason why it has none.
+    pub(super) fn take(&mut self, bench: &'static str, measure: impl FnOnce() -> Result<Vec<Row>>) {
+        match measure() {
+            Ok(rows) => self.rows.extend(rows.into_iter().map(|row| (bench, row))),
+            Err(error) => {
+                tell(&format!("{bench} failed: {error:#}"));
+                self.failures.push((bench, error));
+            }
+        }
+    }
+
+    /// Prints the table.
+    pub(super) fn print(&self) {
+        for (what, how) in &self.circumstances {
+            println!("{what}: {how}");
+        }
+        println!();
+        print!("{}", table::of(self.rows.iter().map(|(_, row)| row)));
+    }
+
+    /// Writes everything to `file`, whose folder is made if it is missing.
+    pub(super) fn write_json(&self, file: &Path) -> Result<()> {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let text = serde_json::to_string_pretty(&self.to_json())? + "\n";
+        std::fs::write(file, text).with_context(|| format!("write {}", file.display()))
+    }
+
+    /// Fails if a bench did.
+    pub(super) fn failed(&self) -> Result<()> {
+        let reasons: Vec<String> = self
+            .failures
+            .iter()
+            .map(|(bench, error)| format!("{bench}: {error:#}"))
+            .collect();
+        ensure!(
+            reasons.is_empty(),
+            "could not measure\n{}",
+            reasons.join("\n")
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! A Kubernetes namespace of a bench's own.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::client::ApiServer;
+
+/// Bounds the wait for what controllers put into a new namespace: a bare API server has none.
+const FURNISHED_WITHIN: Duration = Duration::from_secs(5);
+
+/// A namespace with all that is in it.
+#[derive(Debug)]
+pub(super) struct Space {
+    server: ApiServer,
+    name: String,
+}
+
+impl Space {
+    /// Makes a namespace whose name nobody else has, ready for Pods if the cluster has controllers.
+    pub(super) async fn create(server: &ApiServer, bench: &str) -> Result<Self> {
+        let name = format!("bench-{bench}-{:08x}", rand::random::<u32>());
+        let namespace = json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name },
+        });
+        let mut connection = server.connect().await?;
+        connection
+            .create("/api/v1/namespaces", namespace.to_string().into())
+            .await?;
+        let space = Self {
+            server: server.clone(),
+            name,
+        };
+        for (resource, object) in [
+            ("serviceaccounts", "default"),
+            ("configmaps", "kube-root-ca.crt"),
+        ] {
+            let _ = tokio::time::timeout(FURNISHED_WITHIN, space.appears(resource, object)).await;
+        }
+        Ok(space)
+    }
+
+    /// The path of a collection: `configmaps`, `pods`.
+    pub(super) fn path(&self, resource: &str) -> String {
+        format!("/api/v1/namespaces/{}/{resource}", self.name)
+    }
+
+    /// Deletes the namespace, and with it what is inside; the cluster does that in its own time.
+    pub(super) async fn delete(self) -> Result<()> {
+        let path = format!("/api/v1/namespaces/{}", self.name);
+        self.server.connect().await?.delete(&path).await
+    }
+
+    async fn appears(&self, resource: &str, object: &str) -> Result<()> {
+        let path = format!(
+            "{}?watch=true&fieldSelector=metadata.name%3D{object}",
+            self.path(resource)
+        );
+        self.server
+            .connect()
+            .await?
+            .watch(&path)
+            .await?
+            .next()
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! How long after a create the last watcher has it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::client::{ApiServer, Connection, Events};
+use super::objects::Mould;
+use super::options::Load;
+use super::report::{Row, Unit};
+use super::space::Space;
+use super::statistics::{Samples, median};
+use super::tell;
+
+/// How many creates each round of so many watchers has.
+const CREATES: usize = 40;
+/// How many watches are opened at a time.
+const OPENING: usize = 16;
+/// Bounds the wait for an event: one that never comes is a failure, not a latency.
+const DELIVERED_WITHIN: Duration = Duration::from_secs(30);
+
+/// An event as it came to one of the watchers.
+type Arrival = (Instant, Bytes);
+
+/// From the create's answer, and from its request, to the last watcher: one value each round.
+#[derive(Debug, Default)]
+struct Delivery {
+    after_answer_p50_ms: Vec<f64>,
+    after_answer_p99_ms: Vec<f64>,
+    after_request_p50_ms: Vec<f64>,
+    after_request_p99_ms: Vec<f64>,
+}
+
+/// Measures with one watcher and with many.
+pub(super) async fn measure(server: ApiServer, load: Load) -> Result<Vec<Row>> {
+    let space = Space::create(&server, "watches").await?;
+    let mut rows = Vec::new();
+    for watchers in [1, load.watchers as usize] {
+        tell(&format!("watches, {watchers} at a time"));
+        let delivery = deliver(&server, &space, watchers, load.rounds).await?;
+        rows.extend(delivery.rows(watchers));
+    }
+    space.delete().await?;
+    Ok(rows)
+}
+
+async fn deliver(
+    server: &ApiServer,
+    space: &Space,
+    watchers: usize,
+    rounds: u32,
+) -> Result<Delivery> {
+    let path = space.path("configmaps");
+    let mut writer = server.connect().await?;
+    let watch = format!(
+        "{path}?watch=true&resourceVersion={}",
+        now(&mut writer, &path).await?
+    );
+    let events: Vec<Events> = stream::iter(0..watchers)
+        .map(|_| async { server.connect().await?.watch(&watch).await })
+        .buffer_unordered(OPENING)
+        .try_collect()
+        .await?;
+    let (arrive, mut arrivals) = mpsc::channel(watchers);
+    let mut tasks = JoinSet::new();
+    for events in events {
+        tasks.spawn(pass_on(events, arrive.clone()));
+    }
+    let mould = Mould::config_map();
+    let mut delivery = Delivery::default();
+    for round in 0..rounds {
+        let (mut after_answer, mut after_request) = (Vec::new(), Vec::new());
+        for create in 0..CREATES {
+            let name = format!("event-{watchers}-{round}-{create}");
+            let object = mould.named(&name);
+            let sent = Instant::now();
+            writer.create(&path, object).await?;
+            let answered = Instant::now();
+            let last = last_arrival(&mut arrivals, watchers, &name).await?;
+            // The event may well be there before the answer.
+            after_answer.push(last.saturating_duration_since(answered));
+            after_request.push(last.saturating_duration_since(sent));
+        }
+        delivery.add(
+            &after_answer.into_iter().collect(),
+            &after_request.into_iter().collect(),
+        );
+    }
+    Ok(delivery)
+}
+
+/// Hands on what a watch brings, for as long as somebody listens.
+async fn pass_on(mut events: Events, arrive: mpsc::Sender<Arrival>) -> Result<()> {
+    loop {
+        let line = events.next_line().await?;
+        if arrive.send((Instant::now(), line)).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits until every watcher has got the object of this name, and nothing else.
+async fn last_arrival(
+    arrivals: &mut mpsc::Receiver<Arrival>,
+    watchers: usize,
+    name: &str,
+) -> Result<Instant> {
+    let mut came = Vec::with_capacity(watchers);
+    let all = async {
+        while came.len() < watchers {
+            came.push(arrivals.recv().await.context("the watches ended")?);
+        }
+        anyhow::Ok(())
+    };
+    let in_time = tokio::time::timeout(DELIVERED_WITHIN, all).await;
+    let got = came.len();
+    in_time.with_context(|| format!("only {got} of {watchers} watchers have {name}"))??;
+    let added = format!("\"{name}\"");
+    for (_, line) in &came {
+        let text = String::from_utf8_lossy(line);
+        ensure!(
+            text.contains("\"ADDED\"") && text.contains(&added),
+            "a watcher got another event than that of {name}: {text}"
+        );
+    }
+    came.iter()
+        .map(|(at, _)| *at)
+        .max()
+        .context("there are watchers")
+}
+
+/// The resource version of the collection.
+async fn now(connection: &mut Connection, path: &str) -> Result<String> {
+    let list: Value = serde_json::from_slice(&connection.get(&format!("{path}?limit=1")).await?)?;
+    let version = list["metadata"]["resourceVersion"].as_str();
+    Ok(version.context("a list has a resource version")?.to_owned())
+}
+
+impl Delivery {
+    fn add(&mut self, after_answer: &Samples, after_request: &Samples) {
+        self.after_answer_p50_ms
+            .push(after_answer.percentile_ms(0.5));
+        self.after_answer_p99_ms
+            .push(after_answer.percentile_ms(0.99));
+        self.after_request_p50_ms
+            .push(after_request.percentile_ms(0.5));
+        self.after_request_p99_ms
+            .push(after_request.percentile_ms(0.99));
+    }
+
+    fn rows(&self, watchers: usize) -> [Row; 2] {
+        let what = |figure: &str| match watchers {
+            1 => format!("create answered to the watcher, {figure}"),
+            many => format!("create answered to the last of {many} watchers, {figure}"),
+        };
+        [
+            Row::of_rounds(what("p50"), Unit::Milliseconds, &self.after_answer_p50_ms)
+                .beside("from its request", median(&self.after_request_p50_ms)),
+            Row::of_rounds(what("p99"), Unit::Milliseconds, &self.after_answer_p99_ms)
+                .beside("from its request", median(&self.after_request_p99_ms)),
+        ]
+    }
+}
