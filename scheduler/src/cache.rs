@@ -39,17 +39,18 @@ impl Cache {
         state.nodes.insert(name, info);
     }
 
-    /// Follows a change of a Pod.
-    pub(crate) fn pod_changed(&self, change: &Change<Pod>) {
+    /// Follows a change of a Pod. Says whether the Pod left a Node, whose room others may have waited for.
+    pub(crate) fn pod_changed(&self, change: &Change<Pod>) -> bool {
         let pod = change.object();
         let mut state = self.0.lock();
         let gone = matches!(change, Change::Deleted(_)) || has_ended(pod);
         match node_of(pod) {
-            _ if gone => state.remove(&ObjectKey::of(&**pod)),
+            _ if gone => return state.remove(&ObjectKey::of(&**pod)),
             Some(node) => state.put(node.to_owned(), pod.clone()),
             // Not bound as far as the API server has told: an assumption stays until it is told or forgotten.
             None => {}
         }
+        false
     }
 
     /// Takes a Pod as bound before the API server says so.
@@ -57,9 +58,13 @@ impl Cache {
         self.0.lock().put(node.to_owned(), pod);
     }
 
-    /// Takes an assumption back: its binding failed.
+    /// Takes an assumption back: its binding failed. A binding that the API server has told of stays.
     pub(crate) fn forget(&self, key: &ObjectKey) {
-        self.0.lock().remove(key);
+        let mut state = self.0.lock();
+        let assumed = |(_, pod): &(String, Arc<Pod>)| node_of(pod).is_none();
+        if state.bound.get(key).is_some_and(assumed) {
+            state.remove(key);
+        }
     }
 
     /// Whether the Pod is bound or assumed.
@@ -85,12 +90,15 @@ impl State {
         self.bound.insert(key, (node, pod));
     }
 
-    fn remove(&mut self, key: &ObjectKey) {
-        if let Some((node, _)) = self.bound.remove(key)
-            && let Some(info) = self.nodes.get_mut(&node)
-        {
+    /// Whether there was such a Pod.
+    fn remove(&mut self, key: &ObjectKey) -> bool {
+        let Some((node, _)) = self.bound.remove(key) else {
+            return false;
+        };
+        if let Some(info) = self.nodes.get_mut(&node) {
             info.remove(key);
         }
+        true
     }
 }
 
@@ -110,4 +118,85 @@ pub(crate) fn has_ended(pod: &Pod) -> bool {
         .as_ref()
         .and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn key() -> ObjectKey {
+        ObjectKey::new("default", "p")
+    }
+
+    fn pod(node: &str, phase: &str) -> Arc<Pod> {
+        let requests = json!({ "requests": { "cpu": "1" } });
+        let pod = json!({
+            "metadata": { "name": "p", "namespace": "default" },
+            "spec": { "nodeName": node, "containers": [{ "name": "c", "resources": requests }] },
+            "status": { "phase": phase },
+        });
+        Arc::new(serde_json::from_value(pod).expect("a Pod"))
+    }
+
+    fn with_node() -> Cache {
+        let cache = Cache::default();
+        let node = json!({ "metadata": { "name": "n" } });
+        let node = serde_json::from_value(node).expect("a Node");
+        cache.node_changed(&Change::Added(Arc::new(node)));
+        cache
+    }
+
+    fn cpu_in_use(cache: &Cache) -> i64 {
+        cache
+            .snapshot()
+            .iter()
+            .map(|node| node.requested.get("cpu"))
+            .sum()
+    }
+
+    #[test]
+    fn an_assumed_pod_takes_room_until_it_is_forgotten() {
+        let cache = with_node();
+        cache.assume(pod("", "Pending"), "n");
+        assert!(cache.holds(&key()));
+        assert_eq!(cpu_in_use(&cache), 1000);
+        cache.forget(&key());
+        assert!(!cache.holds(&key()));
+        assert_eq!(cpu_in_use(&cache), 0);
+    }
+
+    #[test]
+    fn a_binding_that_was_told_is_not_forgotten_with_the_assumption() {
+        let cache = with_node();
+        cache.assume(pod("", "Pending"), "n");
+        cache.pod_changed(&Change::Added(pod("n", "Pending")));
+        cache.forget(&key());
+        assert!(cache.holds(&key()));
+        assert_eq!(cpu_in_use(&cache), 1000);
+    }
+
+    #[test]
+    fn a_pod_that_leaves_its_node_makes_room_once() {
+        let updated = |new: &Arc<Pod>| Change::Updated {
+            old: pod("n", "Running"),
+            new: new.clone(),
+        };
+        let cases = [
+            (pod("n", "Running"), updated(&pod("n", "Succeeded"))),
+            (pod("n", "Running"), Change::Deleted(pod("n", "Running"))),
+            // Its binding was not told before it was deleted.
+            (pod("", "Pending"), Change::Deleted(pod("", "Pending"))),
+        ];
+        for (held, change) in cases {
+            let cache = with_node();
+            cache.assume(held, "n");
+            assert!(cache.pod_changed(&change), "{change:?}");
+            assert_eq!(cpu_in_use(&cache), 0);
+            assert!(!cache.pod_changed(&change), "{change:?} again");
+        }
+        let unknown = Change::Deleted(pod("", "Pending"));
+        assert!(!with_node().pod_changed(&unknown), "it had no room");
+        assert!(!with_node().pod_changed(&Change::Added(pod("n", "Running"))));
+    }
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::{Cache, has_ended, node_of};
 use crate::place::{Unschedulable, place};
-use crate::waiting::{Waiting, node_may_help, pod_may_help};
+use crate::waiting::{Waiting, node_may_help};
 
 /// What the scheduler can be told.
 #[derive(Clone, Debug)]
@@ -92,15 +92,14 @@ impl Scheduler {
         let (cache, waiting, queue) = (self.cache.clone(), self.waiting.clone(), queue.clone());
         let name = self.config.scheduler_name.clone();
         pods.on_change(move |change| {
-            cache.pod_changed(change);
+            if cache.pod_changed(change) {
+                waiting.wake(&queue);
+            }
             let key = ObjectKey::of(&**change.object());
             match change {
                 Change::Deleted(_) => waiting.remove(&key),
                 _ if wants_place(change.object(), &name) => queue.add(key),
                 _ => {}
-            }
-            if pod_may_help(change) {
-                waiting.wake(&queue);
             }
         });
     }
@@ -113,10 +112,15 @@ impl Scheduler {
         if !wants_place(&pod, &self.config.scheduler_name) || self.cache.holds(&key) {
             return Ok(Next::Done);
         }
+        // It waits before the Nodes are looked at, so that no change from now on is missed.
+        self.waiting.add(key.clone());
         let tie = self.turn.fetch_add(1, Ordering::Relaxed);
         match place(&pod, &self.cache.snapshot(), tie) {
-            Ok(node) => self.bind(&pod, &key, &node).await,
-            Err(refused) => self.refuse(&pod, key, &refused).await,
+            Ok(node) => {
+                self.waiting.remove(&key);
+                self.bind(&pod, &key, &node).await
+            }
+            Err(refused) => self.refuse(&pod, &key, &refused).await,
         }
     }
 
@@ -162,11 +166,9 @@ impl Scheduler {
     async fn refuse(
         &self,
         pod: &Pod,
-        key: ObjectKey,
+        key: &ObjectKey,
         refused: &Unschedulable,
     ) -> anyhow::Result<Next> {
-        // It waits before it is written, so that a change during the write wakes it.
-        self.waiting.add(key.clone());
         let message = refused.message();
         if !is_told(pod, &message) {
             self.events.event(
@@ -180,7 +182,7 @@ impl Scheduler {
                 "lastTransitionTime": jiff::Timestamp::now(),
             });
             let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));
-            self.api(&key)
+            self.api(key)
                 .patch_status(&key.name, &PatchParams::default(), &patch)
                 .await?;
         }
@@ -193,11 +195,12 @@ impl Scheduler {
 }
 
 fn wants_place(pod: &Pod, scheduler_name: &str) -> bool {
-    let wanted = pod
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.scheduler_name.as_deref());
-    node_of(pod).is_none()
+    let spec = pod.spec.as_ref();
+    let wanted = spec.and_then(|spec| spec.scheduler_name.as_deref());
+    // KEP-3521: a Pod with gates is not ready to be placed.
+    let gates = spec.and_then(|spec| spec.scheduling_gates.as_deref());
+    gates.unwrap_or_default().is_empty()
+        && node_of(pod).is_none()
         && !has_ended(pod)
         && pod.metadata.deletion_timestamp.is_none()
         && wanted.unwrap_or("default-scheduler") == scheduler_name
@@ -214,4 +217,30 @@ fn is_told(pod: &Pod, message: &str) -> bool {
             && condition.status == "False"
             && condition.message.as_deref() == Some(message)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_wants_a_place_when_it_is_this_schedulers_and_free_to_go() {
+        let cases = [
+            (json!({}), true),
+            (json!({ "schedulerName": "default-scheduler" }), true),
+            (json!({ "schedulerName": "another" }), false),
+            (json!({ "nodeName": "n" }), false),
+            (json!({ "schedulingGates": [] }), true),
+            (
+                json!({ "schedulingGates": [{ "name": "example.test/quota" }] }),
+                false,
+            ),
+        ];
+        for (mut spec, wants) in cases {
+            spec["containers"] = json!([]);
+            let pod = json!({ "metadata": { "name": "p" }, "spec": spec });
+            let pod: Pod = serde_json::from_value(pod).expect("a Pod");
+            assert_eq!(wants_place(&pod, "default-scheduler"), wants, "{spec}");
+        }
+    }
 }

@@ -3,11 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use parking_lot::Mutex;
 use skiff_client::{Change, ObjectKey, WorkQueue};
-
-use crate::cache::{has_ended, node_of};
 
 /// The Pods that found no place; at most as many as there are Pods. Cheap to clone.
 #[derive(Clone, Default)]
@@ -45,14 +43,5 @@ pub(crate) fn node_may_help(change: &Change<Node>) -> bool {
                 || old.metadata.labels != new.metadata.labels
                 || allocatable(old) != allocatable(new)
         }
-    }
-}
-
-/// Whether a change of a Pod frees what another waits for.
-pub(crate) fn pod_may_help(change: &Change<Pod>) -> bool {
-    match change {
-        Change::Deleted(pod) => node_of(pod).is_some(),
-        Change::Updated { old, new } => node_of(new).is_some() && has_ended(new) && !has_ended(old),
-        Change::Added(_) => false,
     }
 }
