@@ -49,13 +49,14 @@ impl NodeInfo {
     }
 }
 
-/// The ports of the host that a Pod wants: those with a `hostPort`.
+/// The ports of the host that a Pod wants while it runs: the `hostPort`s of its containers and sidecars.
 pub(crate) fn host_ports(pod: &Pod) -> impl Iterator<Item = &ContainerPort> {
     let spec = pod.spec.iter();
     let containers = spec.flat_map(|spec| {
-        spec.containers
-            .iter()
-            .chain(spec.init_containers.iter().flatten())
+        let sidecars = spec.init_containers.iter().flatten();
+        spec.containers.iter().chain(
+            sidecars.filter(|container| container.restart_policy.as_deref() == Some("Always")),
+        )
     });
     containers
         .flat_map(|container| container.ports.iter().flatten())

@@ -76,4 +76,23 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_sidecar_holds_its_ports_and_an_init_container_does_not() {
+        let ports = json!([{ "containerPort": 80, "hostPort": 8080 }]);
+        let wanting = pod(
+            "p",
+            json!({ "containers": [{ "name": "c", "ports": ports }] }),
+        );
+        for (policy, clashes) in [(json!("Always"), true), (json!(null), false)] {
+            let init = json!([{ "name": "i", "ports": ports, "restartPolicy": policy }]);
+            let other = pod("q", json!({ "containers": [], "initContainers": init }));
+            let node = carrying(node("n", json!({})), [other]);
+            assert_eq!(
+                !NodePorts.reasons(&wanting, &node).is_empty(),
+                clashes,
+                "{policy}"
+            );
+        }
+    }
 }
