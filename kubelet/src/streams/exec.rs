@@ -11,6 +11,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::channel::{Input, Output, Protocol, decode, encode};
 use super::outcome;
@@ -165,7 +167,14 @@ where
             .await
             .map_err(StreamError::WebSocket)?;
     }
-    sink.close().await.map_err(StreamError::WebSocket)
+    // kubectl takes any other end than a normal one for a failure.
+    let normal = CloseFrame {
+        code: CloseCode::Normal,
+        reason: Default::default(),
+    };
+    sink.send(Message::Close(Some(normal)))
+        .await
+        .map_err(StreamError::WebSocket)
 }
 
 #[cfg(test)]

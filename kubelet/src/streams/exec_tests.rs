@@ -2,6 +2,7 @@ use futures::FutureExt;
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::*;
 
@@ -80,7 +81,10 @@ async fn a_command_reads_to_the_end_of_its_input_and_its_exit_code_is_told() {
         assert_eq!(end[0], 3);
         let status: serde_json::Value = serde_json::from_slice(&end[1..]).unwrap();
         assert_eq!(status["details"]["causes"][0]["message"], "3");
-        assert!(matches!(client.next().await, Some(Ok(Message::Close(_)))));
+        let Some(Ok(Message::Close(Some(end)))) = client.next().await else {
+            panic!("not closed")
+        };
+        assert_eq!(end.code, CloseCode::Normal);
         // The answer to the close is sent with the next read.
         assert!(client.next().await.is_none());
     };

@@ -124,6 +124,20 @@ fn joined(headers: &HeaderMap, header: &HeaderName) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use futures::{SinkExt, StreamExt};
+    use http_body_util::Empty;
+    use hyper::body::Incoming;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use tokio::io::DuplexStream;
+    use tokio::sync::mpsc;
+    use tokio_tungstenite::client_async;
+    use tokio_tungstenite::tungstenite::Message;
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
     use super::*;
 
     fn request(headers: &[(&str, &str)]) -> Request<()> {
@@ -163,5 +177,56 @@ mod tests {
             assert_eq!(error.status(), status, "{headers:?}");
             assert!(error.to_string().contains(reason), "{error}");
         }
+    }
+
+    /// Answers one request over the connection, and serves its socket.
+    async fn serve(connection: DuplexStream) {
+        let (sender, mut sockets) = mpsc::channel(1);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let sender = sender.clone();
+            async move {
+                let (response, socket) = accept(&mut request).unwrap();
+                sender.send(socket).await.unwrap();
+                Ok::<_, Infallible>(response.map(|()| Empty::<Bytes>::new()))
+            }
+        });
+        let http = http1::Builder::new();
+        let serving = http
+            .serve_connection(TokioIo::new(connection), service)
+            .with_upgrades();
+        let streaming = async {
+            let mut stream = sockets.recv().await.unwrap().open().await.unwrap();
+            while let Some(Ok(message)) = stream.next().await {
+                if message.is_binary() {
+                    stream.send(message).await.unwrap();
+                }
+            }
+        };
+        let (served, ()) = tokio::join!(serving, streaming);
+        served.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_gets_the_protocol_it_prefers_and_then_its_stream() {
+        let (near, far) = tokio::io::duplex(64 << 10);
+        let mut request = "ws://node/exec/default/web/main"
+            .into_client_request()
+            .unwrap();
+        let offer = HeaderValue::from_static("v5.channel.k8s.io, v4.channel.k8s.io");
+        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
+        let using = async {
+            let (mut client, answer) = client_async(request, near).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
+            assert_eq!(
+                answer.headers()["sec-websocket-protocol"],
+                "v5.channel.k8s.io"
+            );
+            let message = Message::Binary(Bytes::from_static(b"\0hello"));
+            client.send(message.clone()).await.unwrap();
+            assert_eq!(client.next().await.unwrap().unwrap(), message);
+            client.close(None).await.unwrap();
+            while client.next().await.is_some() {}
+        };
+        tokio::join!(serve(far), using);
     }
 }
