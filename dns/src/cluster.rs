@@ -84,7 +84,7 @@ impl Cluster {
     pub(crate) fn find(&self, name: &str) -> Found {
         match Question::of(name, &self.domain) {
             Question::Service { namespace, service } => {
-                self.of_service(&namespace, &service, |named| Some(named.records()))
+                self.of_service(&namespace, &service, |named| named.records())
             }
             Question::Endpoint {
                 namespace,

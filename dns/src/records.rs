@@ -34,20 +34,19 @@ impl Named<'_> {
         format!("{name}.{namespace}.svc.{}", self.domain)
     }
 
-    /// The records of the Service's own name. A name without records exists all the same.
-    pub(crate) fn records(&self) -> BTreeSet<Data> {
+    /// The records of the Service's own name. A headless Service without a ready endpoint has no name (2.4.1 of the
+    /// specification).
+    pub(crate) fn records(&self) -> Option<BTreeSet<Data>> {
         let spec = self.service.spec.clone().unwrap_or_default();
         if spec.type_.as_deref() == Some("ExternalName") {
-            return spec
-                .external_name
-                .map(|name| Data::Cname(name.trim_end_matches('.').to_lowercase()))
-                .into_iter()
-                .collect();
+            let alias = |name: String| Data::Cname(name.trim_end_matches('.').to_lowercase());
+            return Some(spec.external_name.map(alias).into_iter().collect());
         }
-        match self.cluster_ip() {
-            Some(address) => BTreeSet::from([Data::A(address)]),
-            None => self.ready().flat_map(addresses).map(Data::A).collect(),
+        if let Some(address) = self.cluster_ip() {
+            return Some(BTreeSet::from([Data::A(address)]));
         }
+        let found: BTreeSet<Data> = self.ready().flat_map(addresses).map(Data::A).collect();
+        (!found.is_empty()).then_some(found)
     }
 
     /// The records of one endpoint of a headless Service, if it has one of that name.
@@ -228,16 +227,21 @@ mod tests {
     fn a_service_has_its_address_and_a_headless_one_those_of_its_ready_endpoints() {
         assert_eq!(
             with(clustered(), |named| named.records()),
-            BTreeSet::from([Data::A([10, 96, 0, 5].into())])
+            Some(BTreeSet::from([Data::A([10, 96, 0, 5].into())]))
         );
         assert_eq!(
             with(headless(), |named| named.records()),
-            BTreeSet::from([a(2), a(3)])
+            Some(BTreeSet::from([a(2), a(3)]))
         );
+        let nobody = with(headless(), |mut named| {
+            named.slices.clear();
+            named.records()
+        });
+        assert_eq!(nobody, None, "no endpoint is ready");
         let external = json!({ "type": "ExternalName", "externalName": "DB.example.test." });
         assert_eq!(
             with(external, |named| named.records()),
-            BTreeSet::from([Data::Cname("db.example.test".to_owned())])
+            Some(BTreeSet::from([Data::Cname("db.example.test".to_owned())]))
         );
     }
 

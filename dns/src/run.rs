@@ -80,7 +80,10 @@ fn read_upstreams(config: &Config) -> anyhow::Result<Vec<SocketAddr>> {
         return Ok(Vec::new());
     };
     let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-    let found = upstreams(&text, &[config.cluster_dns, config.listen.ip()]);
+    let found = upstreams(
+        &text,
+        &[SocketAddr::new(config.cluster_dns, 53), config.listen],
+    );
     if found.is_empty() {
         tracing::warn!(file = %file.display(), "no upstream: only names of the cluster can be resolved");
     }
