@@ -1,8 +1,9 @@
 //! From a query to its answer.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use hickory_proto::op::{Message, Metadata, ResponseCode};
+use hickory_proto::op::{Edns, Message, Metadata, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, CNAME, PTR, SOA, SRV, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use hickory_server::net::runtime::Time;
@@ -16,6 +17,10 @@ use crate::records::Data;
 
 /// How long answers may be kept, in seconds.
 const TTL: u32 = 30;
+/// Aliases that are followed for one query, so that a circle of them ends.
+const LONGEST_CHAIN: usize = 8;
+/// The smallest and the largest answer over UDP: RFC 6891 has the one, DNS flag day 2020 the other.
+const UDP_BYTES: (u16, u16) = (512, 1232);
 
 /// Answers queries from the cluster, or asks upstream.
 pub(crate) struct Handler {
@@ -52,6 +57,15 @@ impl Reply {
             truncated: message.metadata.truncation,
         }
     }
+
+    /// This reply at the end of a chain of aliases: its code is that of the last name (RFC 6604).
+    fn after(mut self, mut chain: Vec<Record>) -> Self {
+        if !chain.is_empty() {
+            chain.append(&mut self.answers);
+            (self.answers, self.authoritative) = (chain, true);
+        }
+        self
+    }
 }
 
 #[async_trait::async_trait]
@@ -67,13 +81,12 @@ impl RequestHandler for Handler {
         metadata.authoritative = reply.authoritative;
         metadata.truncation = reply.truncated;
         metadata.recursion_available = true;
-        let response = MessageResponseBuilder::from_message_request(request).build(
-            metadata,
-            &reply.answers,
-            &reply.authorities,
-            [],
-            [],
-        );
+        let edns = request.edns.as_ref().map(edns_towards);
+        let mut response = MessageResponseBuilder::from_message_request(request);
+        if let Some(edns) = &edns {
+            response.edns(edns);
+        }
+        let response = response.build(metadata, &reply.answers, &reply.authorities, [], []);
         match to.send_response(response).await {
             Ok(info) => info,
             Err(error) => {
@@ -90,73 +103,65 @@ impl RequestHandler for Handler {
 
 impl Handler {
     async fn reply(&self, request: &Request) -> Reply {
+        if request.metadata.op_code != OpCode::Query {
+            return Reply::code(ResponseCode::NotImp);
+        }
         let Ok(info) = request.request_info() else {
             return Reply::code(ResponseCode::FormErr);
         };
-        let name = Name::from(info.query.name());
-        let lower = name.to_lowercase().to_ascii();
-        let lower = lower.trim_end_matches('.');
         if !self.cluster.is_ready() {
             return Reply::code(ResponseCode::ServFail);
         }
-        match self.cluster.find(lower) {
-            Found::Records(data) => {
-                self.found(request, &name, &data, info.query.query_type())
-                    .await
-            }
+        // In the asker's case, which some compare to know a forged answer.
+        let asked = info.query.original();
+        match self.cluster.find(&text_of(asked.name())) {
+            Found::Records(data) => self.found(request, asked, data).await,
             Found::Missing => self.empty(ResponseCode::NXDomain),
             Found::Elsewhere => self.upstream(request.as_slice(), is_tcp(request)).await,
         }
     }
 
-    /// The records that the query asks for; a CNAME is followed, within the zone or upstream.
-    async fn found(
-        &self,
-        request: &Request,
-        name: &Name,
-        data: &std::collections::BTreeSet<Data>,
-        wanted: RecordType,
-    ) -> Reply {
-        let mut answers = records(name, data, wanted);
-        let cname = data.iter().find_map(|data| match data {
-            Data::Cname(target) => Some(target.as_str()),
-            _ => None,
-        });
-        if let Some(target) = cname {
-            answers = records(name, data, RecordType::CNAME);
-            if wanted != RecordType::CNAME {
-                answers.extend(self.follow(request, target, wanted).await);
+    /// The records that the query asks for; aliases are followed, within the zone and upstream.
+    async fn found(&self, request: &Request, asked: &Query, mut data: BTreeSet<Data>) -> Reply {
+        let (mut name, wanted) = (asked.name().clone(), asked.query_type());
+        let follows = !matches!(wanted, RecordType::CNAME | RecordType::ANY);
+        let mut chain = Vec::new();
+        while chain.len() < LONGEST_CHAIN {
+            let Some(alias) = alias_in(&data).filter(|_| follows) else {
+                return self.has(records(&name, &data, wanted)).after(chain);
+            };
+            chain.extend(records(&name, &data, RecordType::CNAME));
+            match self.cluster.find(&text_of(&alias)) {
+                Found::Records(next) => (name, data) = (alias, next),
+                Found::Missing => return self.empty(ResponseCode::NXDomain).after(chain),
+                Found::Elsewhere => {
+                    return self.upstream_of(request, alias, wanted).await.after(chain);
+                }
             }
         }
+        Reply::code(ResponseCode::ServFail).after(chain)
+    }
+
+    fn has(&self, answers: Vec<Record>) -> Reply {
         if answers.is_empty() {
             return self.empty(ResponseCode::NoError);
         }
         Reply {
-            code: ResponseCode::NoError,
             authoritative: true,
             answers,
-            authorities: Vec::new(),
-            truncated: false,
+            ..Reply::code(ResponseCode::NoError)
         }
     }
 
-    async fn follow(&self, request: &Request, target: &str, wanted: RecordType) -> Vec<Record> {
-        let Ok(name) = Name::from_str(&format!("{target}.")) else {
-            return Vec::new();
-        };
-        match self.cluster.find(target) {
-            Found::Records(data) => records(&name, &data, wanted),
-            Found::Missing => Vec::new(),
-            Found::Elsewhere => {
-                let mut query = Message::query();
-                query.metadata.id = request.metadata.id;
-                query.metadata.recursion_desired = true;
-                query.add_query(hickory_proto::op::Query::query(name, wanted));
-                match query.to_vec() {
-                    Ok(bytes) => self.upstream(&bytes, is_tcp(request)).await.answers,
-                    Err(_) => Vec::new(),
-                }
-            }
+    /// What upstream says of another name than the one that was asked for.
+    async fn upstream_of(&self, request: &Request, name: Name, wanted: RecordType) -> Reply {
+        let mut query = Message::query();
+        query.metadata.id = request.metadata.id;
+        query.metadata.recursion_desired = true;
+        query.add_query(Query::query(name, wanted));
+        match query.to_vec() {
+            Ok(bytes) => self.upstream(&bytes, is_tcp(request)).await,
+            Err(_) => Reply::code(ResponseCode::ServFail),
         }
     }
 
@@ -177,11 +182,9 @@ impl Handler {
     fn empty(&self, code: ResponseCode) -> Reply {
         let soa = soa(self.cluster.domain());
         Reply {
-            code,
             authoritative: true,
-            answers: Vec::new(),
             authorities: soa.into_iter().collect(),
-            truncated: false,
+            ..Reply::code(code)
         }
     }
 }
@@ -190,8 +193,34 @@ fn is_tcp(request: &Request) -> bool {
     request.protocol() == Protocol::Tcp
 }
 
+/// Who asks with EDNS is answered with it, and may be sent more than 512 bytes (RFC 6891).
+fn edns_towards(asked: &Edns) -> Edns {
+    let (smallest, largest) = UDP_BYTES;
+    let mut edns = Edns::new();
+    edns.set_max_payload(asked.max_payload().clamp(smallest, largest));
+    edns.set_dnssec_ok(asked.flags().dnssec_ok);
+    edns
+}
+
+/// The name as the cluster knows it: in lower case, without its last dot.
+fn text_of(name: &Name) -> String {
+    let text = name.to_lowercase().to_ascii();
+    text.trim_end_matches('.').to_owned()
+}
+
+fn alias_in(data: &BTreeSet<Data>) -> Option<Name> {
+    data.iter().find_map(|data| match data {
+        Data::Cname(target) => absolute(target),
+        _ => None,
+    })
+}
+
+fn absolute(name: &str) -> Option<Name> {
+    Name::from_str(&format!("{name}.")).ok()
+}
+
 fn soa(domain: &str) -> Option<Record> {
-    let zone = Name::from_str(&format!("{domain}.")).ok()?;
+    let zone = absolute(domain)?;
     let (server, mailbox) = (
         zone.prepend_label("dns").ok()?.prepend_label("ns").ok()?,
         zone.prepend_label("hostmaster").ok()?,
@@ -200,11 +229,7 @@ fn soa(domain: &str) -> Option<Record> {
     Some(Record::from_rdata(zone, TTL, RData::SOA(data)))
 }
 
-fn records(
-    name: &Name,
-    data: &std::collections::BTreeSet<Data>,
-    wanted: RecordType,
-) -> Vec<Record> {
+fn records(name: &Name, data: &BTreeSet<Data>, wanted: RecordType) -> Vec<Record> {
     let encoded = data.iter().filter_map(encode);
     let fitting = encoded.filter(|data| wanted == RecordType::ANY || data.record_type() == wanted);
     fitting
@@ -213,7 +238,6 @@ fn records(
 }
 
 fn encode(data: &Data) -> Option<RData> {
-    let absolute = |name: &str| Name::from_str(&format!("{name}.")).ok();
     Some(match data {
         Data::A(address) => RData::A(A(*address)),
         Data::Cname(target) => RData::CNAME(CNAME(absolute(target)?)),
@@ -223,3 +247,6 @@ fn encode(data: &Data) -> Option<RData> {
         Data::Txt(text) => RData::TXT(TXT::new(vec![(*text).to_owned()])),
     })
 }
+
+#[cfg(test)]
+mod tests;
