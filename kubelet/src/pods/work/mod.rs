@@ -89,6 +89,26 @@ pub(super) enum Done {
     Unknown,
 }
 
+impl Done {
+    /// What has ended, for the log.
+    pub(super) fn stage(&self) -> &'static str {
+        match self {
+            Done::Volumes(_) => "volumes",
+            Done::Sandbox(_) => "sandbox",
+            Done::Image { .. } => "image",
+            Done::Started { .. } => "start",
+            Done::Looked { .. } | Done::LookedAtSandbox { .. } => "look",
+            Done::Stopped { .. } => "stop",
+            Done::SandboxStopped { .. } => "sandbox stop",
+            Done::Removed { .. } | Done::SandboxRemoved { .. } => "removal",
+            Done::Cleaned(_) => "cleaning",
+            Done::Reported { .. } => "report",
+            Done::Deleted(_) => "deletion",
+            Done::RetryNow { .. } | Done::Unknown => "retry",
+        }
+    }
+}
+
 /// Why a container cannot be started, as its waiting state has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {

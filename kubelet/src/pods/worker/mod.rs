@@ -8,6 +8,7 @@ mod settle;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
@@ -30,6 +31,8 @@ use crate::volumes::Mounted;
 pub(super) struct Worker<R> {
     context: Arc<Context<R>>,
     inbox: Arc<Inbox>,
+    /// When the worker began: the stages of its Pod are stamped from here.
+    began: Instant,
     pod: Arc<Pod>,
     want: Want,
     seen: Seen,
@@ -72,6 +75,7 @@ impl<R: Runtime> Worker<R> {
         let mut worker = Self {
             context,
             inbox,
+            began: Instant::now(),
             want: want(&pod),
             pod,
             seen: Seen::new(listed),

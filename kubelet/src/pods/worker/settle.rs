@@ -20,6 +20,13 @@ const VOLUME_LAST: SignedDuration = SignedDuration::from_secs(122);
 impl<R: Runtime> Worker<R> {
     /// Takes in how something ended.
     pub(super) fn settle(&mut self, done: Done) {
+        let after_ms = self.began.elapsed().as_millis();
+        tracing::debug!(
+            pod = object::display(&self.pod),
+            stage = done.stage(),
+            after_ms,
+            "stage done"
+        );
         match done {
             Done::Volumes(result) => self.settle_volumes(result),
             Done::Sandbox(result) => self.settle_sandbox(result),
