@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Config;
 use crate::ownership::Owned;
 use crate::pods::node_of;
+use crate::service_pods::Services;
 
 /// How long a reconciliation waits for the cache to show its own write; a watch that is broken for longer must not hold a worker.
 const CATCH_UP: Duration = Duration::from_secs(10);
@@ -33,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) pods_on: Index<Pod>,
     /// All ReplicaSets, by their Deployment.
     pub(crate) replica_sets: Owned<ReplicaSet>,
+    /// All Services, and the Pods that each selects.
+    pub(crate) services: Services,
 }
 
 impl Context {
@@ -47,6 +50,7 @@ impl Context {
             .all
             .index(|pod| node_of(pod).map(str::to_owned).into_iter().collect());
         let replica_sets = Owned::new(informers.all());
+        let services = Services::new(&informers);
         Self {
             client,
             informers,
@@ -55,6 +59,7 @@ impl Context {
             pods,
             pods_on,
             replica_sets,
+            services,
         }
     }
 

@@ -11,7 +11,7 @@ use skiff_client::{Change, Informer, ObjectKey, WorkQueue};
 
 use crate::context::Context;
 use crate::ownership::wake_on_change;
-use crate::service_pods::{Services, wake_services};
+use crate::service_pods::wake_services;
 use reconcile::Reconciler;
 
 /// Services that are reconciled at a time.
@@ -19,12 +19,12 @@ const WORKERS: usize = 5;
 
 /// Keeps the Endpoints of every Service that has a selector, until shutdown.
 pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
-    let services = Services::new(&context);
+    let services = &context.services;
     let endpoints: Informer<Endpoints> = context.informers.all();
     let queue = WorkQueue::new();
     wake_on_change(&services.all, &queue);
     wake_on_loss(&endpoints, &queue);
-    wake_services(&context, &services, &queue);
+    wake_services(&context, &queue);
     let ready = async {
         services.all.ready().await;
         endpoints.ready().await;
@@ -37,7 +37,6 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
     };
     let reconciler = Arc::new(Reconciler {
         context: context.clone(),
-        services: services.clone(),
         endpoints: endpoints.clone(),
     });
     context

@@ -8,12 +8,11 @@ use skiff_client::{Informer, Next, ObjectKey};
 use super::plan::plan;
 use crate::context::Context;
 use crate::ownership::uid_of;
-use crate::service_pods::{Services, is_managed, trigger_time};
+use crate::service_pods::{is_managed, trigger_time};
 use crate::writes::{is_gone, namespace_is_terminating, only};
 
 pub(super) struct Reconciler {
     pub(super) context: Context,
-    pub(super) services: Services,
     pub(super) endpoints: Informer<Endpoints>,
 }
 
@@ -21,13 +20,13 @@ impl Reconciler {
     pub(super) async fn reconcile(&self, key: ObjectKey) -> anyhow::Result<Next> {
         let api: Api<Endpoints> = Api::namespaced(self.context.client.clone(), &key.namespace);
         let existing = self.endpoints.get(&key);
-        let Some(service) = self.services.all.get(&key) else {
+        let Some(service) = self.context.services.all.get(&key) else {
             return self.remove(&api, existing.as_deref(), &key).await;
         };
         if !is_managed(&service) || service.metadata.deletion_timestamp.is_some() {
             return Ok(Next::Done);
         }
-        let pods = self.services.pods(&service);
+        let pods = self.context.services.pods(&service);
         let trigger = trigger_time(&service, &pods).map(|time| time.to_string());
         let Some(wanted) = plan(&service, &pods, existing.as_deref(), trigger) else {
             return Ok(Next::Done);

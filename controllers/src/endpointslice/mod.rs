@@ -25,14 +25,14 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// Keeps the slices of every Service that has a selector, until shutdown.
 pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
-    let services = Services::new(&context);
+    let services = &context.services;
     let slices: Informer<EndpointSlice> = context.informers.all();
     let nodes: Informer<Node> = context.informers.all();
     let queue = WorkQueue::new();
     wake_on_change(&services.all, &queue);
-    wake_services(&context, &services, &queue);
+    wake_services(&context, &queue);
     wake_on_slices(&slices, &queue);
-    wake_on_zones(&nodes, &services, &queue);
+    wake_on_zones(&nodes, services, &queue);
     let ready = async {
         services.all.ready().await;
         slices.ready().await;
@@ -47,7 +47,6 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
     });
     let reconciler = Arc::new(Reconciler {
         context: context.clone(),
-        services: services.clone(),
         slices: slices.clone(),
         of_service,
         nodes: nodes.clone(),

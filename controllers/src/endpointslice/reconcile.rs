@@ -13,12 +13,11 @@ use super::endpoint::zone;
 use super::plan::{MANAGED_BY, MANAGER, plan};
 use crate::context::Context;
 use crate::ownership::uid_of;
-use crate::service_pods::{CHANGE_TRIGGER_TIME, Services, is_managed, trigger_time};
+use crate::service_pods::{CHANGE_TRIGGER_TIME, is_managed, trigger_time};
 use crate::writes::{is_gone, namespace_is_terminating, only};
 
 pub(super) struct Reconciler {
     pub(super) context: Context,
-    pub(super) services: Services,
     pub(super) slices: Informer<EndpointSlice>,
     pub(super) of_service: Index<EndpointSlice>,
     pub(super) nodes: Informer<Node>,
@@ -27,6 +26,7 @@ pub(super) struct Reconciler {
 impl Reconciler {
     pub(super) async fn reconcile(&self, key: ObjectKey) -> anyhow::Result<Next> {
         let Some(service) = self
+            .context
             .services
             .all
             .get(&key)
@@ -38,7 +38,7 @@ impl Reconciler {
         if service.metadata.deletion_timestamp.is_some() {
             return Ok(Next::Done);
         }
-        let pods = self.services.pods(&service);
+        let pods = self.context.services.pods(&service);
         let zone_of = |node: &str| zone(&*self.nodes.get(&ObjectKey::cluster(node))?).cloned();
         let changes = plan(&service, &pods, zone_of, &self.managed(&key));
         let trigger = trigger_time(&service, &pods).map(|time| time.to_string());

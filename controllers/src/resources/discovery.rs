@@ -32,12 +32,12 @@ impl Resource {
     }
 }
 
-/// All resources whose objects can be deleted, each in the version that the API server prefers.
+/// All resources whose objects can be deleted, each in its most stable version.
 pub(crate) async fn discover(client: &Client) -> kube::Result<Vec<Resource>> {
     let discovery = kube::Discovery::new(client.clone()).run().await?;
     let found = discovery
         .groups()
-        .flat_map(kube::discovery::ApiGroup::recommended_resources);
+        .flat_map(kube::discovery::ApiGroup::resources_by_stability);
     Ok(found
         .filter_map(|(api, can)| deletable(api, &can))
         .collect())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
-use skiff_client::{Change, Index, Informer, ObjectKey, WorkQueue};
+use skiff_client::{Change, Index, Informer, Informers, ObjectKey, WorkQueue};
 
 use super::{backend, selected};
 use crate::context::Context;
@@ -18,14 +18,12 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    pub(crate) fn new(context: &Context) -> Self {
-        let all = context.informers.all::<Service>();
+    pub(crate) fn new(informers: &Informers) -> Self {
+        let all = informers.all::<Service>();
+        let pods = informers.all::<Pod>();
         Self {
             by_namespace: all.index(|service| service.namespace().into_iter().collect()),
-            pods: context
-                .pods
-                .all
-                .index(|pod| pod.namespace().into_iter().collect()),
+            pods: pods.index(|pod| pod.namespace().into_iter().collect()),
             all,
         }
     }
@@ -48,8 +46,8 @@ impl Services {
 }
 
 /// Adds to `queue` the Services that a change of a Pod concerns, if it is one that endpoints show.
-pub(crate) fn wake_services(context: &Context, services: &Services, queue: &WorkQueue<ObjectKey>) {
-    let (services, queue) = (services.clone(), queue.clone());
+pub(crate) fn wake_services(context: &Context, queue: &WorkQueue<ObjectKey>) {
+    let (services, queue) = (context.services.clone(), queue.clone());
     context.pods.all.on_change(move |change| {
         let (before, after) = match change {
             Change::Updated { old, new } if !differ(old, new) => return,

@@ -2,6 +2,7 @@
 //! (<https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/>).
 
 mod claims;
+mod history;
 mod identity;
 mod plan;
 mod reconcile;

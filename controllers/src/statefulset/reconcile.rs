@@ -1,8 +1,5 @@
 //! One StatefulSet: reads the caches, plans, applies.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet, StatefulSetStatus};
@@ -12,8 +9,9 @@ use kube::{Api, Resource, ResourceExt};
 use skiff_client::EventType::{Normal, Warning};
 use skiff_client::{Informer, Next, ObjectKey, Recorder};
 
+use super::history::Revisions;
 use super::plan::{Action, Revision, Seen, plan};
-use super::revisions::{Latest, forgotten, latest, same_data, template};
+use super::revisions::template;
 use super::status::status;
 use super::{claims, identity};
 use crate::context::Context;
@@ -27,13 +25,6 @@ pub(super) struct Reconciler {
     pub(super) revisions: Owned<ControllerRevision>,
     pub(super) claims: Informer<PersistentVolumeClaim>,
     pub(super) recorder: Recorder,
-}
-
-/// The two revisions between which an update moves, and how often their names clashed with others.
-struct Revisions {
-    current: Arc<ControllerRevision>,
-    update: Arc<ControllerRevision>,
-    collisions: i32,
 }
 
 impl Reconciler {
@@ -73,56 +64,6 @@ impl Reconciler {
         self.report(&set, status).await?;
         self.forget(&set, &seen, &history).await?;
         Ok(again.map_or(Next::Done, Next::After))
-    }
-
-    /// Makes sure that there is a revision of the current template.
-    async fn revisions(
-        &self,
-        set: &StatefulSet,
-        history: &[Arc<ControllerRevision>],
-    ) -> kube::Result<Revisions> {
-        let status = set.status.clone().unwrap_or_default();
-        let collisions = status.collision_count.unwrap_or(0);
-        let api = self.api::<ControllerRevision>(set);
-        let update = match latest(set, history, collisions) {
-            Latest::Is(update) => update,
-            Latest::Returns(update) => Arc::new(
-                api.replace(&update.name_any(), &PostParams::default(), &update)
-                    .await?,
-            ),
-            Latest::New(update) => Arc::new(self.make_revision(set, &update).await?),
-        };
-        self.context.caught_up(&self.revisions.all, &*update).await;
-        let current = history
-            .iter()
-            .find(|revision| Some(revision.name_any()) == status.current_revision)
-            .unwrap_or(&update);
-        Ok(Revisions {
-            current: current.clone(),
-            update: update.clone(),
-            collisions,
-        })
-    }
-
-    async fn make_revision(
-        &self,
-        set: &StatefulSet,
-        revision: &ControllerRevision,
-    ) -> kube::Result<ControllerRevision> {
-        let api = self.api::<ControllerRevision>(set);
-        let refused = match api.create(&PostParams::default(), revision).await {
-            Err(error) if exists(&error) => error,
-            made => return made,
-        };
-        let existing = api.get(&revision.name_any()).await?;
-        if same_data(&existing, revision) {
-            return Ok(existing);
-        }
-        // Another template of the same hash: the next attempt takes another name.
-        let mut status = set.status.clone().unwrap_or_default();
-        status.collision_count = Some(status.collision_count.unwrap_or(0) + 1);
-        self.report(set, status).await?;
-        Err(refused)
     }
 
     async fn apply(
@@ -250,7 +191,11 @@ impl Reconciler {
     }
 
     /// Writes the status if it has changed.
-    async fn report(&self, set: &StatefulSet, status: StatefulSetStatus) -> kube::Result<()> {
+    pub(super) async fn report(
+        &self,
+        set: &StatefulSet,
+        status: StatefulSetStatus,
+    ) -> kube::Result<()> {
         if set.status.as_ref() == Some(&status) {
             return Ok(());
         }
@@ -266,33 +211,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Deletes the revisions that nobody needs.
-    async fn forget(
-        &self,
-        set: &StatefulSet,
-        seen: &Seen<'_>,
-        history: &[Arc<ControllerRevision>],
-    ) -> kube::Result<()> {
-        let mut live: HashSet<String> = seen
-            .pods
-            .iter()
-            .map(|pod| identity::revision(pod).to_owned())
-            .collect();
-        live.extend([seen.current.to_owned(), seen.update.to_owned()]);
-        for revision in forgotten(set, history, &live) {
-            let api = self.api::<ControllerRevision>(set);
-            match api
-                .delete(&revision.name_any(), &only(uid_of(&*revision)))
-                .await
-            {
-                Err(error) if !is_gone(&error) => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn api<K>(&self, set: &StatefulSet) -> Api<K>
+    pub(super) fn api<K>(&self, set: &StatefulSet) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
     {

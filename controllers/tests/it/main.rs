@@ -1,0 +1,8 @@
+//! The controllers over a real API server and store in this process; only the scheduler and the kubelets are played.
+
+mod cluster;
+mod garbage;
+mod namespaces;
+mod nodes;
+mod services;
+mod workloads;
