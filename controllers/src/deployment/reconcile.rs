@@ -18,7 +18,7 @@ use super::replica_sets::size;
 use super::revision::has_template;
 use super::spec;
 use crate::context::Context;
-use crate::ownership::{Claimant, claim, controller_reference, is_controlled_by, uid_of};
+use crate::ownership::{Claimant, claim, is_controlled_by, uid_of};
 use crate::pods::is_terminal;
 use crate::selection::Selection;
 use crate::writes::{exists, is_gone, namespace_is_terminating, only, words};
@@ -58,10 +58,9 @@ impl Reconciler {
             return Ok(Next::Done);
         }
         let claimant = Claimant {
-            reference: controller_reference(&*deployment),
-            namespace: &key.namespace,
-            deleting: deployment.metadata.deletion_timestamp.is_some(),
+            owner: &*deployment,
             selector: &selector,
+            is_member: &|_| true,
         };
         let replica_sets = claim(&self.context, &self.context.replica_sets, &claimant).await?;
         let plan = plan(&Seen {

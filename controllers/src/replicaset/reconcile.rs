@@ -49,16 +49,16 @@ impl Reconciler {
     }
 
     /// All Pods that the ReplicaSet controls, whatever their state.
-    async fn pods(&self, replica_set: &ReplicaSet) -> anyhow::Result<Vec<Arc<Pod>>> {
+    async fn pods(&self, replica_set: &ReplicaSet) -> kube::Result<Vec<Arc<Pod>>> {
         let selector = replica_set
             .spec
             .as_ref()
             .map(|spec| Selection::of(&spec.selector));
+        let selector = selector.unwrap_or_default();
         let claimant = Claimant {
-            reference: controller_reference(replica_set),
-            namespace: &replica_set.namespace().unwrap_or_default(),
-            deleting: replica_set.metadata.deletion_timestamp.is_some(),
-            selector: &selector.unwrap_or_default(),
+            owner: replica_set,
+            selector: &selector,
+            is_member: &|_| true,
         };
         claim(&self.context, &self.context.pods, &claimant).await
     }

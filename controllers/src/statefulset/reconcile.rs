@@ -15,7 +15,7 @@ use super::revisions::template;
 use super::status::status;
 use super::{claims, identity};
 use crate::context::Context;
-use crate::ownership::{Claimant, Owned, claim, controller_reference, uid_of};
+use crate::ownership::{Claimant, Owned, claim, uid_of};
 use crate::selection::Selection;
 use crate::writes::{exists, is_gone, namespace_is_terminating, only, words};
 
@@ -37,15 +37,19 @@ impl Reconciler {
             .as_ref()
             .map(|spec| Selection::of(&spec.selector))
             .unwrap_or_default();
-        let claimant = Claimant {
-            reference: controller_reference(&*set),
-            namespace: &key.namespace,
-            deleting: set.metadata.deletion_timestamp.is_some(),
+        let is_member = |pod: &Pod| identity::ordinal(&set, pod).is_some();
+        let of_pods = Claimant {
+            owner: &*set,
             selector: &selector,
+            is_member: &is_member,
         };
-        let mut pods = claim(&self.context, &self.context.pods, &claimant).await?;
-        pods.retain(|pod| identity::ordinal(&set, pod).is_some());
-        let history = claim(&self.context, &self.revisions, &claimant).await?;
+        let pods = claim(&self.context, &self.context.pods, &of_pods).await?;
+        let of_revisions = Claimant {
+            owner: &*set,
+            selector: &selector,
+            is_member: &|_| true,
+        };
+        let history = claim(&self.context, &self.revisions, &of_revisions).await?;
         let revisions = match self.revisions(&set, &history).await {
             Err(error) if namespace_is_terminating(&error) => return Ok(Next::Done),
             revisions => revisions?,

@@ -67,9 +67,7 @@ async fn in_the_foreground_the_owner_goes_last() {
 #[tokio::test(flavor = "multi_thread")]
 async fn orphans_live_on() {
     let cluster = Cluster::start().await;
-    let (deployments, replica_sets) =
-        (cluster.watch::<Deployment>(), cluster.watch::<ReplicaSet>());
-    let pods = cluster.watch::<Pod>();
+    let (deployments, pods) = (cluster.watch::<Deployment>(), cluster.watch::<Pod>());
     cluster.create::<Deployment>(deployment("web", 2)).await;
     cluster
         .until("its Pods are there", || {
