@@ -95,8 +95,8 @@ fn mount_token(spec: &mut Value) {
     let volume = existing.unwrap_or_else(|| names::generate_name(VOLUME_PREFIX));
     let mut used = false;
     for list in ["initContainers", "containers"] {
-        let containers = spec[list].as_array_mut().into_iter().flatten();
-        for container in containers {
+        let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten() {
             used |= mount_in(container, &volume);
         }
     }

@@ -20,7 +20,8 @@ use crate::api::Api;
 use crate::encode::{self, Failure};
 use crate::resources;
 
-const V2_PROTO: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// The type is asked for with `@v1.0`, which is no sound media type, and answered as one.
+const V2_PROTO: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// The documents that have been asked for, encoded.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Bodies: read within a bound, decoded from JSON or YAML, held against the kind that the path says.
+//! Bodies: read within a bound, decoded from JSON, YAML or protobuf, held against the kind that the path says.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
 use skiff_api::{Decoded, Descriptor, FieldValidation, Reason, Schema, Status, decode_json};
 
-use super::Query;
+use super::{Query, protobuf};
 
 /// The largest body, in bytes (as the API server of Kubernetes).
 const MAX_BYTES: usize = 3 << 20;
@@ -50,7 +50,15 @@ pub(crate) fn decode(content_type: &str, body: &[u8]) -> Result<Decoded, Status>
                 duplicates: Vec::new(),
             })
         }
-        _ => Err(unsupported(&["application/json", "application/yaml"])),
+        protobuf::CONTENT_TYPE => Ok(Decoded {
+            value: protobuf::decode(body)?,
+            duplicates: Vec::new(),
+        }),
+        _ => Err(unsupported(&[
+            "application/json",
+            "application/yaml",
+            protobuf::CONTENT_TYPE,
+        ])),
     }
 }
 

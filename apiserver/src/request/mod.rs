@@ -3,6 +3,7 @@
 mod body;
 mod info;
 mod options;
+mod protobuf;
 mod query;
 
 pub(crate) use body::{

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use skiff_api::{Reason, Status, metadata};
 
 use super::{Call, not_allowed};
+use crate::encode;
 use crate::kubelet::{Address, Kubelets, address_of};
 use crate::limits::Place;
 use crate::metrics::Counted;
@@ -47,8 +49,13 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         }
         _ => return Err(not_allowed()),
     };
+    let is_log = call.target.subresource == "log";
+    if is_log && !is_bound(&pod) {
+        // What has not started has no log yet.
+        return Ok(encode::bytes(StatusCode::OK, "text/plain", Bytes::new()));
+    }
     let address = kubelet_of(&call, &pod)?;
-    if call.target.subresource == "log" {
+    if is_log {
         log(call, &address, &path).await
     } else {
         upgrade(call, body, &address, &path).await
@@ -129,13 +136,19 @@ fn encode_percent(text: &str) -> String {
     encoded
 }
 
+fn is_bound(pod: &Value) -> bool {
+    pod["spec"]["nodeName"]
+        .as_str()
+        .is_some_and(|node| !node.is_empty())
+}
+
 fn kubelet_of(call: &Call, pod: &Value) -> Result<Address, Status> {
-    let name = metadata::name(pod);
-    let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
-    if node.is_empty() {
+    if !is_bound(pod) {
+        let name = metadata::name(pod);
         let message = format!("pod {name} does not have a host assigned");
         return Err(Status::bad_request(message));
     }
+    let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
     let object = call.api.core("nodes")?.get_object("", node)?;
     address_of(&object)
         .ok_or_else(|| Status::internal(format!("no preferred addresses found for node {node:?}")))

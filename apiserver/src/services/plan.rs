@@ -103,8 +103,8 @@ fn inherit_ports(new: &mut Value, old: Option<&Value>) {
         .and_then(|old| old["spec"]["ports"].as_array())
         .cloned()
         .unwrap_or_default();
-    let ports = new["spec"]["ports"].as_array_mut().into_iter().flatten();
-    for port in ports {
+    let ports = new.pointer_mut("/spec/ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten() {
         let same =
             |was: &&Value| was["port"] == port["port"] && was["protocol"] == port["protocol"];
         let was = before.iter().find(same).and_then(node_port);

@@ -57,7 +57,9 @@ impl Storage {
             Part::Finalizers | Part::Binding => {}
         }
         self.sound(&new, &errors)?;
-        bump_generation(old, &mut new);
+        if part == Part::Main {
+            bump_generation(old, &mut new);
+        }
         Ok(new)
     }
 

@@ -44,6 +44,7 @@ async fn a_pod_gets_account_token_tolerations_and_priority() {
     assert_eq!(sources[0]["serviceAccountToken"]["expirationSeconds"], 3607);
     assert_eq!(sources[1]["configMap"]["name"], "kube-root-ca.crt");
     assert_eq!(made["status"]["phase"], "Pending");
+    assert!(!made.to_string().contains("null"), "{made}");
 }
 
 #[tokio::test]

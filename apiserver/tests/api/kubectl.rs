@@ -185,3 +185,111 @@ async fn a_user_works_with_objects() {
     );
     listening.stop().await;
 }
+
+/// kubectl's own kinds of create come as protobuf.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_creates_without_files() {
+    let cluster = Cluster::start().await;
+    let listening = cluster.listen().await;
+    let kubectl = Kubectl::new(&cluster, &listening, "admin", "system:masters");
+    for (command, said) in [
+        (
+            "create serviceaccount default",
+            "serviceaccount/default created\n",
+        ),
+        (
+            "create deployment web --image=nginx:1.19 --replicas=2",
+            "deployment.apps/web created\n",
+        ),
+        ("expose deployment web --port=80", "service/web exposed\n"),
+        (
+            "create svc clusterip myapp-deploy --tcp=80:80",
+            "service/myapp-deploy created\n",
+        ),
+        (
+            "create svc nodeport np --tcp=80:80 --node-port=30002",
+            "service/np created\n",
+        ),
+        (
+            "create configmap config --from-literal=a=b",
+            "configmap/config created\n",
+        ),
+        (
+            "create secret generic secret --from-literal=a=b",
+            "secret/secret created\n",
+        ),
+        ("run p --image=busybox:1.28 -- sleep 1", "pod/p created\n"),
+        ("create ns other", "namespace/other created\n"),
+        ("auth can-i create pods", "yes\n"),
+        (
+            "rollout restart deploy/web",
+            "deployment.apps/web restarted\n",
+        ),
+        (
+            "delete ns other --wait=false",
+            "namespace \"other\" deleted\n",
+        ),
+    ] {
+        assert_eq!(kubectl.ok(command).await, said, "{command}");
+    }
+    let described = kubectl.ok("describe svc myapp-deploy").await;
+    for line in [
+        "IP Family Policy:         SingleStack",
+        "TargetPort:               80/TCP",
+        "Session Affinity:         None",
+    ] {
+        assert!(described.contains(line), "{described}");
+    }
+    let data = kubectl.ok("get secret secret -o jsonpath={.data.a}").await;
+    assert_eq!(data, "Yg==");
+    let token = kubectl.ok("create token default").await;
+    assert_eq!(token.split('.').count(), 3, "{token}");
+    let taken = kubectl
+        .refused("create svc nodeport two --tcp=80:80 --node-port=30002", "")
+        .await;
+    assert!(
+        taken.contains(
+            "spec.ports[0].nodePort: Invalid value: 30002: provided port is already allocated"
+        ),
+        "{taken}"
+    );
+    listening.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_input_is_explained() {
+    let cluster = Cluster::start().await;
+    let listening = cluster.listen().await;
+    let kubectl = Kubectl::new(&cluster, &listening, "admin", "system:masters");
+    let unknown_field = DEPLOYMENT.replace("  replicas: 2", "  replicaz: 2");
+    let wrong_type = DEPLOYMENT.replace("  replicas: 2", "  replicas: two");
+    let wrong_selector = DEPLOYMENT.replace("matchLabels: {app: web}", "matchLabels: {app: other}");
+    for (input, complaint) in [
+        (
+            unknown_field,
+            "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: unknown field \"spec.replicaz\"",
+        ),
+        (
+            wrong_type,
+            "Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+        ),
+        (
+            wrong_selector,
+            "`selector` does not match template `labels`",
+        ),
+        ("kind: Deployment".to_owned(), "apiVersion not set"),
+    ] {
+        let said = kubectl.refused("apply -f -", &input).await;
+        assert!(said.contains(complaint), "{said}");
+    }
+    let nobody = Kubectl::new(&cluster, &listening, "jane", "people");
+    assert_eq!(
+        nobody.refused("get pods", "").await,
+        "Error from server (Forbidden): pods is forbidden: User \"jane\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\"\n"
+    );
+    assert_eq!(
+        kubectl.ok("get deployments").await,
+        "No resources found in default namespace.\n"
+    );
+    listening.stop().await;
+}
