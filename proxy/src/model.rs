@@ -55,11 +55,22 @@ pub(crate) struct ServicePort {
     pub(crate) protocol: Protocol,
     pub(crate) cluster_ip: Ipv4Addr,
     pub(crate) port: u16,
-    pub(crate) node_port: Option<u16>,
+    pub(crate) node_port: Option<NodePort>,
     /// How long a client stays with its endpoint, in seconds.
     pub(crate) affinity_seconds: Option<u32>,
     /// Where clients of the ClusterIP go, sorted.
     pub(crate) endpoints: BTreeSet<SocketAddrV4>,
+}
+
+/// The port of a Service on each address of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NodePort {
+    pub(crate) port: u16,
+    /// Where clients of the NodePort go, sorted.
+    pub(crate) endpoints: BTreeSet<SocketAddrV4>,
+    /// Whether only endpoints of this node serve it, which see the client's own address
+    /// (core/v1 ServiceSpec.externalTrafficPolicy `Local`).
+    pub(crate) keeps_source: bool,
 }
 
 /// All that the node must know of Services.
@@ -102,15 +113,26 @@ fn service_ports(service: &Service, slices: &[&EndpointSlice], node: &str) -> Ve
         meta.namespace.as_deref().unwrap_or_default(),
         meta.name.as_deref().unwrap_or_default()
     );
-    let local_only = spec.internal_traffic_policy.as_deref() == Some("Local");
+    let only_on = |policy: &Option<String>| (policy.as_deref() == Some("Local")).then_some(node);
+    let (internal, external) = (
+        only_on(&spec.internal_traffic_policy),
+        only_on(&spec.external_traffic_policy),
+    );
+    let node_port = |port: &ApiServicePort| {
+        Some(NodePort {
+            port: port.node_port.map(number).filter(|number| *number != 0)?,
+            endpoints: endpoints(port, slices, external),
+            keeps_source: external.is_some(),
+        })
+    };
     let port = |port: &ApiServicePort| ServicePort {
         name: format!("{shown}:{}", port.name.as_deref().unwrap_or_default()),
         protocol: Protocol::of(port.protocol.as_deref()),
         cluster_ip,
         port: number(port.port),
-        node_port: port.node_port.map(number).filter(|port| *port != 0),
+        node_port: node_port(port),
         affinity_seconds: affinity_seconds(spec),
-        endpoints: endpoints(port, slices, local_only.then_some(node)),
+        endpoints: endpoints(port, slices, internal),
     };
     spec.ports.iter().flatten().map(port).collect()
 }
@@ -282,6 +304,39 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn each_policy_holds_for_its_own_clients() {
+        let (here, both) = (
+            vec!["10.244.0.2:8080"],
+            vec!["10.244.0.2:8080", "10.244.1.2:8080"],
+        );
+        let cases = [
+            ("Cluster", "Cluster", &both, &both, false),
+            ("Local", "Cluster", &here, &both, false),
+            ("Cluster", "Local", &both, &here, true),
+        ];
+        for (internal, external, inside, outside, keeps_source) in cases {
+            let service = service(json!({
+                "clusterIP": "10.96.0.5", "internalTrafficPolicy": internal, "externalTrafficPolicy": external,
+                "ports": [{ "name": "http", "port": 80, "nodePort": 30002 }],
+            }));
+            let slice = slice(json!([
+                { "addresses": ["10.244.0.2"], "nodeName": "n1" },
+                { "addresses": ["10.244.1.2"], "nodeName": "n2" },
+            ]));
+            let model = Model::build([(&service, vec![&slice])], "n1");
+            let port = &model.ports[0];
+            let node_port = port.node_port.as_ref().expect("a NodePort");
+            let shown = |endpoints: &BTreeSet<SocketAddrV4>| -> Vec<String> {
+                endpoints.iter().map(ToString::to_string).collect()
+            };
+            let case = format!("{internal} {external}");
+            assert_eq!(shown(&port.endpoints), *inside, "{case}");
+            assert_eq!(shown(&node_port.endpoints), *outside, "{case}");
+            assert_eq!(node_port.keeps_source, keeps_source, "{case}");
+        }
+    }
+
+    #[test]
     fn a_service_without_an_address_of_its_own_has_no_rules() {
         for spec in [
             json!({ "clusterIP": "None", "ports": [{ "name": "http", "port": 80 }] }),
@@ -314,7 +369,7 @@ pub(crate) mod tests {
                     port.name.as_str(),
                     port.protocol,
                     port.port,
-                    port.node_port,
+                    port.node_port.as_ref().map(|node_port| node_port.port),
                     port.affinity_seconds,
                 )
             })

@@ -1,6 +1,6 @@
 //! Which virtual servers are wanted, and the steps from what the kernel has: pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::{Address, Served, VirtualServer};
@@ -20,20 +20,27 @@ pub(crate) enum Step {
 pub(crate) fn wanted(model: &Model, node: &[Ipv4Addr]) -> BTreeMap<Address, Served> {
     let mut servers = BTreeMap::new();
     for port in &model.ports {
-        let mut serve = |at: SocketAddrV4| {
-            let served = served(port, at);
+        let mut serve = |at: SocketAddrV4, real: &BTreeSet<SocketAddrV4>| {
+            let served = served(port, at, real);
             servers.insert(served.server.at, served);
         };
-        serve(SocketAddrV4::new(port.cluster_ip, port.port));
-        if let Some(node_port) = port.node_port {
-            node.iter()
-                .for_each(|address| serve(SocketAddrV4::new(*address, node_port)));
+        serve(
+            SocketAddrV4::new(port.cluster_ip, port.port),
+            &port.endpoints,
+        );
+        if let Some(node_port) = &port.node_port {
+            for address in node {
+                serve(
+                    SocketAddrV4::new(*address, node_port.port),
+                    &node_port.endpoints,
+                );
+            }
         }
     }
     servers
 }
 
-fn served(port: &ServicePort, at: SocketAddrV4) -> Served {
+fn served(port: &ServicePort, at: SocketAddrV4, real: &BTreeSet<SocketAddrV4>) -> Served {
     let server = VirtualServer {
         at: Address {
             protocol: port.protocol,
@@ -44,7 +51,7 @@ fn served(port: &ServicePort, at: SocketAddrV4) -> Served {
     };
     Served {
         server,
-        real: port.endpoints.clone(),
+        real: real.clone(),
     }
 }
 
@@ -89,21 +96,26 @@ pub(crate) fn plan(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Protocol;
+    use crate::model::{NodePort, Protocol};
 
     fn model(endpoints: &[&str], node_port: Option<u16>, affinity_seconds: Option<u32>) -> Model {
+        let endpoints: BTreeSet<_> = endpoints
+            .iter()
+            .map(|at| at.parse().expect("an address"))
+            .collect();
         Model {
             ports: vec![ServicePort {
                 name: "default/web:".to_owned(),
                 protocol: Protocol::Tcp,
                 cluster_ip: [10, 96, 0, 5].into(),
                 port: 80,
-                node_port,
+                node_port: node_port.map(|port| NodePort {
+                    port,
+                    endpoints: endpoints.clone(),
+                    keeps_source: false,
+                }),
                 affinity_seconds,
-                endpoints: endpoints
-                    .iter()
-                    .map(|at| at.parse().expect("an address"))
-                    .collect(),
+                endpoints,
             }],
         }
     }

@@ -17,14 +17,19 @@ pub(crate) enum Base {
 }
 
 /// The table with its chains, sets and maps, empty of Services; replaces whatever there was, in one transaction.
+///
+/// A hairpin is a connection that was translated back to where it came from: what an address asks of itself without a
+/// Service between, such as the node of its own port, is nobody's business here.
 pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
     let Ranges { cluster, services } = ranges;
     let translate = match base {
-        Base::Translating => {
+        // The Service range is local as well, but NodePorts are of the node's own addresses.
+        Base::Translating => format!(
             "\t\tip daddr . meta l4proto . th dport vmap @services\n\
+             \t\tip daddr {services} return\n\
              \t\tfib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @node_ports\n"
-        }
-        Base::BesideIpvs => "",
+        ),
+        Base::BesideIpvs => String::new(),
     };
     let maps: String = Protocol::ALL.into_iter().map(endpoint_maps).collect();
     format!(
@@ -36,12 +41,13 @@ pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
          {maps}\
          \tset virtual_servers {{ type ipv4_addr . inet_proto . inet_service; }}\n\
          \tset empty_node_ports {{ type inet_proto . inet_service; }}\n\
+         \tset source_keeping_node_ports {{ type inet_proto . inet_service; }}\n\
          \tset hairpins {{ type ipv4_addr . ipv4_addr; }}\n\
          \tchain translate {{\n{translate}\t}}\n\
          \tchain prerouting {{\n\
          \t\ttype nat hook prerouting priority dstnat; policy accept;\n\
          \t\tip daddr {services} ip saddr != {cluster} meta mark set meta mark | {MASQUERADE}\n\
-         \t\tfib daddr type local ip daddr != {services} meta mark set meta mark | {MASQUERADE}\n\
+         \t\tfib daddr type local ip daddr != {services} meta l4proto . th dport != @source_keeping_node_ports meta mark set meta mark | {MASQUERADE}\n\
          \t\tjump translate\n\
          \t}}\n\
          \tchain output {{\n\
@@ -51,7 +57,7 @@ pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
          \tchain postrouting {{\n\
          \t\ttype nat hook postrouting priority srcnat; policy accept;\n\
          \t\tmeta mark & {MASQUERADE} != 0 masquerade\n\
-         \t\tip saddr . ip daddr @hairpins masquerade\n\
+         \t\tip saddr . ip daddr @hairpins ct original ip saddr . ct original ip daddr != @hairpins masquerade\n\
          \t}}\n\
          \tchain input {{\n\
          \t\ttype filter hook input priority filter; policy accept;\n\

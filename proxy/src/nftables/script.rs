@@ -72,22 +72,29 @@ fn elements(script: &mut String, verb: &str, entries: impl Iterator<Item = (Cont
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
-    use crate::model::{Model, Protocol, ServicePort};
+    use crate::model::{Model, NodePort, Protocol, ServicePort};
 
     fn web(endpoints: &[&str], node_port: Option<u16>) -> Model {
+        let endpoints: BTreeSet<_> = endpoints
+            .iter()
+            .map(|at| at.parse().expect("an address"))
+            .collect();
         Model {
             ports: vec![ServicePort {
                 name: "default/web:http".to_owned(),
                 protocol: Protocol::Tcp,
                 cluster_ip: [10, 96, 0, 5].into(),
                 port: 80,
-                node_port,
+                node_port: node_port.map(|port| NodePort {
+                    port,
+                    endpoints: endpoints.clone(),
+                    keeps_source: false,
+                }),
                 affinity_seconds: None,
-                endpoints: endpoints
-                    .iter()
-                    .map(|at| at.parse().expect("an address"))
-                    .collect(),
+                endpoints,
             }],
         }
     }

@@ -1,0 +1,297 @@
+//! Real rules and real packets, in network namespaces that end with their threads.
+
+mod beside;
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::process::Command;
+
+use nix::sched::{CloneFlags, unshare};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+
+use super::*;
+use crate::model::{NodePort, Protocol, ServicePort};
+use beside::Beside;
+
+const SERVICE: &str = "10.96.0.5:80";
+
+/// Runs `test` on a thread in a network namespace of its own: real rules, real packets, gone with the thread.
+fn in_namespace<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    let run = move || {
+        unshare(CloneFlags::CLONE_NEWNET).expect("needs root");
+        ip("link set lo up");
+        ip("addr add 192.0.2.1/32 dev lo");
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").expect("forwarding");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(test());
+    };
+    std::thread::spawn(run).join().expect("the test passes");
+}
+
+fn ip(line: &str) {
+    let status = Command::new("ip").args(line.split(' ')).status();
+    assert!(status.expect("ip").success(), "ip {line}");
+}
+
+fn nftables() -> Nftables {
+    let range = |text: &str| text.parse().expect("a range");
+    Nftables::new(Ranges {
+        cluster: range("10.244.0.0/16"),
+        services: range("10.96.0.0/12"),
+    })
+}
+
+async fn route() {
+    let range = "10.96.0.0/12".parse().expect("a range");
+    crate::host::lead_here(range, Ipv4Addr::new(192, 0, 2, 1))
+        .await
+        .expect("routed");
+}
+
+fn model(endpoints: &[&str]) -> Model {
+    let endpoints: BTreeSet<_> = endpoints
+        .iter()
+        .map(|at| at.parse().expect("an address"))
+        .collect();
+    Model {
+        ports: vec![ServicePort {
+            name: "default/web:".to_owned(),
+            protocol: Protocol::Tcp,
+            cluster_ip: [10, 96, 0, 5].into(),
+            port: 80,
+            node_port: Some(NodePort {
+                port: 30002,
+                endpoints: endpoints.clone(),
+                keeps_source: false,
+            }),
+            affinity_seconds: None,
+            endpoints,
+        }],
+    }
+}
+
+/// Answers each connection with its own address.
+async fn answer(at: &'static str) {
+    let listener = TcpListener::bind(at).await.expect("listen");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(at.as_bytes()).await;
+        }
+    });
+}
+
+async fn asked(address: &str) -> Result<String, std::io::ErrorKind> {
+    let mut stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| error.kind())?;
+    let mut told = String::new();
+    stream
+        .read_to_string(&mut told)
+        .await
+        .map_err(|error| error.kind())?;
+    Ok(told)
+}
+
+#[test]
+fn endpoints_answer_in_turn_and_leave() {
+    in_namespace(|| async {
+        route().await;
+        answer("127.0.0.2:8080").await;
+        answer("127.0.0.3:8081").await;
+        let mut nftables = nftables();
+        nftables
+            .apply(&model(&["127.0.0.2:8080", "127.0.0.3:8081"]))
+            .await
+            .expect("applied");
+        for address in [SERVICE, "192.0.2.1:30002"] {
+            let mut told = Vec::new();
+            for _ in 0..4 {
+                told.push(asked(address).await.expect("answered"));
+            }
+            assert_ne!(told[0], told[1], "{address}");
+            assert_eq!(
+                (&told[0], &told[1]),
+                (&told[2], &told[3]),
+                "{address}: in turn"
+            );
+        }
+        nftables
+            .apply(&model(&["127.0.0.3:8081"]))
+            .await
+            .expect("applied");
+        assert_eq!(asked(SERVICE).await.as_deref(), Ok("127.0.0.3:8081"));
+        nftables.apply(&model(&[])).await.expect("applied");
+        assert_eq!(
+            asked(SERVICE).await,
+            Err(std::io::ErrorKind::ConnectionRefused)
+        );
+        assert_eq!(
+            asked("192.0.2.1:30002").await,
+            Err(std::io::ErrorKind::ConnectionRefused)
+        );
+        nftables.apply(&Model::default()).await.expect("applied");
+    });
+}
+
+#[test]
+fn an_address_without_a_service_is_refused_even_where_the_node_listens() {
+    in_namespace(|| async {
+        route().await;
+        answer("0.0.0.0:22").await;
+        nftables().apply(&Model::default()).await.expect("applied");
+        assert_eq!(
+            asked("10.96.7.7:22").await,
+            Err(std::io::ErrorKind::ConnectionRefused)
+        );
+        assert_eq!(asked("192.0.2.1:22").await.as_deref(), Ok("0.0.0.0:22"));
+    });
+}
+
+#[test]
+fn a_second_start_replaces_what_the_first_left() {
+    in_namespace(|| async {
+        route().await;
+        answer("127.0.0.2:8080").await;
+        nftables()
+            .apply(&model(&["127.0.0.9:1"]))
+            .await
+            .expect("applied");
+        nftables()
+            .apply(&model(&["127.0.0.2:8080"]))
+            .await
+            .expect("applied");
+        assert_eq!(asked(SERVICE).await.as_deref(), Ok("127.0.0.2:8080"));
+    });
+}
+
+#[test]
+fn a_node_port_is_not_a_port_of_the_service_range() {
+    in_namespace(|| async {
+        route().await;
+        answer("127.0.0.2:8080").await;
+        let mut nftables = nftables();
+        let model = model(&["127.0.0.2:8080"]);
+        nftables.apply(&model).await.expect("applied");
+        for address in ["10.96.7.7:30002", "10.96.0.5:30002"] {
+            assert_eq!(
+                asked(address).await,
+                Err(std::io::ErrorKind::ConnectionRefused),
+                "{address}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_client_with_affinity_stays_with_its_endpoint() {
+    in_namespace(|| async {
+        route().await;
+        answer("127.0.0.2:8080").await;
+        answer("127.0.0.3:8081").await;
+        let mut sticky = model(&["127.0.0.2:8080", "127.0.0.3:8081"]);
+        sticky.ports[0].affinity_seconds = Some(10_800);
+        nftables().apply(&sticky).await.expect("applied");
+        for address in [SERVICE, "192.0.2.1:30002"] {
+            let first = asked(address).await.expect("answered");
+            for _ in 0..4 {
+                assert_eq!(asked(address).await.as_ref(), Ok(&first), "{address}");
+            }
+        }
+        // Loaded anew, as when skiff starts again.
+        let first = asked(SERVICE).await.expect("answered");
+        nftables().apply(&sticky).await.expect("applied");
+        assert_eq!(asked(SERVICE).await, Ok(first));
+    });
+}
+
+#[test]
+fn what_the_node_asks_of_itself_is_not_translated() {
+    in_namespace(|| async {
+        route().await;
+        // Masquerading would take this address, which is on another interface.
+        ip("addr del 192.0.2.1/32 dev lo");
+        let _pod = Beside::new("10.244.0.1", "10.244.0.2");
+        let _uplink = Beside::new("192.0.2.1", "192.0.2.2");
+        let mut nftables = nftables();
+        let model = model(&["192.0.2.1:8080"]);
+        nftables.apply(&model).await.expect("applied");
+        beside::tell_peers("192.0.2.1:8080");
+        assert_eq!(asked("192.0.2.1:8080").await.as_deref(), Ok("192.0.2.1"));
+        assert!(asked(SERVICE).await.is_ok());
+    });
+}
+
+#[test]
+fn endpoints_see_the_client_where_they_may() {
+    in_namespace(|| async {
+        route().await;
+        let pod = Beside::new("10.244.0.1", "10.244.0.2");
+        let client = Beside::new("198.51.100.1", "198.51.100.2");
+        pod.run(|| beside::tell_peers("10.244.0.2:8080"));
+        let mut nftables = nftables();
+        let mut model = model(&["10.244.0.2:8080"]);
+        nftables.apply(&model).await.expect("applied");
+        assert_eq!(
+            client.run(|| beside::asked("198.51.100.1:30002")),
+            "10.244.0.1"
+        );
+        assert_eq!(client.run(|| beside::asked(SERVICE)), "10.244.0.1");
+        assert_eq!(
+            pod.run(|| beside::asked(SERVICE)),
+            "10.244.0.1",
+            "a Pod reaches itself through the node"
+        );
+        if let Some(node_port) = &mut model.ports[0].node_port {
+            node_port.keeps_source = true;
+        }
+        nftables.apply(&model).await.expect("applied");
+        assert_eq!(
+            client.run(|| beside::asked("198.51.100.1:30002")),
+            "198.51.100.2"
+        );
+        assert_eq!(client.run(|| beside::asked(SERVICE)), "10.244.0.1");
+    });
+}
+
+#[test]
+fn a_udp_service_answers_from_its_own_address() {
+    in_namespace(|| async {
+        route().await;
+        let server = UdpSocket::bind("127.0.0.2:5353").await.expect("bind");
+        let mut model = model(&["127.0.0.2:5353"]);
+        model.ports[0].protocol = Protocol::Udp;
+        nftables().apply(&model).await.expect("applied");
+        for address in [SERVICE, "192.0.2.1:30002"] {
+            let client = UdpSocket::bind("0.0.0.0:0").await.expect("bind");
+            client.connect(address).await.expect("connected");
+            client.send(b"ask").await.expect("sent");
+            let mut buffer = [0; 8];
+            let (_, from) = server.recv_from(&mut buffer).await.expect("asked");
+            server.send_to(b"answer", from).await.expect("sent");
+            let length = client.recv(&mut buffer).await.expect("answered");
+            assert_eq!(&buffer[..length], b"answer", "{address}");
+        }
+    });
+}
+
+#[test]
+fn beside_ipvs_only_addresses_with_a_virtual_server_are_let_in() {
+    in_namespace(|| async {
+        route().await;
+        // Stands for the virtual servers.
+        answer("0.0.0.0:80").await;
+        let rules = Rules::beside_ipvs(&model(&["192.0.2.1:8080"]));
+        load(Base::BesideIpvs, &nftables().ranges, None, &rules)
+            .await
+            .expect("loaded");
+        assert_eq!(asked(SERVICE).await.as_deref(), Ok("0.0.0.0:80"));
+        assert_eq!(
+            asked("10.96.7.7:80").await,
+            Err(std::io::ErrorKind::ConnectionRefused)
+        );
+    });
+}
