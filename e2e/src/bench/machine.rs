@@ -3,6 +3,9 @@
 use std::fs;
 use std::thread::available_parallelism;
 
+/// Above this load average others work on the machine, and figures are theirs too.
+const QUIET: f64 = 0.5;
+
 /// The machine in one line, with what else it had to do.
 pub(super) fn describe() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
@@ -17,8 +20,10 @@ pub(super) fn describe() -> String {
     let kernel = read("/proc/sys/kernel/osrelease");
     let load = read("/proc/loadavg");
     let load = load.split(' ').next().unwrap_or_default();
+    let busy = load.parse::<f64>().is_ok_and(|load| load > QUIET);
+    let warning = if busy { " (not quiet)" } else { "" };
     format!(
-        "{cores} cores of {cpu}, Linux {}, load average {load}",
+        "{cores} cores of {cpu}, Linux {}, load average {load}{warning}",
         kernel.trim()
     )
 }

@@ -137,7 +137,7 @@ fn reach(
         .context("/version has no gitVersion")?;
     report.describe(
         "API server",
-        format!("{version}, {protocol:?} with client certificates"),
+        format!("{version}, by {protocol} with client certificates"),
     );
     Ok(server)
 }

@@ -38,15 +38,10 @@ impl Mould {
             "metadata": {
                 "name": NAME,
                 "labels": labels("frontend"),
-                "annotations": { "kubectl.kubernetes.io/default-container": "server" },
             },
             "spec": {
                 "nodeSelector": { "bench.skiff.dev/nowhere": "true" },
                 "containers": [server()],
-                "volumes": [
-                    { "name": "settings", "configMap": { "name": "settings" } },
-                    { "name": "scratch", "emptyDir": {} },
-                ],
             },
         }))
     }
@@ -94,8 +89,6 @@ fn labels(component: &str) -> Value {
 }
 
 fn server() -> Value {
-    let probe =
-        |path: &str| json!({ "httpGet": { "path": path, "port": "http" }, "periodSeconds": 10 });
     json!({
         "name": "server",
         "image": "nginx:1.19",
@@ -108,12 +101,6 @@ fn server() -> Value {
             "requests": { "cpu": "100m", "memory": "64Mi" },
             "limits": { "memory": "128Mi" },
         },
-        "readinessProbe": probe("/ready"),
-        "livenessProbe": probe("/live"),
-        "volumeMounts": [
-            { "name": "settings", "mountPath": "/etc/shop", "readOnly": true },
-            { "name": "scratch", "mountPath": "/tmp" },
-        ],
     })
 }
 
@@ -127,7 +114,7 @@ mod tests {
         assert!((950..=1100).contains(&config_map), "{config_map} bytes");
         // Defaults, the service account's volume and the status come to it.
         let pod = Mould::pending_pod().named("pod-00001").len();
-        assert!((1000..=1500).contains(&pod), "{pod} bytes");
+        assert!((600..=800).contains(&pod), "{pod} bytes");
     }
 
     #[test]

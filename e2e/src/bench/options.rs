@@ -1,5 +1,6 @@
 //! What users type.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -54,7 +55,7 @@ pub(super) struct Load {
     #[arg(long, global = true, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     pub(super) watchers: u32,
     /// What to speak; client-go speaks HTTP/2 unless told otherwise
-    #[arg(long, global = true, value_enum, default_value_t = Protocol::Http2)]
+    #[arg(long, global = true, value_enum, default_value = "http2")]
     pub(super) protocol: Protocol,
 }
 
@@ -84,6 +85,15 @@ pub(super) enum Protocol {
     /// HTTP/2
     #[value(name = "http2")]
     Http2,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http1 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        })
+    }
 }
 
 impl Bench {

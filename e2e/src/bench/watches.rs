@@ -27,13 +27,23 @@ const DELIVERED_WITHIN: Duration = Duration::from_secs(30);
 /// An event as it came to one of the watchers.
 type Arrival = (Instant, Bytes);
 
-/// From the create's answer, and from its request, to the last watcher: one value each round.
+/// The moments of one create.
+#[derive(Debug)]
+struct Moments {
+    sent: Instant,
+    answered: Instant,
+    /// When the last watcher had it.
+    last: Instant,
+}
+
+/// When the last watcher had an event, and when its writer had the answer: one value each round.
 #[derive(Debug, Default)]
 struct Delivery {
+    last_p50_ms: Vec<f64>,
+    last_p99_ms: Vec<f64>,
+    answer_p50_ms: Vec<f64>,
+    answer_p99_ms: Vec<f64>,
     after_answer_p50_ms: Vec<f64>,
-    after_answer_p99_ms: Vec<f64>,
-    after_request_p50_ms: Vec<f64>,
-    after_request_p99_ms: Vec<f64>,
 }
 
 /// Measures with one watcher and with many.
@@ -74,7 +84,7 @@ async fn deliver(
     let mould = Mould::config_map();
     let mut delivery = Delivery::default();
     for round in 0..rounds {
-        let (mut after_answer, mut after_request) = (Vec::new(), Vec::new());
+        let mut moments = Vec::with_capacity(CREATES);
         for create in 0..CREATES {
             let name = format!("event-{watchers}-{round}-{create}");
             let object = mould.named(&name);
@@ -82,14 +92,13 @@ async fn deliver(
             writer.create(&path, object).await?;
             let answered = Instant::now();
             let last = last_arrival(&mut arrivals, watchers, &name).await?;
-            // The event may well be there before the answer.
-            after_answer.push(last.saturating_duration_since(answered));
-            after_request.push(last.saturating_duration_since(sent));
+            moments.push(Moments {
+                sent,
+                answered,
+                last,
+            });
         }
-        delivery.add(
-            &after_answer.into_iter().collect(),
-            &after_request.into_iter().collect(),
-        );
+        delivery.add(&moments);
     }
     Ok(delivery)
 }
@@ -142,27 +151,35 @@ async fn now(connection: &mut Connection, path: &str) -> Result<String> {
 }
 
 impl Delivery {
-    fn add(&mut self, after_answer: &Samples, after_request: &Samples) {
+    fn add(&mut self, moments: &[Moments]) {
+        let samples = |of: fn(&Moments) -> Duration| moments.iter().map(of).collect::<Samples>();
+        let last = samples(|one| one.last - one.sent);
+        let answer = samples(|one| one.answered - one.sent);
+        // The event may well be there before the answer.
+        let after_answer = samples(|one| one.last.saturating_duration_since(one.answered));
+        self.last_p50_ms.push(last.percentile_ms(0.5));
+        self.last_p99_ms.push(last.percentile_ms(0.99));
+        self.answer_p50_ms.push(answer.percentile_ms(0.5));
+        self.answer_p99_ms.push(answer.percentile_ms(0.99));
         self.after_answer_p50_ms
             .push(after_answer.percentile_ms(0.5));
-        self.after_answer_p99_ms
-            .push(after_answer.percentile_ms(0.99));
-        self.after_request_p50_ms
-            .push(after_request.percentile_ms(0.5));
-        self.after_request_p99_ms
-            .push(after_request.percentile_ms(0.99));
     }
 
-    fn rows(&self, watchers: usize) -> [Row; 2] {
-        let what = |figure: &str| match watchers {
-            1 => format!("create answered to the watcher, {figure}"),
-            many => format!("create answered to the last of {many} watchers, {figure}"),
+    fn rows(&self, watchers: usize) -> [Row; 3] {
+        let to = match watchers {
+            1 => "to the watcher".to_owned(),
+            many => format!("to the last of {many} watchers"),
         };
+        let row = |what: String, rounds: &[f64]| Row::of_rounds(what, Unit::Milliseconds, rounds);
         [
-            Row::of_rounds(what("p50"), Unit::Milliseconds, &self.after_answer_p50_ms)
-                .beside("from its request", median(&self.after_request_p50_ms)),
-            Row::of_rounds(what("p99"), Unit::Milliseconds, &self.after_answer_p99_ms)
-                .beside("from its request", median(&self.after_request_p99_ms)),
+            row(format!("create sent {to}, p50"), &self.last_p50_ms)
+                .beside("to its answer", median(&self.answer_p50_ms)),
+            row(format!("create sent {to}, p99"), &self.last_p99_ms)
+                .beside("to its answer", median(&self.answer_p99_ms)),
+            row(
+                format!("create answered {to}, p50"),
+                &self.after_answer_p50_ms,
+            ),
         ]
     }
 }

@@ -46,7 +46,7 @@ impl Report {
         match measure() {
             Ok(rows) => self.rows.extend(rows.into_iter().map(|row| (bench, row))),
             Err(error) => {
-                tell(&format!("{bench} failed: {error:#}"));
+                tell(&format!("{bench} failed"));
                 self.failures.push((bench, error));
             }
         }
@@ -59,6 +59,9 @@ impl Report {
         }
         println!();
         print!("{}", table::of(self.rows.iter().map(|(_, row)| row)));
+        for (bench, error) in &self.failures {
+            println!("\n{bench} could not be measured: {error:#}");
+        }
     }
 
     /// Writes everything to `file`, whose folder is made if it is missing.
@@ -72,16 +75,8 @@ impl Report {
 
     /// Fails if a bench did.
     pub(super) fn failed(&self) -> Result<()> {
-        let reasons: Vec<String> = self
-            .failures
-            .iter()
-            .map(|(bench, error)| format!("{bench}: {error:#}"))
-            .collect();
-        ensure!(
-            reasons.is_empty(),
-            "could not measure\n{}",
-            reasons.join("\n")
-        );
+        let names: Vec<&str> = self.failures.iter().map(|(bench, _)| *bench).collect();
+        ensure!(names.is_empty(), "could not measure: {}", names.join(", "));
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::row::Row;
 
-const HEAD: [&str; 6] = ["", "figure", "target", "met", "of rounds", "beside"];
+const HEAD: [&str; 6] = ["", "figure", "target", "met", "rounds", "beside"];
 
 /// The table, each line ended.
 pub(super) fn of<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
@@ -65,7 +65,7 @@ mod tests {
             Row::of_one("memory", Unit::Mebibytes, 61.0).target(Target::AtMost(60.0)),
         ];
         let expected = [
-            "          figure       target  met  of rounds            beside",
+            "          figure       target  met  rounds               beside",
             "create  11,000/s  >= 10,000/s  yes  9,000/s .. 12,000/s  append 5,000/s",
             "memory  61.0 MiB  <= 60.0 MiB  no",
             "",
