@@ -60,6 +60,8 @@ pub(crate) struct ServicePort {
     pub(crate) affinity_seconds: Option<u32>,
     /// Where clients of the ClusterIP go, sorted.
     pub(crate) endpoints: BTreeSet<SocketAddrV4>,
+    /// Endpoints that take no new connections, because they are not ready or are ending, but keep those they have.
+    pub(crate) draining: BTreeSet<SocketAddrV4>,
 }
 
 /// The port of a Service on each address of the node.
@@ -126,6 +128,7 @@ fn service_ports(service: &Service, slices: &[&EndpointSlice], node: &str) -> Ve
         })
     };
     let port = |port: &ApiServicePort| ServicePort {
+        draining: draining(port, slices),
         name: format!("{shown}:{}", port.name.as_deref().unwrap_or_default()),
         protocol: Protocol::of(port.protocol.as_deref()),
         cluster_ip,
@@ -173,6 +176,13 @@ fn endpoints(
     addresses(port, slices, only_on, |endpoint| {
         condition(endpoint, |c| c.serving).unwrap_or(false)
             && condition(endpoint, |c| c.terminating).unwrap_or(false)
+    })
+}
+
+/// The endpoints that are not ready; they leave their slice when their Pod is gone.
+fn draining(port: &ApiServicePort, slices: &[&EndpointSlice]) -> BTreeSet<SocketAddrV4> {
+    addresses(port, slices, None, |endpoint| {
+        !condition(endpoint, |c| c.ready).unwrap_or(true)
     })
 }
 
@@ -288,6 +298,23 @@ pub(crate) mod tests {
                 "{endpoints:?}"
             );
         }
+    }
+
+    #[test]
+    fn endpoints_that_are_not_ready_drain() {
+        let spec = json!({ "clusterIP": "10.96.0.5", "ports": [{ "name": "http", "port": 80 }] });
+        let slice = slice(json!([
+            { "addresses": ["10.244.0.2"], "conditions": { "ready": true } },
+            { "addresses": ["10.244.0.3"], "conditions": { "ready": false, "serving": true, "terminating": true } },
+            { "addresses": ["10.244.0.4"], "conditions": { "ready": false } },
+        ]));
+        let model = Model::build([(&service(spec), vec![&slice])], "n1");
+        let draining: Vec<String> = model.ports[0]
+            .draining
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(draining, ["10.244.0.3:8080", "10.244.0.4:8080"]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::task::AbortHandle;
 
 use super::message::{Command, IpvsMessage};
 use super::plan::Step;
-use super::{Address, Served};
+use super::{Address, Served, Weight};
 use crate::dataplane::DataplaneError;
 
 /// A connection to the kernel's IPVS. Ends with its owner.
@@ -65,7 +65,7 @@ impl Kernel {
                 continue;
             };
             let asked = IpvsMessage::at(Command::GetDest, &server.at);
-            let mut real = std::collections::BTreeSet::<SocketAddrV4>::new();
+            let mut real = BTreeMap::<SocketAddrV4, Weight>::new();
             for answer in self.ask("list real servers", asked, NLM_F_DUMP).await? {
                 real.extend(answer.told_real().map_err(malformed("real server"))?);
             }
@@ -80,8 +80,13 @@ impl Kernel {
             Step::AddServer(server) => IpvsMessage::server(Command::NewService, server),
             Step::ChangeServer(server) => IpvsMessage::server(Command::SetService, server),
             Step::RemoveServer(at) => IpvsMessage::at(Command::DelService, at),
-            Step::AddReal(at, real) => IpvsMessage::real(Command::NewDest, at, real),
-            Step::RemoveReal(at, real) => IpvsMessage::real(Command::DelDest, at, real),
+            Step::AddReal(at, real, weight) => {
+                IpvsMessage::real(Command::NewDest, at, real, *weight)
+            }
+            Step::ChangeReal(at, real, weight) => {
+                IpvsMessage::real(Command::SetDest, at, real, *weight)
+            }
+            Step::RemoveReal(at, real) => IpvsMessage::real(Command::DelDest, at, real, 0),
         };
         self.ask(&format!("{step:?}"), message, NLM_F_ACK)
             .await

@@ -7,7 +7,7 @@ use netlink_packet_core::{
 };
 use netlink_packet_generic::{GenlFamily, GenlHeader};
 
-use super::{Address, VirtualServer};
+use super::{Address, VirtualServer, Weight};
 use crate::model::Protocol;
 
 /// What is asked of the kernel, or answered by it.
@@ -18,6 +18,7 @@ pub(crate) enum Command {
     DelService,
     GetService,
     NewDest,
+    SetDest,
     DelDest,
     GetDest,
     GetInfo,
@@ -31,6 +32,7 @@ impl Command {
             Command::DelService => 3,
             Command::GetService => 4,
             Command::NewDest => 5,
+            Command::SetDest => 6,
             Command::DelDest => 7,
             Command::GetDest => 8,
             Command::GetInfo => 15,
@@ -134,14 +136,19 @@ impl IpvsMessage {
         Self::new(command).with(SERVICE, &attributes)
     }
 
-    /// The command for a real server of a virtual server: masqueraded, of weight 1.
-    pub(crate) fn real(command: Command, server: &Address, real: &SocketAddrV4) -> Self {
+    /// The command for a real server of a virtual server: masqueraded.
+    pub(crate) fn real(
+        command: Command,
+        server: &Address,
+        real: &SocketAddrV4,
+        weight: Weight,
+    ) -> Self {
         let attributes = [
             Attribute::new(DEST_AF, AF_INET.to_ne_bytes().to_vec()),
             Attribute::new(DEST_ADDRESS, union_of(*real.ip())),
             Attribute::new(DEST_PORT, real.port().to_be_bytes().to_vec()),
             number(DEST_METHOD, MASQUERADE),
-            number(DEST_WEIGHT, 1),
+            number(DEST_WEIGHT, weight),
             number(DEST_UPPER, 0),
             number(DEST_LOWER, 0),
         ];
@@ -179,16 +186,18 @@ impl IpvsMessage {
         }))
     }
 
-    /// The real server that an answer tells of.
-    pub(crate) fn told_real(&self) -> Result<Option<SocketAddrV4>, DecodeError> {
+    /// The real server that an answer tells of, and its weight.
+    pub(crate) fn told_real(&self) -> Result<Option<(SocketAddrV4, Weight)>, DecodeError> {
         let Some(attributes) = self.nested(DEST)? else {
             return Ok(None);
         };
         let address = find(&attributes, DEST_ADDRESS).and_then(v4_of);
         let port = find(&attributes, DEST_PORT).and_then(port_of);
-        Ok(address
+        let weight = find(&attributes, DEST_WEIGHT).and_then(number_of);
+        let at = address
             .zip(port)
-            .map(|(address, port)| SocketAddrV4::new(address, port)))
+            .map(|(address, port)| SocketAddrV4::new(address, port));
+        Ok(at.zip(weight))
     }
 
     fn with(mut self, kind: u16, attributes: &[Attribute]) -> Self {
@@ -294,5 +303,30 @@ impl ParseableParametrized<[u8], GenlHeader> for IpvsMessage {
             command: header.cmd,
             attributes: parse(bytes)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_server_is_read_as_it_was_written() {
+        let server = Address {
+            protocol: Protocol::Tcp,
+            at: SocketAddrV4::new(Ipv4Addr::new(10, 96, 0, 5), 80),
+        };
+        let real = SocketAddrV4::new(Ipv4Addr::new(10, 244, 0, 2), 8080);
+        for weight in [0, 1] {
+            let message = IpvsMessage::real(Command::SetDest, &server, &real, weight);
+            let mut bytes = vec![0; message.buffer_len()];
+            message.emit(&mut bytes);
+            let header = GenlHeader {
+                cmd: message.command(),
+                version: message.version(),
+            };
+            let read = IpvsMessage::parse_with_param(&bytes, header).expect("sound");
+            assert_eq!(read.told_real().expect("sound"), Some((real, weight)));
+        }
     }
 }

@@ -7,7 +7,7 @@ mod kernel;
 mod message;
 mod plan;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
 use crate::dataplane::{DataplaneError, Ranges, node_addresses};
@@ -34,11 +34,14 @@ pub(crate) struct Address {
     pub(crate) at: SocketAddrV4,
 }
 
-/// A virtual server with its real servers, all masqueraded and of weight 1.
+/// How many new connections a real server takes, compared with others; with 0 it only keeps those it has.
+pub(crate) type Weight = u32;
+
+/// A virtual server with its real servers, all masqueraded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Served {
     pub(crate) server: VirtualServer,
-    pub(crate) real: BTreeSet<SocketAddrV4>,
+    pub(crate) real: BTreeMap<SocketAddrV4, Weight>,
 }
 
 /// Services as virtual servers of the kernel.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::{Address, Served, VirtualServer};
-use crate::model::{Model, ServicePort};
+use super::{Address, Served, VirtualServer, Weight};
+use crate::model::{Model, Protocol, ServicePort};
 
 /// One request to the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,8 @@ pub(crate) enum Step {
     AddServer(VirtualServer),
     ChangeServer(VirtualServer),
     RemoveServer(Address),
-    AddReal(Address, SocketAddrV4),
+    AddReal(Address, SocketAddrV4, Weight),
+    ChangeReal(Address, SocketAddrV4, Weight),
     RemoveReal(Address, SocketAddrV4),
 }
 
@@ -40,7 +41,9 @@ pub(crate) fn wanted(model: &Model, node: &[Ipv4Addr]) -> BTreeMap<Address, Serv
     servers
 }
 
-fn served(port: &ServicePort, at: SocketAddrV4, real: &BTreeSet<SocketAddrV4>) -> Served {
+/// Endpoints that drain stay with weight 0: the kernel cuts the connections of a real server that is removed. That is
+/// right for UDP, whose clients would go on talking to it.
+fn served(port: &ServicePort, at: SocketAddrV4, endpoints: &BTreeSet<SocketAddrV4>) -> Served {
     let server = VirtualServer {
         at: Address {
             protocol: port.protocol,
@@ -49,9 +52,13 @@ fn served(port: &ServicePort, at: SocketAddrV4, real: &BTreeSet<SocketAddrV4>) -
         scheduler: "rr".to_owned(),
         persistent_seconds: port.affinity_seconds,
     };
+    let drains = port.protocol != Protocol::Udp;
+    let draining = port.draining.iter().filter(|_| drains);
+    let draining = draining.map(|real| (*real, 0));
+    let serving = endpoints.iter().map(|real| (*real, 1));
     Served {
         server,
-        real: real.clone(),
+        real: draining.chain(serving).collect(),
     }
 }
 
@@ -75,15 +82,7 @@ pub(crate) fn plan(
                 &has.real
             }
         };
-        steps.extend(
-            want.real
-                .difference(real)
-                .map(|real| Step::AddReal(*at, *real)),
-        );
-        steps.extend(
-            real.difference(&want.real)
-                .map(|real| Step::RemoveReal(*at, *real)),
-        );
+        steps.extend(real_steps(*at, real, &want.real));
     }
     steps.extend(
         has.keys()
@@ -93,10 +92,25 @@ pub(crate) fn plan(
     steps
 }
 
+fn real_steps(
+    at: Address,
+    has: &BTreeMap<SocketAddrV4, Weight>,
+    wanted: &BTreeMap<SocketAddrV4, Weight>,
+) -> Vec<Step> {
+    let put = |(real, weight): (&SocketAddrV4, &Weight)| match has.get(real) {
+        None => Some(Step::AddReal(at, *real, *weight)),
+        Some(has) if has != weight => Some(Step::ChangeReal(at, *real, *weight)),
+        Some(_) => None,
+    };
+    let gone = has.keys().filter(|real| !wanted.contains_key(real));
+    let remove = gone.map(|real| Step::RemoveReal(at, *real));
+    wanted.iter().filter_map(put).chain(remove).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{NodePort, Protocol};
+    use crate::model::NodePort;
 
     fn model(endpoints: &[&str], node_port: Option<u16>, affinity_seconds: Option<u32>) -> Model {
         let endpoints: BTreeSet<_> = endpoints
@@ -116,6 +130,7 @@ mod tests {
                 }),
                 affinity_seconds,
                 endpoints,
+                draining: BTreeSet::new(),
             }],
         }
     }
@@ -150,9 +165,9 @@ mod tests {
             ),
             [
                 Step::AddServer(rr("10.96.0.5:80", None)),
-                Step::AddReal(at("10.96.0.5:80"), pod),
+                Step::AddReal(at("10.96.0.5:80"), pod, 1),
                 Step::AddServer(rr("192.0.2.1:30002", None)),
-                Step::AddReal(at("192.0.2.1:30002"), pod),
+                Step::AddReal(at("192.0.2.1:30002"), pod, 1),
             ]
         );
     }
@@ -169,7 +184,7 @@ mod tests {
                 &model(&["10.244.0.2:80"], None, None),
                 &model(&["10.244.0.3:80"], None, None)
             ),
-            [Step::AddReal(server, new), Step::RemoveReal(server, old)]
+            [Step::AddReal(server, new, 1), Step::RemoveReal(server, old)]
         );
         assert_eq!(
             steps(
@@ -183,5 +198,35 @@ mod tests {
             [Step::RemoveServer(server)]
         );
         assert_eq!(steps(&model(&[], None, None), &model(&[], None, None)), []);
+    }
+
+    #[test]
+    fn an_endpoint_that_ends_keeps_its_connections_until_it_is_gone() {
+        let (old, new): (SocketAddrV4, SocketAddrV4) = (
+            "10.244.0.2:80".parse().expect("an address"),
+            "10.244.0.3:80".parse().expect("an address"),
+        );
+        let server = at("10.96.0.5:80");
+        let both = model(&["10.244.0.2:80", "10.244.0.3:80"], None, None);
+        let after = model(&["10.244.0.3:80"], None, None);
+        let mut ending = after.clone();
+        ending.ports[0].draining.insert(old);
+        assert_eq!(steps(&both, &ending), [Step::ChangeReal(server, old, 0)]);
+        assert_eq!(steps(&ending, &after), [Step::RemoveReal(server, old)]);
+        ending.ports[0].protocol = Protocol::Udp;
+        let datagrams = wanted(&ending, &[]);
+        let real = datagrams.values().flat_map(|served| &served.real);
+        assert_eq!(real.collect::<Vec<_>>(), [(&new, &1)]);
+        ending.ports[0].protocol = Protocol::Tcp;
+        // The last one still serves: it gets new connections after all.
+        let mut last = model(&["10.244.0.2:80"], None, None);
+        last.ports[0].draining.insert(old);
+        assert_eq!(
+            steps(&ending, &last),
+            [
+                Step::ChangeReal(server, old, 1),
+                Step::RemoveReal(server, new)
+            ]
+        );
     }
 }

@@ -95,6 +95,7 @@ mod tests {
                 }),
                 affinity_seconds: None,
                 endpoints,
+                draining: BTreeSet::new(),
             }],
         }
     }

@@ -70,6 +70,7 @@ fn model(endpoints: &[&str]) -> Model {
             }),
             affinity_seconds: None,
             endpoints,
+            draining: BTreeSet::new(),
         }],
     }
 }
