@@ -2,11 +2,12 @@
 
 use std::io;
 use std::path::Path;
+use std::process::Command;
 
 /// Without these no Service works.
 const NEEDED: &[(&str, &str)] = &[("net/ipv4/ip_forward", "1")];
-/// Where the kernel has them: an answer from one Pod to another on the same bridge must pass the rules, which undo the translation.
-const WHERE_PRESENT: &[(&str, &str)] = &[("net/bridge/bridge-nf-call-iptables", "1")];
+/// An answer from one Pod to another on the same bridge must pass the rules, which undo the translation.
+const BRIDGE: (&str, &str) = ("net/bridge/bridge-nf-call-iptables", "1");
 /// IPVS: connections known to conntrack can be masqueraded, and end when their endpoint is gone
 /// (<https://docs.kernel.org/networking/ipvs-sysctl.html>).
 const IPVS: &[(&str, &str)] = &[
@@ -21,7 +22,24 @@ pub(crate) fn prepare() -> io::Result<()> {
     NEEDED
         .iter()
         .try_for_each(|(name, value)| set(name, value))?;
-    set_where_present(WHERE_PRESENT)
+    load_bridge_rules();
+    set_where_present(&[BRIDGE])
+}
+
+/// Few machines have the module loaded, some have it built in; nothing loads it by itself.
+fn load_bridge_rules() {
+    let (name, module) = (BRIDGE.0, "br_netfilter");
+    if path(name).exists() {
+        return;
+    }
+    let loaded = Command::new("modprobe").args(["-q", module]).status();
+    if !path(name).exists() {
+        tracing::warn!(
+            module,
+            ?loaded,
+            "module not loaded: Pods of this node may not reach each other through Services"
+        );
+    }
 }
 
 /// Sets what IPVS needs; older kernels lack some of it.
