@@ -8,6 +8,7 @@ mod kubectl;
 mod listing;
 mod pki;
 mod services;
+mod streams;
 mod support;
 mod watching;
 mod writing;
