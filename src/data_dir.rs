@@ -11,6 +11,8 @@ use nix::unistd::Pid;
 
 /// The version of the directory's layout; another one is refused rather than guessed at.
 const LAYOUT: &str = "1";
+/// The file that holds it, and tells a cluster's directory from any other.
+const VERSION_FILE: &str = "version";
 
 /// A data directory that this process holds. Another skiff is refused as long as it lives.
 pub(crate) struct DataDir {
@@ -71,7 +73,11 @@ impl DataDir {
 
 /// The process that holds the directory, if one does.
 pub(crate) fn holder(path: &Path) -> anyhow::Result<Option<Pid>> {
-    ensure!(path.is_dir(), "there is no cluster in {}", path.display());
+    ensure!(
+        path.join(VERSION_FILE).is_file(),
+        "there is no cluster in {}",
+        path.display()
+    );
     let mut pid = String::new();
     match Flock::lock(lock_file(path)?, FlockArg::LockSharedNonblock) {
         Ok(_) => return Ok(None),
@@ -97,7 +103,7 @@ fn lock_file(path: &Path) -> anyhow::Result<File> {
 }
 
 fn check_layout(path: &Path) -> anyhow::Result<()> {
-    let file = path.join("version");
+    let file = path.join(VERSION_FILE);
     match std::fs::read_to_string(&file) {
         Ok(version) => ensure!(
             version.trim() == LAYOUT,
@@ -166,5 +172,15 @@ mod tests {
             std::fs::read_to_string(scratch.0.join("version")).expect("read"),
             "7\n"
         );
+    }
+
+    #[test]
+    fn a_directory_without_a_cluster_is_left_as_it_is() {
+        let scratch = Scratch::new("empty");
+        std::fs::create_dir(&scratch.0).expect("make");
+        let error = holder(&scratch.0).expect_err("no cluster").to_string();
+        assert!(error.starts_with("there is no cluster in "), "{error}");
+        let mut left = std::fs::read_dir(&scratch.0).expect("read");
+        assert!(left.next().is_none(), "nothing was written");
     }
 }

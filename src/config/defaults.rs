@@ -14,15 +14,15 @@ use crate::network;
 /// # Errors
 /// If the machine's name or address is needed and cannot be found.
 pub(crate) fn fill_in(options: UpOptions) -> anyhow::Result<Settings> {
-    let data_dir = absolute(
-        options
-            .data_dir
-            .unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR)),
-    )?;
+    let data_dir = options
+        .data_dir
+        .unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
+    let data_dir = absolute("--data-dir", &data_dir)?;
+    let kubeconfig = options
+        .kubeconfig
+        .unwrap_or_else(|| data_dir.join("kubeconfig"));
     Ok(Settings {
-        kubeconfig: options
-            .kubeconfig
-            .unwrap_or_else(|| data_dir.join("kubeconfig")),
+        kubeconfig: absolute("--kubeconfig", &kubeconfig)?,
         data_dir,
         bind: options
             .bind
@@ -60,8 +60,8 @@ where
     }
 }
 
-fn absolute(path: PathBuf) -> anyhow::Result<PathBuf> {
-    std::path::absolute(&path).with_context(|| format!("--data-dir {}", path.display()))
+fn absolute(flag: &str, path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{flag} {}", path.display()))
 }
 
 /// systemd-resolved keeps the real upstreams in a file of its own; /etc/resolv.conf names only its stub, a loop for Pods.

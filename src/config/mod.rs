@@ -133,6 +133,14 @@ mod tests {
     }
 
     #[test]
+    fn paths_are_those_of_where_skiff_was_started() {
+        let settings = resolved(&["--data-dir=here", "--kubeconfig=admin.conf"]).expect("sound");
+        let here = std::env::current_dir().expect("a directory");
+        assert_eq!(settings.data_dir, here.join("here"));
+        assert_eq!(settings.kubeconfig, here.join("admin.conf"));
+    }
+
+    #[test]
     fn a_file_gives_what_the_flags_do_not() {
         let file = std::env::temp_dir().join(format!("skiff-config-{}.yaml", std::process::id()));
         let yaml = "cluster-domain: boat.test\nservice-cidr: 10.100.0.0/16\ncluster-dns: 10.100.0.10\nregistry-mirrors: [docker.io=http://127.0.0.1:5000]\n";

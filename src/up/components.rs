@@ -131,9 +131,10 @@ impl Components {
         let until = tokio::time::Instant::now() + deadline;
         let mut outcome = Ok(());
         while let Ok(Some(ended)) = tokio::time::timeout_at(until, self.tasks.join_next()).await {
-            if let Ok((name, Err(error))) = ended {
-                outcome = outcome.and(Err(error.context(name)));
-            }
+            outcome = outcome.and(match ended {
+                Ok((name, result)) => result.context(name),
+                Err(panicked) => Err(anyhow!(panicked).context("a component panicked")),
+            });
             if self.tasks.len() == 1 {
                 self.server.cancel();
             }

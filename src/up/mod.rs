@@ -60,15 +60,15 @@ pub(crate) async fn up(settings: Settings) -> anyhow::Result<()> {
     )?;
     let lived = live(&settings, &server, &mut components, &mut steps, stop_asked).await;
 
-    if settings.stop_pods && lived.is_ok() {
-        skiff_kubelet::stop_all_pods(&*containerd.runtime, GRACE)
-            .await
-            .context("stop the Pods")?;
-    }
     let drained = components.stop(DRAIN).await;
+    // After the kubelet, which would start them again.
+    let stopped = match settings.stop_pods && lived.is_ok() {
+        true => skiff_kubelet::stop_all_pods(&*containerd.runtime, GRACE).await,
+        false => Ok(()),
+    };
     containerd.stop().await;
     store.close().await;
-    lived.and(drained)
+    lived.and(drained).and(stopped.context("stop the Pods"))
 }
 
 /// Waits until the node is ready, says so, then until the end: a signal or a component that failed.
