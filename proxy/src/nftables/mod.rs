@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A turn chain counts in the kernel. Services with as many endpoints share [`rules::TURNS`] of them, so that up to that
-//! many Services each count for themselves.
+//! many Services each count for themselves. With session affinity a hash of the client's address stands for the count.
 
 mod apply;
 mod base;
