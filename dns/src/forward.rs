@@ -1,6 +1,7 @@
 //! Names outside the zone: asked of the upstreams.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hickory_proto::op::Message;
@@ -18,6 +19,8 @@ const LARGEST: usize = 65_535;
 /// Asks upstreams.
 pub(crate) struct Forwarder {
     upstreams: Vec<SocketAddr>,
+    /// The one that answered last is asked first, so that a dead one before it costs its patience once.
+    first: AtomicUsize,
     places: Semaphore,
 }
 
@@ -43,6 +46,7 @@ impl Forwarder {
     pub(crate) fn new(upstreams: Vec<SocketAddr>) -> Self {
         Self {
             upstreams,
+            first: AtomicUsize::new(0),
             places: Semaphore::new(AT_ONCE),
         }
     }
@@ -51,9 +55,14 @@ impl Forwarder {
     pub(crate) async fn ask(&self, query: &[u8], over_tcp: bool) -> Result<Message, ForwardError> {
         let _place = self.places.try_acquire().map_err(|_| ForwardError::Busy)?;
         let mut failed = ForwardError::NoUpstream;
-        for at in &self.upstreams {
+        let first = self.first.load(Ordering::Relaxed);
+        let turns = self.upstreams.iter().enumerate().cycle().skip(first);
+        for (turn, at) in turns.take(self.upstreams.len()) {
             match tokio::time::timeout(PATIENCE, exchange(*at, query, over_tcp)).await {
-                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Ok(answer)) => {
+                    self.first.store(turn, Ordering::Relaxed);
+                    return Ok(answer);
+                }
                 Ok(Err(error)) => failed = error,
                 Err(_) => failed = ForwardError::Late { at: *at },
             }
@@ -102,4 +111,38 @@ async fn by_tcp(at: SocketAddr, query: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut answer = vec![0; usize::from(stream.read_u16().await?)];
     stream.read_exact(&mut answer).await?;
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dead_upstream_is_waited_for_once() {
+        let dead = UdpSocket::bind("127.0.0.1:0").await.expect("bind");
+        let good = UdpSocket::bind("127.0.0.1:0").await.expect("bind");
+        let upstreams = [&dead, &good].map(|socket| socket.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            let mut buffer = [0; 512];
+            while let Ok((length, from)) = good.recv_from(&mut buffer).await {
+                good.send_to(&buffer[..length], from).await.expect("sent");
+            }
+        });
+        let forwarder = Forwarder::new(upstreams.to_vec());
+        let query = Message::query().to_vec().expect("encoded");
+        for _ in 0..3 {
+            forwarder.ask(&query, false).await.expect("answered");
+        }
+        let mut asked = 0;
+        while dead.try_recv(&mut [0; 512]).is_ok() {
+            asked += 1;
+        }
+        assert_eq!(asked, 1);
+    }
+
+    #[tokio::test]
+    async fn without_an_upstream_that_is_said() {
+        let nobody = Forwarder::new(Vec::new()).ask(&[0, 1], false).await;
+        assert!(matches!(nobody, Err(ForwardError::NoUpstream)));
+    }
 }
