@@ -22,8 +22,11 @@ struct Shared {
     client: Client,
     shutdown: CancellationToken,
     tasks: TaskTracker,
-    started: Mutex<HashMap<(TypeId, Option<String>), Box<dyn Any + Send>>>,
+    started: Mutex<Started>,
 }
+
+/// The informer of each kind and field selector.
+type Started = HashMap<(TypeId, Option<String>), Box<dyn Any + Send>>;
 
 impl Informers {
     /// Informers that list and watch through `client` until `shutdown`.
