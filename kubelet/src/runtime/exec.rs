@@ -17,7 +17,7 @@ pub type ByteSource = Pin<Box<dyn AsyncRead + Send>>;
 pub struct ExecRequest {
     /// The program and its arguments; never empty.
     pub argv: Vec<String>,
-    /// Runs it on a terminal: standard error then comes out of standard output.
+    /// Runs it on a terminal: standard error then comes out of standard output, which is always connected.
     pub tty: bool,
     /// Connects standard input.
     pub stdin: bool,

@@ -76,6 +76,32 @@ fn commands_run_in_containers() {
         let (code, out, _) = finish(session.unwrap()).await;
         assert_eq!((code, out.len()), (0, 1_000_000));
 
+        // Streams that are not asked for are not there, and the command does not notice.
+        for (stdin, stdout, stderr) in [
+            (false, true, false),
+            (false, false, true),
+            (true, false, false),
+            (false, false, false),
+        ] {
+            let request = ExecRequest {
+                stdin,
+                stdout,
+                stderr,
+                ..all_streams(&["sh", "-c", "echo out; echo err >&2; exit 6"])
+            };
+            let session = runtime.exec(&id, request).await.unwrap();
+            assert_eq!(session.stdin.is_some(), stdin);
+            let (code, out, err) = finish(session).await;
+            assert_eq!(code, 6);
+            assert_eq!(
+                (out.as_str(), err.as_str()),
+                (
+                    if stdout { "out\n" } else { "" },
+                    if stderr { "err\n" } else { "" }
+                )
+            );
+        }
+
         // A command that is not there is an error in the words that users know.
         let error = runtime.exec(&id, all_streams(&["nothing-here"])).await;
         let error = error.unwrap_err().to_string();

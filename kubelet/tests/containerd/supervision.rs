@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use nix::sys::signal::{Signal, kill};
 use skiff_kubelet::cri::ContainerState;
-use skiff_kubelet::{ContainerdConfig, ContainerdProcess, Runtime, RuntimeEvent};
+use skiff_kubelet::{ContainerdConfig, ContainerdProcess, ExecRequest, Runtime, RuntimeEvent};
 
 use crate::support::{Node, Pod, in_namespaces, next_event, until};
 
@@ -21,9 +23,9 @@ fn containers_outlive_a_containerd_that_is_killed_and_nothing_is_missed() {
 
         let argv = ["sh", "-c", "sleep 0.3; touch /tmp/go"].map(str::to_owned);
         let pid = node.containerd_pid();
-        let touching =
-            node.runtime
-                .exec_sync(&ends, argv.to_vec(), std::time::Duration::from_secs(5));
+        let touching = node
+            .runtime
+            .exec_sync(&ends, argv.to_vec(), Duration::from_secs(5));
         let killing = async { kill(pid, Signal::SIGKILL).unwrap() };
         let (outcome, ()) = tokio::join!(touching, killing);
         assert!(outcome.unwrap_err().is_unavailable());
@@ -63,6 +65,30 @@ fn a_containerd_that_was_left_running_is_taken_over() {
             status.is_ok_and(|status| status.state() == ContainerState::ContainerRunning)
         })
         .await;
+        node.end().await;
+    });
+}
+
+#[test]
+fn a_command_whose_skiff_was_killed_is_swept_away() {
+    in_namespaces(|| async {
+        let mut node = Node::start().await;
+        let pod = Pod::run(&node, "host").await;
+        let id = pod.start(&node, "main", &["sleep", "1000"]).await;
+        let request = ExecRequest {
+            argv: vec!["sleep".to_owned(), "777".to_owned()],
+            stdin: true,
+            ..ExecRequest::default()
+        };
+        let session = node.runtime.exec(&id, request).await.unwrap();
+        // A skiff that is killed lets go of nothing in order.
+        std::mem::forget(session);
+        node.start_again().await;
+        let argv = ["sh", "-c", "ps | grep -c '[s]leep 777'"].map(str::to_owned);
+        let limit = Duration::from_secs(5);
+        let listed = node.runtime.exec_sync(&id, argv.to_vec(), limit).await;
+        assert_eq!(listed.unwrap().stdout, b"0\n");
+        assert!(!node.data_dir().join("exec").exists());
         node.end().await;
     });
 }

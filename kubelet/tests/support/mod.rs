@@ -5,7 +5,7 @@ mod pods;
 mod registry;
 mod sandbox;
 
-pub use node::Node;
-pub use pods::{Pod, container_config, next_event, until};
-pub use registry::Registry;
-pub use sandbox::in_namespaces;
+pub(crate) use node::Node;
+pub(crate) use pods::{Pod, next_event, until};
+pub(crate) use registry::Registry;
+pub(crate) use sandbox::in_namespaces;

@@ -11,14 +11,14 @@ use skiff_kubelet::{
 use tempfile::TempDir;
 
 /// A node with a containerd and busybox.
-pub struct Node {
-    pub runtime: Containerd,
-    pub containerd: Option<ContainerdProcess>,
+pub(crate) struct Node {
+    pub(crate) runtime: Containerd,
+    pub(crate) containerd: Option<ContainerdProcess>,
     dir: TempDir,
 }
 
 impl Node {
-    pub async fn start() -> Node {
+    pub(crate) async fn start() -> Node {
         let node = Node::start_empty(|_| {}).await;
         let archive = busybox().join("image.tar");
         let names = node.runtime.import_image(archive).await.unwrap();
@@ -27,7 +27,7 @@ impl Node {
     }
 
     /// Without an image, and configured otherwise.
-    pub async fn start_empty(configure: impl FnOnce(&mut ContainerdConfig)) -> Node {
+    pub(crate) async fn start_empty(configure: impl FnOnce(&mut ContainerdConfig)) -> Node {
         let dir = tempfile::Builder::new()
             .prefix("skiff-kubelet-")
             .tempdir()
@@ -50,23 +50,23 @@ impl Node {
         node
     }
 
-    pub fn data_dir(&self) -> &Path {
+    pub(crate) fn data_dir(&self) -> &Path {
         self.dir.path()
     }
 
-    pub fn containerd_pid(&self) -> Pid {
+    pub(crate) fn containerd_pid(&self) -> Pid {
         let pid = self.containerd.as_ref().and_then(|process| process.pid());
         Pid::from_raw(i32::try_from(pid.expect("containerd runs")).unwrap())
     }
 
     /// Lets go of containerd as a skiff that is killed does, and starts as the next one does.
-    pub async fn start_again(&mut self) {
+    pub(crate) async fn start_again(&mut self) {
         self.containerd = None;
         self.containerd = Some(start_containerd(ContainerdConfig::new(self.data_dir())).await);
     }
 
     /// Removes all Pods and ends containerd.
-    pub async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         for pod in self.runtime.list().await.unwrap() {
             self.runtime.stop_sandbox(&pod.sandbox.id).await.unwrap();
             self.runtime.remove_sandbox(&pod.sandbox.id).await.unwrap();

@@ -13,18 +13,18 @@ use tokio::time::timeout;
 use super::Node;
 
 /// A Pod on a node, made by CRI alone.
-pub struct Pod {
-    pub config: PodSandboxConfig,
-    pub sandbox_id: String,
-    pub uid: String,
+pub(crate) struct Pod {
+    pub(crate) config: PodSandboxConfig,
+    pub(crate) sandbox_id: String,
+    pub(crate) uid: String,
 }
 
 impl Pod {
-    pub async fn run(node: &Node, name: &str) -> Pod {
+    pub(crate) async fn run(node: &Node, name: &str) -> Pod {
         Pod::run_with(node, name, |_| {}).await
     }
 
-    pub async fn run_with(
+    pub(crate) async fn run_with(
         node: &Node,
         name: &str,
         change: impl FnOnce(&mut PodSandboxConfig),
@@ -59,31 +59,31 @@ impl Pod {
         }
     }
 
-    pub async fn ip(&self, node: &Node) -> String {
+    pub(crate) async fn ip(&self, node: &Node) -> String {
         let status = node.runtime.sandbox_status(&self.sandbox_id).await.unwrap();
         status.network.unwrap().ip
     }
 
     /// Creates and starts a container of busybox.
-    pub async fn start(&self, node: &Node, name: &str, argv: &[&str]) -> String {
-        self.start_config(node, container_config(self, name, argv))
-            .await
-    }
-
-    pub async fn start_config(&self, node: &Node, config: ContainerConfig) -> String {
-        let runtime = &node.runtime;
-        let created = runtime.create_container(&self.sandbox_id, config, self.config.clone());
-        let id = created.await.unwrap();
-        runtime.start_container(&id).await.unwrap();
+    pub(crate) async fn start(&self, node: &Node, name: &str, argv: &[&str]) -> String {
+        let id = self.create(node, name, argv).await;
+        node.runtime.start_container(&id).await.unwrap();
         id
     }
 
-    pub fn log_file(&self, container: &str) -> PathBuf {
+    pub(crate) async fn create(&self, node: &Node, name: &str, argv: &[&str]) -> String {
+        let config = container_config(self, name, argv);
+        let runtime = &node.runtime;
+        let created = runtime.create_container(&self.sandbox_id, config, self.config.clone());
+        created.await.unwrap()
+    }
+
+    pub(crate) fn log_file(&self, container: &str) -> PathBuf {
         PathBuf::from(&self.config.log_directory).join(format!("{container}.log"))
     }
 }
 
-pub fn container_config(pod: &Pod, name: &str, argv: &[&str]) -> ContainerConfig {
+fn container_config(pod: &Pod, name: &str, argv: &[&str]) -> ContainerConfig {
     let mut labels = pod.config.labels.clone();
     labels.insert(labels::CONTAINER_NAME.to_owned(), name.to_owned());
     let security = pod.config.linux.as_ref().unwrap().security_context.as_ref();
@@ -111,7 +111,7 @@ pub fn container_config(pod: &Pod, name: &str, argv: &[&str]) -> ContainerConfig
 }
 
 /// Namespaces of the Pod's own; those for processes in this mode.
-pub fn namespaces(pid: NamespaceMode) -> NamespaceOption {
+fn namespaces(pid: NamespaceMode) -> NamespaceOption {
     NamespaceOption {
         network: NamespaceMode::Pod as i32,
         pid: pid as i32,
@@ -135,13 +135,13 @@ fn text(path: PathBuf) -> String {
 }
 
 /// The event that comes next.
-pub async fn next_event(events: &mut EventStream) -> RuntimeEvent {
+pub(crate) async fn next_event(events: &mut EventStream) -> RuntimeEvent {
     let event = timeout(Duration::from_secs(30), events.next()).await;
     event.expect("an event in time").expect("events go on")
 }
 
 /// Waits for a condition that nothing tells of.
-pub async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
     let waiting = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(20)).await;

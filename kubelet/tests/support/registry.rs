@@ -18,13 +18,13 @@ const CREDENTIALS: &str = "Basic dXNlcjpzZWNyZXQ=";
 /// A registry that has `library/busybox:1.28`, for those who know the password.
 ///
 /// <https://distribution.github.io/distribution/spec/api/>
-pub struct Registry {
-    pub url: String,
+pub(crate) struct Registry {
+    pub(crate) url: String,
     _serving: JoinSet<()>,
 }
 
 impl Registry {
-    pub async fn start() -> Registry {
+    pub(crate) async fn start() -> Registry {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new()

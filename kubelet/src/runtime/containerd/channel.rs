@@ -34,9 +34,12 @@ pub(super) fn native<T>(message: T) -> Request<T> {
     request
 }
 
-/// `request` with a limit on the time until it is answered.
+/// No call needs longer, whatever a user asks for: gRPC and containerd cannot count further than some thousands of years.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A request of CRI with a limit on the time until it is answered.
 pub(super) fn within<T>(limit: Duration, message: T) -> Request<T> {
     let mut request = Request::new(message);
-    request.set_timeout(limit);
+    request.set_timeout(limit.min(LONGEST));
     request
 }

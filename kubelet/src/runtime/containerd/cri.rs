@@ -6,7 +6,7 @@ use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
-use super::channel::{MESSAGE_LIMIT_BYTES, within};
+use super::channel::{LONGEST, MESSAGE_LIMIT_BYTES, within};
 use crate::runtime::cri::{
     Container, ContainerConfig, ContainerStatus, ContainerStatusRequest, CreateContainerRequest,
     ExecSyncRequest, ListContainersRequest, ListPodSandboxRequest, PodSandboxConfig,
@@ -288,6 +288,25 @@ fn incomplete(call: &'static str, field: &'static str) -> RuntimeError {
 
 /// CRI counts in whole seconds, and takes 0 for «at once» (stop) or «no limit» (exec): a fraction is rounded up.
 fn whole_seconds(duration: Duration) -> i64 {
+    let duration = duration.min(LONGEST);
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_counted_in_whole_seconds_and_bounded() {
+        for (duration, seconds) in [
+            (Duration::ZERO, 0),
+            (Duration::from_millis(1), 1),
+            (Duration::from_secs(30), 30),
+            (Duration::from_millis(1_500), 2),
+            (Duration::MAX, 365 * 24 * 3600),
+        ] {
+            assert_eq!(whole_seconds(duration), seconds);
+        }
+    }
 }

@@ -1,11 +1,14 @@
 //! Commands with streams, by containerd's task API: CRI's own exec would need a second server and its protocol.
 
+use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::io::DuplexStream;
 use tokio::net::unix::pipe::Sender;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
@@ -21,6 +24,9 @@ const STDIN_BYTES: usize = 64 << 10;
 /// How many sizes of a terminal wait to be set.
 const RESIZES: usize = 4;
 
+/// How long a command that is killed may take to end.
+const SWEEP_LIMIT: Duration = Duration::from_secs(5);
+
 /// Starts a command; a task of `sessions` sees to it until it has ended.
 pub(super) async fn start(
     channel: &Channel,
@@ -31,7 +37,7 @@ pub(super) async fn start(
 ) -> Result<ExecSession, RuntimeError> {
     let process = Process::new(channel, container_id);
     let spec = process_spec::of_command(channel, container_id, &request).await?;
-    let fifos = Fifos::create(exec_dir.join(process.id()), &request)?;
+    let fifos = Fifos::create(exec_dir.join(process.folder()), &request)?;
     let (stdin, stdout, stderr) = (
         fifos.open_stdin()?,
         fifos.open_stdout()?,
@@ -67,6 +73,20 @@ pub(super) async fn start(
         resize,
         exit: exit.boxed(),
     })
+}
+
+/// Kills the commands whose skiff was killed before they ended, and removes what is left of them.
+pub(super) async fn sweep(channel: &Channel, exec_dir: &Path) {
+    let entries = fs::read_dir(exec_dir).into_iter().flatten().flatten();
+    for folder in entries.filter_map(|entry| entry.file_name().into_string().ok()) {
+        if let Some(process) = Process::of_folder(channel, &folder) {
+            process.kill().await;
+            // It is gone already if its container is.
+            let _ = timeout(SWEEP_LIMIT, process.wait()).await;
+            process.delete().await;
+        }
+    }
+    let _ = fs::remove_dir_all(exec_dir);
 }
 
 /// What belongs to a command that runs.

@@ -1,6 +1,7 @@
 //! The calls of containerd's task API for a command in a container.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use containerd_client::services::v1::tasks_client::TasksClient;
 use containerd_client::services::v1::{
@@ -12,6 +13,7 @@ use prost_types::Any;
 use tokio::io::DuplexStream;
 use tokio::net::unix::pipe::Sender;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tracing::debug;
@@ -23,6 +25,10 @@ use crate::runtime::{RuntimeError, TerminalSize};
 
 /// What a process is described by, as containerd names the type.
 const PROCESS_TYPE: &str = "types.containerd.io/opencontainers/runtime-spec/1/Process";
+/// Where output goes that nobody asked for.
+const DEV_NULL: &str = "/dev/null";
+/// How long the shim may take to forget a command.
+const DELETE_LIMIT: Duration = Duration::from_secs(10);
 
 /// A command that containerd knows by the ids of its container and its own.
 #[derive(Debug, Clone)]
@@ -42,8 +48,19 @@ impl Process {
         }
     }
 
-    pub(super) fn id(&self) -> &str {
-        &self.exec_id
+    /// The name of its folder: enough to find it again by.
+    pub(super) fn folder(&self) -> String {
+        format!("{}_{}", self.container_id, self.exec_id)
+    }
+
+    /// The one whose folder has this name.
+    pub(super) fn of_folder(channel: &Channel, folder: &str) -> Option<Process> {
+        let (container_id, exec_id) = folder.split_once('_')?;
+        Some(Process {
+            tasks: TasksClient::new(channel.clone()),
+            container_id: container_id.to_owned(),
+            exec_id: exec_id.to_owned(),
+        })
     }
 
     pub(super) async fn create(
@@ -52,17 +69,19 @@ impl Process {
         fifos: &Fifos,
         tty: bool,
     ) -> Result<(), RuntimeError> {
-        let path = |fifo: &Option<_>| {
-            fifo.as_deref()
-                .map(|path: &Path| path.to_string_lossy().into_owned())
-                .unwrap_or_default()
-        };
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        // The shim takes no output for an error, unless there are no streams at all.
+        let output = |fifo: &Option<PathBuf>| text(fifo.as_deref().unwrap_or(Path::new(DEV_NULL)));
         let request = ExecProcessRequest {
             container_id: self.container_id.clone(),
             exec_id: self.exec_id.clone(),
-            stdin: path(&fifos.stdin),
-            stdout: path(&fifos.stdout),
-            stderr: path(&fifos.stderr),
+            stdin: fifos.stdin.as_deref().map(text).unwrap_or_default(),
+            stdout: output(&fifos.stdout),
+            stderr: if tty {
+                String::new()
+            } else {
+                output(&fifos.stderr)
+            },
             terminal: tty,
             spec: Some(Any {
                 type_url: PROCESS_TYPE.to_owned(),
@@ -83,6 +102,8 @@ impl Process {
         let Err(status) = self.tasks.clone().start(native(request)).await else {
             return Ok(());
         };
+        // It may run all the same, if only its streams could not be opened.
+        self.kill().await;
         self.delete().await;
         // The words of containerd's CRI, which users know.
         let context = format!(
@@ -122,8 +143,11 @@ impl Process {
             container_id: self.container_id.clone(),
             exec_id: self.exec_id.clone(),
         };
-        let answer = self.tasks.clone().delete_process(native(request)).await;
-        self.note("delete", answer.err());
+        let mut tasks = self.tasks.clone();
+        // The shim waits for a command that runs on.
+        if let Ok(answer) = timeout(DELETE_LIMIT, tasks.delete_process(native(request))).await {
+            self.note("delete", answer.err());
+        }
     }
 
     /// Passes input on until it ends, and the end too: the shim holds the FIFO open until it is told.

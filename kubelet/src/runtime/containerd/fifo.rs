@@ -29,7 +29,7 @@ impl Fifos {
             dir,
         };
         fifos.stdin = fifos.make("stdin", request.stdin)?;
-        fifos.stdout = fifos.make("stdout", request.stdout)?;
+        fifos.stdout = fifos.make("stdout", request.stdout || request.tty)?;
         fifos.stderr = fifos.make("stderr", request.stderr && !request.tty)?;
         Ok(fifos)
     }
@@ -70,7 +70,7 @@ impl Fifos {
 
 impl Drop for Fifos {
     fn drop(&mut self) {
-        // What is left is removed when skiff starts again.
+        // What is left is swept when skiff starts again.
         let _ = fs::remove_dir_all(&self.dir);
     }
 }

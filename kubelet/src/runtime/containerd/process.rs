@@ -17,7 +17,7 @@ use super::cri::Cri;
 use super::host::Host;
 use super::instance::Instance;
 use super::layout::Layout;
-use super::{channel, import, log_file, registry};
+use super::{channel, exec, import, log_file, registry};
 use crate::runtime::RuntimeError;
 
 /// containerd answers within this or is taken for broken. A warm start takes a tenth of a second.
@@ -108,6 +108,7 @@ impl ContainerdProcess {
         import::ensure_pause(&starter.channel, &starter.cri)
             .await
             .map_err(ProcessError::Pause)?;
+        exec::sweep(&starter.channel, &starter.layout.exec()).await;
 
         let (pid_sender, pid) = watch::channel(Some(instance.pid()));
         let stop = CancellationToken::new();
@@ -169,8 +170,6 @@ impl Starter {
         for dir in [layout.root(), layout.state(), layout.cni_conf_dir()] {
             fs::create_dir_all(&dir).map_err(ProcessError::file(&dir))?;
         }
-        // FIFOs of sessions that ended with an earlier skiff.
-        let _ = fs::remove_dir_all(layout.exec());
         let host = Host::inspect(config, &layout.dir())?;
         let path = layout.config();
         let toml = render(&layout, &host);
