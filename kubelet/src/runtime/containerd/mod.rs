@@ -21,8 +21,10 @@ mod log_file;
 mod notice;
 mod pause;
 mod process;
+mod process_error;
 mod process_spec;
 mod registry;
+mod starter;
 mod tar_file;
 
 use std::path::{Path, PathBuf};
@@ -41,7 +43,8 @@ use super::{EventStream, ExecOutput, ExecRequest, ExecSession, PodState, Runtime
 
 pub use self::cni::{CniConfig, CniError};
 pub use self::config::{ContainerdConfig, cgroup_parent};
-pub use self::process::{ContainerdProcess, ProcessError};
+pub use self::process::ContainerdProcess;
+pub use self::process_error::ProcessError;
 
 /// A containerd behind its socket. Cheap to clone; it connects when it is first used, and again when containerd comes back.
 #[derive(Debug, Clone)]
