@@ -25,5 +25,5 @@ mod volumes;
 
 pub use config::{Config, Identity};
 pub use kubelet::run;
-pub use pods::stop_all_pods;
+pub use pods::{release_host, stop_all_pods};
 pub use runtime::*;

@@ -11,6 +11,13 @@ const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_mins(10);
 pub(crate) struct Backoff(Option<(SignedDuration, Timestamp)>);
 
 impl Backoff {
+    /// What a kubelet before this one had counted, for something that was tried again so often and last at `at`.
+    pub(crate) fn resumed(tries: u32, at: Timestamp) -> Self {
+        let doubled = tries.saturating_sub(1).min(10);
+        let delay = (FIRST * (1 << doubled)).min(LAST);
+        Self((tries > 0).then_some((delay, at)))
+    }
+
     /// The delay in force for something that failed at `failed_at`; `None` if it may be tried at once.
     pub(crate) fn delay(&self, failed_at: Timestamp) -> Option<SignedDuration> {
         self.0
@@ -45,6 +52,14 @@ mod tests {
             failed_at = started + SignedDuration::from_secs(1);
         }
         assert_eq!(delays, [0, 10, 20, 40, 80, 160, 300, 300]);
+        for (tries, expected) in [(0, None), (1, Some(10)), (3, Some(40)), (99, Some(300))] {
+            let resumed = Backoff::resumed(tries, failed_at).delay(failed_at);
+            assert_eq!(
+                resumed.map(|delay| delay.as_secs()),
+                expected,
+                "after {tries}"
+            );
+        }
         let ran_long = failed_at + SignedDuration::from_mins(11);
         assert_eq!(backoff.delay(ran_long), None);
     }

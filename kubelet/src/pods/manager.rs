@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::inbox::Inbox;
-use super::object;
 use super::worker::Worker;
+use super::{cgroup, object};
 use crate::runtime::{PodState, Runtime, RuntimeEvent, labels};
 use crate::volumes::{self, Reference};
 
@@ -267,8 +267,10 @@ impl<R: Runtime> Manager<R> {
         }
     }
 
-    /// Folders of Pods that neither the API server nor the runtime knows.
+    /// Cgroups and folders of Pods that neither the API server nor the runtime knows.
     async fn remove_forgotten(&self) {
+        let parent = &self.context.host.cgroup_parent;
+        cgroup::remove_unknown(parent, |uid| self.workers.contains_key(uid));
         let Ok(mut folders) = tokio::fs::read_dir(self.context.host.paths.pods()).await else {
             return;
         };

@@ -206,6 +206,15 @@ impl Instance {
         matches!(self.state, State::Running { .. })
     }
 
+    /// When it started, if it has.
+    pub(crate) fn started_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Created => None,
+            State::Running { started_at } => Some(*started_at),
+            State::Exited(exit) => exit.started_at,
+        }
+    }
+
     /// How it ended, if it has.
     pub(crate) fn exit(&self) -> Option<&Exit> {
         match &self.state {

@@ -1,8 +1,13 @@
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::runtime::{PodState, Runtime, RuntimeError};
+use super::cgroup;
+use crate::config::Paths;
+use crate::runtime::{PodState, Runtime, RuntimeError, cgroup_parent};
+use crate::volumes;
 
 /// Stops every Pod that the runtime has, all at the same time, each container after at most `grace`.
 ///
@@ -26,4 +31,14 @@ async fn stop<R: Runtime>(
         join_all(containers.map(|container| runtime.stop_container(&container.id, grace))).await;
     stopped.into_iter().collect::<Result<(), _>>()?;
     runtime.stop_sandbox(&pod.sandbox.id).await
+}
+
+/// Gives back what stopped Pods of the cluster in `data_dir` still hold of the host: the mounts of their volumes and their
+/// cgroups. Files on disk stay; the rest is made again when the kubelet starts again.
+///
+/// # Errors
+/// If a volume cannot be unmounted.
+pub async fn release_host(data_dir: &Path) -> io::Result<()> {
+    cgroup::remove_all(&cgroup_parent(data_dir));
+    volumes::unmount_all(Paths::new(data_dir).pods()).await
 }

@@ -3,13 +3,20 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use k8s_openapi::api::core::v1::{Container, HTTPGetAction, HTTPHeader};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::{Outcome, http, resolve_port, tcp};
+use super::{Outcome, grpc, http, resolve_port, tcp};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -129,4 +136,38 @@ fn ports_are_found_by_name_and_number() {
     for (port, expected) in cases {
         assert_eq!(resolve_port(&container, &port), expected, "{port:?}");
     }
+}
+
+/// A gRPC server that answers every call with this message.
+async fn grpc_server(message: &'static [u8]) -> (SocketAddr, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = service_fn(move |request: Request<Incoming>| async move {
+                assert_eq!(request.uri().path(), "/grpc.health.v1.Health/Check");
+                let frame = [&[0, 0, 0, 0, message.len() as u8][..], message].concat();
+                let body = Full::new(Bytes::from(frame));
+                let answer = Response::builder().header("content-type", "application/grpc");
+                answer.header("grpc-status", "0").body(body)
+            });
+            let connection = http2::Builder::new(TokioExecutor::new());
+            let _ = connection
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        }
+    });
+    (address, tasks)
+}
+
+#[tokio::test]
+async fn grpc_passes_when_the_service_serves() {
+    let (serving, _server) = grpc_server(&[0x08, 1]).await;
+    let outcome = grpc::probe("127.0.0.1", serving.port(), "web".to_owned(), SECOND).await;
+    assert_eq!(outcome, Outcome::Passed);
+    let (sick, _server) = grpc_server(&[0x08, 2]).await;
+    let outcome = grpc::probe("127.0.0.1", sick.port(), String::new(), SECOND).await;
+    let words = "service unhealthy (responded with \"NOT_SERVING\")";
+    assert_eq!(outcome, Outcome::Failed(words.to_owned()));
 }

@@ -172,6 +172,11 @@ pub(crate) async fn remove_pod_dir(dir: PathBuf) -> io::Result<()> {
     .await
 }
 
+/// Undoes every mount below the folder of all Pods; the files of volumes on disk stay.
+pub(crate) async fn unmount_all(pods: PathBuf) -> io::Result<()> {
+    blocking(move || mount::unmount_below(&pods)).await
+}
+
 /// Runs file work where it may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,

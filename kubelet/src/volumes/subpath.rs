@@ -43,8 +43,10 @@ fn open(root: &File, subpath: &str) -> nix::Result<OwnedFd> {
     openat2(root, subpath, how)
 }
 
-/// Makes the folders of `subpath` one by one, each below one that was resolved inside the volume.
+/// Makes the folders of `subpath` one by one, each below one that was resolved inside the volume, and each as open as
+/// the volume itself.
 fn create(volume: &Path, root: &File, subpath: &str) -> io::Result<()> {
+    let mode = root.metadata()?.permissions();
     let mut done = String::new();
     for part in subpath
         .split('/')
@@ -66,7 +68,8 @@ fn create(volume: &Path, root: &File, subpath: &str) -> io::Result<()> {
             Some(parent) => format!("/proc/self/fd/{}/{part}", parent.as_raw_fd()),
             None => volume.join(part).to_string_lossy().into_owned(),
         };
-        fs::create_dir(dir)?;
+        fs::create_dir(&dir)?;
+        fs::set_permissions(&dir, mode.clone())?;
     }
     Ok(())
 }
@@ -74,19 +77,26 @@ fn create(volume: &Path, root: &File, subpath: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
     fn a_part_of_the_volume_is_bound_and_nothing_outside_of_it() {
         let dir = tempfile::tempdir().expect("a folder");
         let (volume, target) = (dir.path().join("volume"), dir.path().join("target"));
         fs::create_dir(&volume).expect("made");
+        fs::set_permissions(&volume, Permissions::from_mode(0o777)).expect("opened");
         fs::create_dir(dir.path().join("outside")).expect("made");
         symlink("../outside", volume.join("escape")).expect("linked");
         symlink("real", volume.join("inside")).expect("linked");
         fs::create_dir(volume.join("real")).expect("made");
 
         bind(&volume, "a/b", &target.join("0")).expect("made and bound");
+        let mode = fs::metadata(volume.join("a/b"))
+            .expect("made")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o777, "as open as the volume");
         fs::write(volume.join("a/b/file"), "1").expect("written");
         assert_eq!(
             fs::read_to_string(target.join("0/file")).expect("seen"),

@@ -75,3 +75,19 @@ pub(crate) async fn look_at_sandbox<R: Runtime>(context: Arc<Context<R>>, id: St
         }
     }
 }
+
+/// Lists all that the runtime has of the Pod.
+pub(crate) async fn list<R: Runtime>(context: Arc<Context<R>>, pod: Arc<Pod>) -> Done {
+    let uid = object::uid(&pod);
+    match context.runtime.list().await {
+        Ok(all) => Done::Listed(
+            all.into_iter()
+                .filter(|state| state.pod_uid() == Some(uid))
+                .collect(),
+        ),
+        Err(error) => {
+            tracing::debug!(uid, %error, "the Pod's containers were not listed");
+            Done::Unknown
+        }
+    }
+}

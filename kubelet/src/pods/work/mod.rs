@@ -16,14 +16,14 @@ use k8s_openapi::api::core::v1::PodStatus;
 
 use super::progress;
 use super::seen::{Instance, Sandbox};
-use crate::runtime::RuntimeError;
+use crate::runtime::{PodState, RuntimeError};
 use crate::volumes::{Failed, Mounted};
 
 pub(super) use self::clean::{
     clean_up, remove_container, remove_sandbox, remove_traces, stop_sandbox,
 };
 pub(super) use self::image::ensure_image;
-pub(super) use self::look::{look, look_at_sandbox, messages};
+pub(super) use self::look::{list, look, look_at_sandbox, messages};
 pub(super) use self::report::{delete, write_status};
 pub(super) use self::sandbox::create_sandbox;
 pub(super) use self::start::{Start, start};
@@ -63,6 +63,8 @@ pub(super) enum Done {
         id: String,
         sandbox: Option<Sandbox>,
     },
+    /// All that the runtime has of the Pod, asked after something could not be made: it may be there all the same.
+    Listed(Vec<PodState>),
     SandboxStopped {
         id: String,
         result: Result<(), RuntimeError>,
@@ -97,7 +99,7 @@ impl Done {
             Done::Sandbox(_) => "sandbox",
             Done::Image { .. } => "image",
             Done::Started { .. } => "start",
-            Done::Looked { .. } | Done::LookedAtSandbox { .. } => "look",
+            Done::Looked { .. } | Done::LookedAtSandbox { .. } | Done::Listed(_) => "look",
             Done::Stopped { .. } => "stop",
             Done::SandboxStopped { .. } => "sandbox stop",
             Done::Removed { .. } | Done::SandboxRemoved { .. } => "removal",

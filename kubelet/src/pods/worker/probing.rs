@@ -98,7 +98,10 @@ impl<R: Runtime> Worker<R> {
                         tell.container_warning(&name, "Unhealthy", message);
                     }
                     Found::Error(why) => {
-                        let message = format!("{} probe errored: {why}", kind.name());
+                        let message = format!(
+                            "{} probe errored and resulted in unknown state: {why}",
+                            kind.name()
+                        );
                         tell.container_warning(&name, "Unhealthy", message);
                     }
                 }

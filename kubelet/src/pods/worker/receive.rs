@@ -3,12 +3,13 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::Worker;
+use crate::pods::backoff::Backoff;
 use crate::pods::inbox::Mail;
-use crate::pods::object;
 use crate::pods::plan::Want;
 use crate::pods::progress::Step;
 use crate::pods::seen::{Instance, Seen};
 use crate::pods::work;
+use crate::pods::{fields, object};
 use crate::probes::ProbeKind;
 use crate::runtime::{PodState, Runtime};
 
@@ -95,7 +96,7 @@ impl<R: Runtime> Worker<R> {
 
     /// After events were missed: takes in what is listed, and looks at what was known and is not in the list. It may be
     /// gone, or newer than the list.
-    fn compare(&mut self, listed: Vec<PodState>) {
+    pub(super) fn compare(&mut self, listed: Vec<PodState>) {
         let listed = Seen::new(listed);
         let known: Vec<String> = self
             .seen
@@ -138,30 +139,40 @@ impl<R: Runtime> Worker<R> {
         }
     }
 
-    /// Takes over containers that run: what the API knows of their readiness holds until their probes say otherwise.
+    /// Takes over what was there before: back-offs go on, and what the API knows of the readiness of containers that run
+    /// holds until their probes say otherwise.
     pub(super) fn adopt(&mut self) {
-        let running: Vec<(String, Instance)> = self
+        let newest: Vec<(String, Instance)> = self
             .seen
-            .instances()
-            .filter(|(_, instance)| instance.is_running())
-            .map(|(name, instance)| (name.to_owned(), instance.clone()))
+            .containers
+            .iter()
+            .filter_map(|(name, all)| Some((name.clone(), all.last()?.clone())))
             .collect();
-        for (name, instance) in running {
-            let known = crate::pods::fields::container_status(&self.pod, &name);
-            let is_same = |id: &Option<String>| {
-                id.as_deref() == Some(&format!("containerd://{}", instance.id))
-            };
-            if let Some(known) = known.filter(|known| is_same(&known.container_id)) {
-                if known.started == Some(true) {
-                    self.progress
-                        .probes
-                        .note(&instance.id, ProbeKind::Startup, true);
-                }
+        for (name, instance) in newest {
+            let tries = u32::try_from(instance.attempt).unwrap_or(0);
+            if let Some(started_at) = instance.started_at() {
+                let one = self.progress.containers.entry(name.clone()).or_default();
+                one.crashes = Backoff::resumed(tries, started_at);
+            }
+            if instance.is_running() {
+                self.adopt_running(&name, instance);
+            }
+        }
+    }
+
+    fn adopt_running(&mut self, name: &str, instance: Instance) {
+        let id = Some(format!("containerd://{}", instance.id));
+        let known = fields::container_status(&self.pod, name);
+        if let Some(known) = known.filter(|known| known.container_id == id) {
+            if known.started == Some(true) {
                 self.progress
                     .probes
-                    .note(&instance.id, ProbeKind::Readiness, known.ready);
+                    .note(&instance.id, ProbeKind::Startup, true);
             }
-            self.adopted.insert(instance.id);
+            self.progress
+                .probes
+                .note(&instance.id, ProbeKind::Readiness, known.ready);
         }
+        self.adopted.insert(instance.id);
     }
 }

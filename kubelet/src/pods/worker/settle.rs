@@ -5,7 +5,7 @@ use crate::pods::events::Teller;
 use crate::pods::object;
 use crate::pods::progress::{self, Failure, Step};
 use crate::pods::seen::{Instance, Sandbox};
-use crate::pods::work::{Done, Refusal};
+use crate::pods::work::{self, Done, Refusal};
 use crate::runtime::Runtime;
 use crate::volumes::{Failed, Mounted};
 
@@ -49,6 +49,7 @@ impl<R: Runtime> Worker<R> {
                 Some(sandbox) => self.seen.put_sandbox(sandbox),
                 None => self.seen.remove_sandbox(&id),
             },
+            Done::Listed(listed) => self.compare(listed),
             Done::SandboxStopped { id, result } => {
                 self.progress.stopping.remove(&id);
                 match result {
@@ -139,6 +140,7 @@ impl<R: Runtime> Worker<R> {
                 let now = Timestamp::now();
                 let failure = Failure::growing(message, now, failures, SECOND, SANDBOX_LAST);
                 self.progress.sandbox = Step::Failed(failure);
+                self.list();
             }
         }
     }
@@ -181,6 +183,10 @@ impl<R: Runtime> Worker<R> {
     }
 
     fn settle_start(&mut self, name: &str, instance: Option<Instance>, refusal: Option<Refusal>) {
+        // A refusal before the runtime was asked leaves nothing behind.
+        let is_unmade = refusal
+            .as_ref()
+            .is_some_and(|one| one.reason == "CreateContainerConfigError");
         let one = self.progress.containers.entry(name.to_owned()).or_default();
         one.start = match (&instance, refusal) {
             (None, Some(Refusal { reason, message })) => Step::Failed(Failure {
@@ -192,9 +198,17 @@ impl<R: Runtime> Worker<R> {
             // One that was made and did not start has ended: its restart policy and back-off do the rest.
             _ => Step::Todo,
         };
-        if let Some(instance) = instance {
-            self.seen.put(name, instance);
+        match instance {
+            Some(instance) => self.seen.put(name, instance),
+            None if is_unmade => {}
+            None => self.list(),
         }
+    }
+
+    /// What the runtime did not say that it made may be there all the same, and keep its name.
+    fn list(&mut self) {
+        let listing = work::list(self.context.clone(), self.pod.clone());
+        self.works.spawn(listing);
     }
 
     fn see(&mut self, id: &str, name: &str, instance: Option<Instance>) {
