@@ -58,6 +58,16 @@ impl Terminal {
         Ok(lines.iter().map(reason).collect())
     }
 
+    /// Starts the Pod `client`, for `kubectl exec client`, and waits until it is ready.
+    pub fn start_client_pod(&self) -> Result<()> {
+        // Process 1 ignores SIGTERM unless it asks for it.
+        self.kubectl(
+            "run client --image=busybox:1.28 -- sh -c 'trap \"exit 0\" TERM; sleep 3600 & wait'",
+        )?;
+        self.pods_ready("run=client", 1)?;
+        Ok(())
+    }
+
     /// The page at `url`, as the machine's own wget gets it within five seconds.
     pub fn page(&self, url: &str) -> Result<String> {
         self.sh(&format!("wget -q -T 5 -t 1 -O - {url}"))

@@ -7,7 +7,7 @@ use skiff_e2e::{Terminal, TestNet, on_a_cluster};
 
 /// Manifests that `kubectl apply` must refuse, with what it must say.
 const MANIFESTS: &[(&str, &str)] = &[
-    ("{", "yaml"),
+    ("{", "error parsing STDIN"),
     ("kind: Pod\napiVersion: v1\nmetadata: {name: [", "yaml"),
     (
         "{apiVersion: v1, kind: Pod, metadata: {name: Bad_Name}, spec: {containers: [{name: a, image: b}]}}",

@@ -86,6 +86,7 @@ kind: Pod
 metadata: {name: two}
 spec:
   shareProcessNamespace: true
+  terminationGracePeriodSeconds: 1
   containers:
   - {name: nginx, image: 'nginx:1.19'}
   - {name: side, image: 'busybox:1.28', command: [sleep, '3600']}

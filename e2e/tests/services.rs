@@ -11,9 +11,8 @@ fn c1_clusterip_in_turn() -> Result<()> {
         cluster
             .kubectl("create deployment myapp-deploy --image=nginx:1.19 --replicas=3 --port=80")?;
         cluster.kubectl("create svc clusterip myapp-deploy --tcp=80:80")?;
-        cluster.kubectl("run client --image=busybox:1.28 -- sleep 3600")?;
+        cluster.start_client_pod()?;
         let pods = cluster.pods_ready("app=myapp-deploy", 3)?;
-        cluster.pods_ready("run=client", 1)?;
         let ip = cluster.field("svc myapp-deploy", ".spec.clusterIP")?;
         let url = format!("http://{ip}/hostname.html");
         eventually("the Service to know its Pods", 30, || {
@@ -45,7 +44,7 @@ fn c1_clusterip_in_turn() -> Result<()> {
             "Port:",
             "TargetPort:",
             "Endpoints:",
-            "Session Affinity:  None",
+            "Session Affinity:",
             "IP Family Policy:",
         ];
         for line in lines {
@@ -138,9 +137,8 @@ metadata: {name: away}
 spec: {type: ExternalName, externalName: elsewhere.example}
 ",
         )?;
-        cluster.kubectl("run client --image=busybox:1.28 -- sleep 3600")?;
+        cluster.start_client_pod()?;
         cluster.pods_ready("app=nginx", 2)?;
-        cluster.pods_ready("run=client", 1)?;
         let ip = |pod: &str| cluster.field(&format!("pod {pod}"), ".status.podIP");
         let (first, second) = (ip("web-0")?, ip("web-1")?);
         let both = BTreeSet::from([first.clone(), second.clone()]);
@@ -198,8 +196,7 @@ spec: {type: ExternalName, externalName: elsewhere.example}
 #[test]
 fn c5_a_pod_reaches_the_api_with_its_own_token() -> Result<()> {
     on_a_cluster(|cluster| {
-        cluster.kubectl("run client --image=busybox:1.28 -- sleep 3600")?;
-        cluster.pods_ready("run=client", 1)?;
+        cluster.start_client_pod()?;
         let folder = "/var/run/secrets/kubernetes.io/serviceaccount";
         for file in ["ca.crt", "namespace", "token"] {
             let content = cluster.kubectl(&format!("exec client -- cat {folder}/{file}"))?;

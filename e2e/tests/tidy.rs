@@ -1,6 +1,6 @@
 //! The shape of the repository: arrows between crates, no file that nobody builds, small rooms.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// Who may import whom, tests and examples included. The root package composes them all.
+/// Who may import whom. The root package composes them all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("skiff-api", &[]),
     ("skiff-store", &[]),
@@ -23,6 +23,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("skiff-e2e", &[]),
 ];
 
+/// What tests in process may use beside: a whole API server, to be its client.
+const IN_TESTS: &[&str] = &[
+    "skiff-api",
+    "skiff-client",
+    "skiff-apiserver",
+    "skiff-store",
+];
+
 /// The rules of Kubernetes and the store compile without these.
 const NOT_IN_API: &[&str] = &["tokio", "hyper", "axum", "kube", "sled", "tonic"];
 const NOT_IN_STORE: &[&str] = &["hyper", "http", "axum", "kube", "k8s-openapi", "tonic"];
@@ -32,16 +40,26 @@ const MAX_LINES: usize = 700;
 #[test]
 fn crates_import_only_whom_they_may() -> Result<()> {
     let mut wrong = Vec::new();
-    for (name, dependencies) in packages()? {
-        let allowed = ARROWS.iter().find(|(package, _)| *package == name);
-        let Some((_, allowed)) = allowed else {
+    for package in packages()? {
+        let rule = ARROWS.iter().find(|(name, _)| *name == package.name);
+        let Some((_, allowed)) = rule else {
             continue;
         };
-        for dependency in dependencies.iter().filter(|name| name.starts_with("skiff")) {
-            if !allowed.contains(&dependency.as_str()) {
-                wrong.push(format!("{name} -> {dependency}"));
-            }
-        }
+        let forbidden = |name: &&String, allowed: &[&str]| {
+            name.starts_with("skiff") && !allowed.contains(&name.as_str())
+        };
+        let imports = package.imports.iter();
+        wrong.extend(
+            imports
+                .filter(|name| forbidden(name, allowed))
+                .map(|name| (package.name.clone(), name.clone())),
+        );
+        let in_tests = package.imports_in_tests.iter();
+        wrong.extend(
+            in_tests
+                .filter(|name| forbidden(name, IN_TESTS))
+                .map(|name| (package.name.clone(), name.clone())),
+        );
     }
     ensure!(
         wrong.is_empty(),
@@ -54,7 +72,8 @@ fn crates_import_only_whom_they_may() -> Result<()> {
 fn the_rules_and_the_store_know_no_network() -> Result<()> {
     let packages = packages()?;
     for (name, forbidden) in [("skiff-api", NOT_IN_API), ("skiff-store", NOT_IN_STORE)] {
-        let dependencies = packages.get(name).context("a crate of the workspace")?;
+        let package = packages.iter().find(|package| package.name == name);
+        let dependencies = &package.context("a crate of the workspace")?.imports;
         let found: Vec<_> = forbidden
             .iter()
             .filter(|forbidden| dependencies.contains(**forbidden))
@@ -92,8 +111,14 @@ fn no_file_is_a_hall() -> Result<()> {
     Ok(())
 }
 
-/// Each package of the workspace with the names of what it imports, in its tests too.
-fn packages() -> Result<BTreeMap<String, BTreeSet<String>>> {
+/// A package of the workspace with the names of what it imports.
+struct Package {
+    name: String,
+    imports: BTreeSet<String>,
+    imports_in_tests: BTreeSet<String>,
+}
+
+fn packages() -> Result<Vec<Package>> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
         .current_dir(repository())
@@ -107,7 +132,13 @@ fn packages() -> Result<BTreeMap<String, BTreeSet<String>>> {
         .iter()
         .map(|package| {
             let dependencies = package["dependencies"].as_array().into_iter().flatten();
-            (named(package), dependencies.map(named).collect())
+            let (in_tests, always): (Vec<_>, Vec<_>) =
+                dependencies.partition(|dependency| dependency["kind"] == "dev");
+            Package {
+                name: named(package),
+                imports: always.into_iter().map(named).collect(),
+                imports_in_tests: in_tests.into_iter().map(named).collect(),
+            }
         })
         .collect())
 }

@@ -48,6 +48,7 @@ const MODULES: &[&str] = &[
     "nft_numgen",
     "nft_redir",
     "nft_reject_inet",
+    "nft_reject_ipv4",
     "xt_MASQUERADE",
     "xt_addrtype",
     "xt_comment",
@@ -92,7 +93,7 @@ impl<'net> Guest<'net> {
         let gateway = net.gateway();
         let mut machine = Machine::boot(Setup {
             initrd: initrd.finish(),
-            arguments: format!("hostname={name} address={address} gateway={gateway}"),
+            arguments: format!("name={name} address={address} gateway={gateway}"),
             memory_mib: MEMORY_MIB,
             disk: None,
             files: vec![root::disk()?, skiff_disk(&home)?],
@@ -135,14 +136,19 @@ impl<'net> Guest<'net> {
         let mirror = format!("docker.io={}", self.net.registry_url());
         self.inside(&format!(
             "setsid skiff up --node-ip={} --registry-mirror={mirror} {} \
-             < /dev/null > /var/log/skiff.log 2>&1 &",
+             < /dev/null > /var/log/skiff.log 2>&1 & echo $! > /run/skiff-started",
             self.address,
             flags.join(" "),
         ))?;
-        eventually("skiff to be ready in the machine", READY_WITHIN_S, || {
-            self.inside("grep 'skiff is ready in' /var/log/skiff.log || { tail -5 /var/log/skiff.log; false; }")
-        })
-        .with_context(|| self.log())?;
+        let state = eventually("skiff to be ready in the machine", READY_WITHIN_S, || {
+            self.inside(
+                "if grep -q 'skiff is ready in' /var/log/skiff.log; then echo ready; exit_with=0
+                 elif kill -0 $(cat /run/skiff-started); then exit_with=1
+                 else echo ended; exit_with=0; fi; (exit $exit_with)",
+            )
+        });
+        let ready = state.as_ref().is_ok_and(|state| state.trim() == "ready");
+        ensure!(ready, "{state:?}\n{}", self.log());
         let kubeconfig = self.inside(&format!("cat {DATA_DIR}/kubeconfig"))?;
         fs::write(&self.kubeconfig, self.reached_from_outside(&kubeconfig))?;
         Ok(())
