@@ -21,6 +21,7 @@ pub(crate) fn fill_in(options: UpOptions) -> anyhow::Result<Settings> {
     let kubeconfig = options
         .kubeconfig
         .unwrap_or_else(|| data_dir.join("kubeconfig"));
+    let service_cidr = given_or(options.service_cidr, "10.96.0.0/12")?;
     Ok(Settings {
         kubeconfig: absolute("--kubeconfig", &kubeconfig)?,
         data_dir,
@@ -36,8 +37,15 @@ pub(crate) fn fill_in(options: UpOptions) -> anyhow::Result<Settings> {
             None => network::node_address()?,
         },
         cluster_cidr: given_or(options.cluster_cidr, "10.244.0.0/16")?,
-        service_cidr: given_or(options.service_cidr, "10.96.0.0/12")?,
-        cluster_dns: given_or(options.cluster_dns, "10.96.0.10")?,
+        service_cidr,
+        cluster_dns: match options.cluster_dns {
+            Some(address) => address,
+            // As kubeadm chooses it.
+            None => service_cidr
+                .hosts()
+                .nth(9)
+                .context("--service-cidr has no tenth address for --cluster-dns")?,
+        },
         resolv_conf: options.resolv_conf.or_else(host_resolv_conf),
         cluster_domain: options
             .cluster_domain

@@ -141,6 +141,12 @@ mod tests {
     }
 
     #[test]
+    fn cluster_dns_follows_the_service_range() {
+        let settings = resolved(&["--service-cidr=10.100.0.0/16"]).expect("sound");
+        assert_eq!(settings.cluster_dns.to_string(), "10.100.0.10");
+    }
+
+    #[test]
     fn a_file_gives_what_the_flags_do_not() {
         let file = std::env::temp_dir().join(format!("skiff-config-{}.yaml", std::process::id()));
         let yaml = "cluster-domain: boat.test\nservice-cidr: 10.100.0.0/16\ncluster-dns: 10.100.0.10\nregistry-mirrors: [docker.io=http://127.0.0.1:5000]\n";

@@ -47,7 +47,7 @@ pub(crate) struct UpOptions {
     /// Addresses of Services [default: 10.96.0.0/12]
     #[arg(long)]
     pub(crate) service_cidr: Option<IpNet>,
-    /// The address of cluster DNS [default: 10.96.0.10]
+    /// The address of cluster DNS [default: the tenth of --service-cidr, 10.96.0.10]
     #[arg(long)]
     pub(crate) cluster_dns: Option<IpAddr>,
     /// The file that names the upstreams of cluster DNS [default: /etc/resolv.conf]

@@ -33,11 +33,11 @@ pub(crate) struct Components {
 }
 
 impl Components {
-    pub(crate) fn new(shutdown: &CancellationToken) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             tasks: JoinSet::new(),
-            clients: shutdown.child_token(),
-            server: shutdown.clone(),
+            clients: CancellationToken::new(),
+            server: CancellationToken::new(),
         }
     }
 
@@ -49,7 +49,7 @@ impl Components {
         server: &ApiServer,
         listener: TcpListener,
         runtime: Arc<Containerd>,
-    ) -> anyhow::Result<()> {
+    ) {
         let shutdown = self.clients.clone();
         let informers = Informers::new(client_of_skiff(server), shutdown.clone());
         let as_user = |name: &str| client(server, UserInfo::new(name, ["system:authenticated"]));
@@ -109,7 +109,6 @@ impl Components {
             informers.stopped().await;
             Ok(())
         });
-        Ok(())
     }
 
     /// Waits until a component ends by itself, which none should.

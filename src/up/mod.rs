@@ -2,24 +2,23 @@
 
 mod components;
 mod ready;
+mod runtime;
 mod signals;
 mod steps;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use skiff_apiserver::ApiServer;
-use skiff_kubelet::{Containerd, ContainerdConfig, ContainerdProcess, Runtime};
 use skiff_store::{SledEngine, SledOptions, Store};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 use crate::data_dir::DataDir;
 use crate::pki::Pki;
 use components::Components;
+use runtime::ContainerRuntime;
 use steps::Steps;
 
 pub(crate) use ready::is_ready;
@@ -34,41 +33,52 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 /// # Errors
 /// If a step fails, or later a component; what was started is stopped first.
 pub(crate) async fn up(settings: Settings) -> anyhow::Result<()> {
-    let mut steps = Steps::start();
+    let steps = Steps::start();
     let data = DataDir::hold(&settings.data_dir)?;
     // Taken before anything is written: a port in use changes nothing.
     let listener = listen(settings.bind).await?;
-    let pki = steps.step("certificates", || Pki::ensure(&data.join("pki"), &settings))?;
-    crate::kubeconfig::write(&settings, &pki)?;
     let stop_asked = signals::stop_asked()?;
-    let containerd = ContainerRuntime::start(&settings);
-    let store = steps.step("store", || open_store(&data))?;
-    let server = ApiServer::new(components::apiserver_config(&settings, &pki), store.clone());
-    let server = steps
-        .step_async("API server", async { Ok(server.await?) })
-        .await?;
-    let containerd = steps.step_async("containerd", containerd).await?;
+    // The longest step, so it runs beside the others.
+    let mut runtime = ContainerRuntime::start(&settings);
+    let lived = with_store(&settings, &data, listener, &mut runtime, steps, stop_asked).await;
+    runtime.stop().await;
+    lived
+}
 
-    let shutdown = CancellationToken::new();
-    let mut components = Components::new(&shutdown);
-    components.start_all(
-        &settings,
-        &pki,
-        &server,
-        listener,
-        containerd.runtime.clone(),
-    )?;
-    let lived = live(&settings, &server, &mut components, &mut steps, stop_asked).await;
-
-    let drained = components.stop(DRAIN).await;
-    // After the kubelet, which would start them again.
-    let stopped = match settings.stop_pods && lived.is_ok() {
-        true => skiff_kubelet::stop_all_pods(&*containerd.runtime, GRACE).await,
-        false => Ok(()),
-    };
-    containerd.stop().await;
+/// Opens the store, and closes it whatever happens: an unclean store costs a check at the next start.
+async fn with_store(
+    settings: &Settings,
+    data: &DataDir,
+    listener: TcpListener,
+    runtime: &mut ContainerRuntime,
+    mut steps: Steps,
+    stop_asked: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let pki = steps.step("certificates", || Pki::ensure(&data.join("pki"), settings))?;
+    crate::kubeconfig::write(settings, &pki)?;
+    let store = steps.step("store", || open_store(data))?;
+    let lived = async {
+        let server = ApiServer::new(components::apiserver_config(settings, &pki), store.clone());
+        let server = steps
+            .step_async("API server", async { Ok(server.await?) })
+            .await?;
+        let containerd = steps.step_async("containerd", runtime.ready()).await?;
+        let mut components = Components::new();
+        components.start_all(settings, &pki, &server, listener, containerd.clone());
+        let lived = live(settings, &server, &mut components, &mut steps, stop_asked).await;
+        let drained = components.stop(DRAIN).await;
+        lived.and(drained)?;
+        // After the kubelet, which would start them again.
+        match settings.stop_pods {
+            true => skiff_kubelet::stop_all_pods(&*containerd, GRACE)
+                .await
+                .context("stop the Pods"),
+            false => Ok(()),
+        }
+    }
+    .await;
     store.close().await;
-    lived.and(drained).and(stopped.context("stop the Pods"))
+    lived
 }
 
 /// Waits until the node is ready, says so, then until the end: a signal or a component that failed.
@@ -104,52 +114,4 @@ fn open_store(data: &DataDir) -> anyhow::Result<Store> {
     let engine = SledEngine::open(&dir, SledOptions::default())
         .with_context(|| format!("open the store {}", dir.display()))?;
     Store::open(Box::new(engine), skiff_store::Options::default()).context("load the store")
-}
-
-/// containerd, skiff's own or the one that the user named.
-struct ContainerRuntime {
-    runtime: Arc<Containerd>,
-    own: Option<ContainerdProcess>,
-}
-
-impl ContainerRuntime {
-    async fn start(settings: &Settings) -> anyhow::Result<Self> {
-        let (own, socket) = match &settings.containerd {
-            Some(named) => (None, named.clone()),
-            None => {
-                let config = containerd_config(settings);
-                let own = ContainerdProcess::start(config)
-                    .await
-                    .context("start containerd")?;
-                let socket = own.socket().to_owned();
-                (Some(own), socket)
-            }
-        };
-        let runtime = Containerd::connect(&socket, &settings.data_dir);
-        runtime
-            .version()
-            .await
-            .with_context(|| format!("reach containerd at {}", socket.display()))?;
-        Ok(Self {
-            runtime: Arc::new(runtime),
-            own,
-        })
-    }
-
-    /// Stops skiff's own containerd; what runs in containers lives on.
-    async fn stop(self) {
-        if let Some(own) = self.own {
-            own.stop().await;
-        }
-    }
-}
-
-fn containerd_config(settings: &Settings) -> ContainerdConfig {
-    let mut config = ContainerdConfig::new(&settings.data_dir);
-    config.mirrors = settings
-        .registry_mirrors
-        .iter()
-        .map(|mirror| (mirror.registry.clone(), mirror.url.clone()))
-        .collect();
-    config
 }
