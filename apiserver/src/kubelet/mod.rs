@@ -19,6 +19,7 @@ use rustls_pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, Serve
 use tokio::net::TcpStream;
 use tokio::time;
 use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::{Config, Error};
@@ -30,7 +31,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Kubelets {
     tls: TlsConnector,
     /// Connections and streams that are open.
-    pub(crate) tasks: TaskTracker,
+    tasks: TaskTracker,
+    closing: CancellationToken,
 }
 
 /// Where a kubelet listens.
@@ -91,7 +93,27 @@ impl Kubelets {
         Ok(Self {
             tls: TlsConnector::from(Arc::new(tls)),
             tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
         })
+    }
+
+    /// Runs a stream until it ends by itself, or [`Kubelets::close`].
+    pub(crate) fn spawn(&self, stream: impl Future<Output = ()> + Send + 'static) {
+        let closing = self.closing.clone();
+        self.tasks.spawn(async move {
+            // Cancel-safe: what a stream loses at the end of the server, it would have lost anyway.
+            tokio::select! {
+                () = stream => {}
+                () = closing.cancelled() => {}
+            }
+        });
+    }
+
+    /// Ends all streams.
+    pub(crate) async fn close(&self) {
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// Sends a request to a kubelet. The connection lives as long as the answer's body, or what it is upgraded to.
@@ -124,7 +146,7 @@ impl Kubelets {
             source,
         };
         let (mut sender, connection) = http1::handshake(TokioIo::new(tls)).await.map_err(failed)?;
-        self.tasks.spawn(async move {
+        self.spawn(async move {
             if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(%error, "a connection to a kubelet broke");
             }

@@ -1,5 +1,7 @@
 //! Bodies: read within a bound, decoded from JSON, YAML or protobuf, held against the kind that the path says.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -14,9 +16,17 @@ const MAX_BYTES: usize = 3 << 20;
 /// As much of a malformed body as an error shows.
 const SHOWN: usize = 30;
 
-/// Reads a body; 413 if it is too large.
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Reads a body; 413 if it is too large, 504 if it does not come.
 pub(crate) async fn read_body(body: Body) -> Result<Bytes, Status> {
-    match Limited::new(body, MAX_BYTES).collect().await {
+    let read = Limited::new(body, MAX_BYTES).collect();
+    let Ok(read) = tokio::time::timeout(PATIENCE, read).await else {
+        let message = "request did not complete within the allotted timeout";
+        return Err(Status::new(Reason::Timeout, message));
+    };
+    match read {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Status::new(
             Reason::RequestEntityTooLarge,

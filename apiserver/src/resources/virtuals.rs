@@ -34,7 +34,7 @@ const fn review(
 }
 
 /// All of them.
-pub(crate) const VIRTUALS: [Virtual; 6] = [
+pub(crate) const VIRTUALS: [Virtual; 7] = [
     Virtual {
         group: "",
         version: "v1",
@@ -68,6 +68,15 @@ pub(crate) const VIRTUALS: [Virtual; 6] = [
         "subjectaccessreview",
         "SubjectAccessReview",
     ),
+    Virtual {
+        namespaced: true,
+        ..review(
+            AUTHORIZATION,
+            "localsubjectaccessreviews",
+            "localsubjectaccessreview",
+            "LocalSubjectAccessReview",
+        )
+    },
 ];
 
 /// The one that a request is about.

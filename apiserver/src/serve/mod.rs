@@ -56,7 +56,6 @@ pub(crate) async fn run(
     }
     drop(listener);
     tasks.close();
-    api.kubelets.tasks.close();
     let drained = async {
         graceful.shutdown().await;
         tasks.wait().await;
@@ -66,6 +65,7 @@ pub(crate) async fn run(
         connections.cut();
     }
     tasks.wait().await;
+    api.kubelets.close().await;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod kubectl;
 mod listing;
 mod pki;
 mod services;
+mod serving;
 mod streams;
 mod support;
 mod watching;

@@ -1,5 +1,7 @@
 //! Logs, exec and attach: the kubelet of the Pod's node answers, this server passes on.
 
+mod question;
+
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -15,18 +17,10 @@ use crate::encode;
 use crate::kubelet::{Address, Kubelets, address_of};
 use crate::limits::Place;
 use crate::metrics::Counted;
-use crate::request::Query;
+use question::{container_of, log_query, stream_query};
 
 /// The most of a kubelet's error that is read.
 const ERROR_BYTES: usize = 64 << 10;
-
-/// How a stream's parameters are called at the API and at the kubelet.
-const STREAMS: [(&str, &str); 4] = [
-    ("stdin", "input"),
-    ("stdout", "output"),
-    ("stderr", "error"),
-    ("tty", "tty"),
-];
 
 /// Passes a request about a Pod's container on to its kubelet.
 pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
@@ -60,80 +54,6 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     } else {
         upgrade(call, body, &address, &path).await
     }
-}
-
-/// The container that is meant: the only one, unless one is named.
-fn container_of(pod: &Value, named: Option<&str>) -> Result<String, Status> {
-    let name = metadata::name(pod);
-    let names = |list: &str| -> Vec<String> {
-        let containers = pod["spec"][list].as_array().into_iter().flatten();
-        let names = containers.filter_map(|container| container["name"].as_str());
-        names.map(str::to_owned).collect()
-    };
-    let containers = names("containers");
-    let init = names("initContainers");
-    let ephemeral = names("ephemeralContainers");
-    match named {
-        Some(named) => {
-            let mut all = containers.iter().chain(&init).chain(&ephemeral);
-            if all.any(|known| known == named) {
-                return Ok(named.to_owned());
-            }
-            let message = format!("container {named} is not valid for pod {name}");
-            Err(Status::bad_request(message))
-        }
-        None => match &containers[..] {
-            [only] => Ok(only.clone()),
-            all => {
-                let mut message = format!(
-                    "a container name must be specified for pod {name}, choose one of: [{}]",
-                    all.join(" ")
-                );
-                if !init.is_empty() {
-                    message += &format!(" or one of the init containers: [{}]", init.join(" "));
-                }
-                Err(Status::bad_request(message))
-            }
-        },
-    }
-}
-
-fn log_query(query: &Query) -> String {
-    let known = [
-        "follow",
-        "previous",
-        "sinceSeconds",
-        "sinceTime",
-        "timestamps",
-        "tailLines",
-        "limitBytes",
-        "stream",
-    ];
-    let given = query.iter().filter(|(key, _)| known.contains(key));
-    join(given)
-}
-
-fn stream_query(query: &Query) -> String {
-    let commands = query.all("command").map(|command| ("command", command));
-    let streams = STREAMS.iter().filter(|(ours, _)| query.flag(ours));
-    join(commands.chain(streams.map(|(_, theirs)| (*theirs, "1"))))
-}
-
-fn join<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let pairs = pairs.map(|(key, value)| format!("{key}={}", encode_percent(value)));
-    pairs.collect::<Vec<_>>().join("&")
-}
-
-fn encode_percent(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(byte.into());
-        } else {
-            encoded += &format!("%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 fn is_bound(pod: &Value) -> bool {
@@ -254,7 +174,7 @@ async fn upgrade(
         response.headers_mut().append(name, value.clone());
     }
     let guard = guard(&call);
-    call.api.kubelets.tasks.spawn(async move {
+    call.api.kubelets.spawn(async move {
         let _held = guard;
         match tokio::try_join!(client, kubelet) {
             Ok((client, kubelet)) => {
@@ -275,46 +195,4 @@ fn handshake(headers: &HeaderMap) -> impl Iterator<Item = (&http::HeaderName, &h
         matches!(name, "connection" | "upgrade" | "x-stream-protocol-version")
             || name.starts_with("sec-websocket-")
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn query(text: &str) -> Query {
-        Query::of(&format!("/?{text}").parse().unwrap())
-    }
-
-    #[test]
-    fn parameters_are_named_as_the_kubelet_names_them() {
-        let exec = query(
-            "command=sh&command=-c&command=echo+a%26b&stdin=true&stdout=true&stderr=false&container=c",
-        );
-        assert_eq!(
-            stream_query(&exec),
-            "command=sh&command=-c&command=echo%20a%26b&input=1&output=1"
-        );
-        let log = query("follow=true&tailLines=3&container=c&insecureSkipTLSVerifyBackend=true");
-        assert_eq!(log_query(&log), "follow=true&tailLines=3");
-    }
-
-    #[test]
-    fn one_container_is_meant_or_named() {
-        let one = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a"}]}});
-        assert_eq!(container_of(&one, None).unwrap(), "a");
-        assert_eq!(
-            container_of(&one, Some("x")).unwrap_err().message,
-            "container x is not valid for pod p"
-        );
-        let two = json!({"metadata": {"name": "p"}, "spec": {
-            "containers": [{"name": "a"}, {"name": "b"}],
-            "initContainers": [{"name": "i"}],
-        }});
-        assert_eq!(container_of(&two, Some("i")).unwrap(), "i");
-        assert_eq!(
-            container_of(&two, None).unwrap_err().message,
-            "a container name must be specified for pod p, choose one of: [a b] or one of the init containers: [i]"
-        );
-    }
 }
