@@ -7,6 +7,7 @@ use skiff_store::Store;
 
 use crate::authn::Tokens;
 use crate::authz::Authorizer;
+use crate::encode::SharedLines;
 use crate::kubelet::Kubelets;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -25,6 +26,7 @@ pub(crate) struct Api {
     pub(crate) ranges: Ranges,
     pub(crate) kubelets: Kubelets,
     pub(crate) documents: Documents,
+    pub(crate) lines: SharedLines,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
 }
@@ -40,6 +42,7 @@ impl Api {
             ranges: Ranges::new(&config),
             kubelets: Kubelets::new(&config)?,
             documents: Documents::default(),
+            lines: SharedLines::default(),
             limits: Limits::default(),
             metrics,
             config,

@@ -3,12 +3,16 @@
 mod accept;
 mod failure;
 mod form;
+mod lines;
 mod list;
 mod watch;
 
 pub(crate) use accept::{Accept, Form, discovery_version};
 pub(crate) use failure::Failure;
+pub(crate) use lines::SharedLines;
 pub(crate) use list::Stitched;
+
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -17,6 +21,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use skiff_api::{Descriptor, Status};
 
+use crate::api::Api;
 use crate::storage::{Feed, Listing};
 
 const WARNING: HeaderName = header::WARNING;
@@ -67,13 +72,14 @@ pub(crate) fn list(
 
 /// The events of a watch, one JSON text a line, for as long as it lasts.
 pub(crate) fn watch(
+    api: Arc<Api>,
     accept: Accept,
-    descriptor: std::sync::Arc<Descriptor>,
+    descriptor: Arc<Descriptor>,
     feed: Feed,
     guard: impl Send + 'static,
 ) -> Response {
     let mut response = bytes(StatusCode::OK, "application/json", Bytes::new());
-    *response.body_mut() = watch::body(accept, descriptor, feed, guard);
+    *response.body_mut() = watch::body(api, accept, descriptor, feed, guard);
     response
 }
 

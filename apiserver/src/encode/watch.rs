@@ -1,4 +1,4 @@
-//! The events of a watch as lines. An object's bytes are those of the store, shared by all its watchers.
+//! The events of a watch as lines, for as long as it lasts.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -9,11 +9,15 @@ use bytes::Bytes;
 use futures::stream;
 use serde_json::{Value, json};
 use skiff_api::{Descriptor, Status};
+use skiff_store::{Entry, Revision};
 
+use super::lines::write;
 use super::{Accept, Form, form};
+use crate::api::Api;
 use crate::storage::{Event, Feed, object_of};
 
 struct Lines<G> {
+    api: Arc<Api>,
     accept: Accept,
     descriptor: Arc<Descriptor>,
     feed: Feed,
@@ -26,12 +30,14 @@ struct Lines<G> {
 
 /// The body of a watch. The guard is dropped when the watch ends, whoever ends it.
 pub(super) fn body(
+    api: Arc<Api>,
     accept: Accept,
     descriptor: Arc<Descriptor>,
     feed: Feed,
     guard: impl Send + 'static,
 ) -> Body {
     let lines = Lines {
+        api,
         accept,
         descriptor,
         feed,
@@ -41,44 +47,52 @@ pub(super) fn body(
         _guard: guard,
     };
     Body::from_stream(stream::unfold(lines, |mut lines| async move {
-        let frame = lines.frame().await?;
-        Some((Ok::<_, Infallible>(frame), lines))
+        let line = lines.next().await?;
+        Some((Ok::<_, Infallible>(line), lines))
     }))
 }
 
 impl<G> Lines<G> {
-    async fn frame(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<Bytes> {
         while self.ready.is_empty() {
             if self.ended {
                 return None;
             }
             for event in self.feed.next().await? {
-                self.write(event);
+                let line = self.line(event).unwrap_or_else(|status| {
+                    self.ended = true;
+                    write("ERROR", status.to_json().to_string().as_bytes())
+                });
+                self.ready.push_back(line);
             }
         }
         self.ready.pop_front()
     }
 
-    fn write(&mut self, event: Event) {
-        let (head, object) = match event {
-            Event::Added(object) => (ADDED, self.shown(object)),
-            Event::Modified(object) => (MODIFIED, self.shown(object)),
-            Event::Deleted(object) => (DELETED, self.shown(object)),
+    fn line(&mut self, event: Event) -> Result<Bytes, Status> {
+        match event {
+            Event::Added(entry) => self.object("ADDED", &entry, entry.revision),
+            Event::Modified(entry) => self.object("MODIFIED", &entry, entry.revision),
+            Event::Deleted(previous, revision) => self.object("DELETED", &previous, revision),
             Event::Bookmark(revision, end) => {
-                let bookmark = self.bookmark(revision.to_string(), end);
-                (BOOKMARK, self.shown(bookmark))
+                let bookmark = self.bookmark(revision, end);
+                Ok(write("BOOKMARK", &self.shown(bookmark)?))
             }
-            Event::Error(status) => (ERROR, Err(status)),
-        };
-        let (head, object) = match object {
-            Ok(object) => (head, object),
-            Err(status) => {
-                self.ended = true;
-                (ERROR, status.to_json().to_string().into())
-            }
-        };
-        let parts = [Bytes::from_static(head), object, Bytes::from_static(b"}\n")];
-        self.ready.extend(parts);
+            Event::Error(status) => Err(status),
+        }
+    }
+
+    fn object(
+        &mut self,
+        kind: &'static str,
+        entry: &Entry,
+        revision: Revision,
+    ) -> Result<Bytes, Status> {
+        if self.accept.form == Form::Object && !self.accept.yaml {
+            return Ok(self.api.lines.line(kind, entry, revision));
+        }
+        let shown = self.shown(entry.value_at(revision))?;
+        Ok(write(kind, &shown))
     }
 
     fn shown(&mut self, object: Bytes) -> Result<Bytes, Status> {
@@ -93,8 +107,9 @@ impl<G> Lines<G> {
     }
 
     /// An object that has nothing but its kind and a resource version.
-    fn bookmark(&self, revision: String, end_of_initial: bool) -> Bytes {
-        let mut metadata = json!({"resourceVersion": revision, "creationTimestamp": null});
+    fn bookmark(&self, revision: Revision, end_of_initial: bool) -> Bytes {
+        let version = revision.to_string();
+        let mut metadata = json!({"resourceVersion": version, "creationTimestamp": null});
         if end_of_initial {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
@@ -107,9 +122,3 @@ impl<G> Lines<G> {
         .into()
     }
 }
-
-const ADDED: &[u8] = b"{\"type\":\"ADDED\",\"object\":";
-const MODIFIED: &[u8] = b"{\"type\":\"MODIFIED\",\"object\":";
-const DELETED: &[u8] = b"{\"type\":\"DELETED\",\"object\":";
-const BOOKMARK: &[u8] = b"{\"type\":\"BOOKMARK\",\"object\":";
-const ERROR: &[u8] = b"{\"type\":\"ERROR\",\"object\":";

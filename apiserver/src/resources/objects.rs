@@ -61,7 +61,11 @@ fn list(call: &Call) -> Result<Response, Status> {
 }
 
 fn watch(call: &Call) -> Result<Response, Status> {
-    let accept = accept(call)?;
+    // Events come in JSON lines, whatever else the client would take.
+    let accept = Accept {
+        yaml: false,
+        ..accept(call)?
+    };
     let options = ListOptions::read(&call.info.query)?;
     let filter = Filter::read(&call.descriptor, &options)?;
     let shutdown = match call.parts.extensions.get::<Shutdown>() {
@@ -73,7 +77,8 @@ fn watch(call: &Call) -> Result<Response, Status> {
         .watch(&call.target.namespace, &options, filter, shutdown);
     let place = call.parts.extensions.get::<Place>().cloned();
     let guard = (place, call.api.metrics.long_running());
-    Ok(encode::watch(accept, call.descriptor.clone(), feed, guard))
+    let (api, descriptor) = (call.api.clone(), call.descriptor.clone());
+    Ok(encode::watch(api, accept, descriptor, feed, guard))
 }
 
 async fn create(call: Call, body: Body) -> Result<Response, Status> {

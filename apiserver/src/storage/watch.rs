@@ -4,10 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rand::Rng as _;
 use skiff_api::Status;
-use skiff_store::{Change, Revision, Watch};
+use skiff_store::{Change, Entry, Revision, Watch};
 use tokio::time::{self, Interval, MissedTickBehavior, Sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -23,11 +22,11 @@ const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The object came, or came into the watcher's selection.
-    Added(Bytes),
+    Added(Entry),
     /// The object changed.
-    Modified(Bytes),
-    /// The object went, or left the selection; as it was last.
-    Deleted(Bytes),
+    Modified(Entry),
+    /// The object went, or left the selection, at this revision; as it was last.
+    Deleted(Entry, Revision),
     /// Everything up to this revision has been told; `true` at the end of the initial events.
     Bookmark(Revision, bool),
     /// The watch cannot go on.
@@ -101,7 +100,7 @@ impl Storage {
         let events = snapshot
             .range(prefix, None)
             .filter(|entry| filter.matches(&entry.value))
-            .map(|entry| Event::Added(entry.value.clone()))
+            .map(|entry| Event::Added(entry.clone()))
             .collect();
         (snapshot.revision(), events)
     }
@@ -176,19 +175,19 @@ impl Feed {
 
     fn event(&mut self, change: &Change) -> Option<Event> {
         self.told = change.revision();
-        let matched = |entry: &skiff_store::Entry| self.filter.matches(&entry.value);
+        let matched = |entry: &Entry| self.filter.matches(&entry.value);
         match change {
             Change::Put { entry, previous } => {
                 let before = previous.as_ref().filter(|previous| matched(previous));
                 match (matched(entry), before) {
-                    (true, None) => Some(Event::Added(entry.value.clone())),
-                    (true, Some(_)) => Some(Event::Modified(entry.value.clone())),
-                    (false, Some(before)) => Some(Event::Deleted(before.value_at(entry.revision))),
+                    (true, None) => Some(Event::Added(entry.clone())),
+                    (true, Some(_)) => Some(Event::Modified(entry.clone())),
+                    (false, Some(before)) => Some(Event::Deleted(before.clone(), entry.revision)),
                     (false, None) => None,
                 }
             }
             Change::Delete { previous, revision } => {
-                matched(previous).then(|| Event::Deleted(previous.value_at(*revision)))
+                matched(previous).then(|| Event::Deleted(previous.clone(), *revision))
             }
         }
     }
