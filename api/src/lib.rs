@@ -19,6 +19,7 @@ mod kinds;
 pub mod metadata;
 pub mod names;
 mod patch;
+mod protobuf;
 mod quantity;
 mod schema;
 mod selector;
@@ -37,6 +38,7 @@ pub use duration::{age, human_duration};
 pub use hash::pod_template_hash;
 pub use kinds::builtin;
 pub use patch::{PatchType, apply_patch};
+pub use protobuf::decode_protobuf;
 pub use quantity::{Quantity, QuantityError};
 pub use schema::{
     Checked, FieldValidation, ListType, MergeRule, Node, NodeType, Schema, definitions,
