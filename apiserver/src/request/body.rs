@@ -7,12 +7,16 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
-use skiff_api::{Decoded, Descriptor, FieldValidation, Reason, Schema, Status, decode_json};
+use skiff_api::{
+    Decoded, Descriptor, FieldValidation, Reason, Schema, Status, decode_json, decode_protobuf,
+};
 
-use super::{Query, protobuf};
+use super::Query;
 
 /// The largest body, in bytes (as the API server of Kubernetes).
 const MAX_BYTES: usize = 3 << 20;
+/// What Go's typed clients send.
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// As much of a malformed body as an error shows.
 const SHOWN: usize = 30;
 
@@ -60,14 +64,14 @@ pub(crate) fn decode(content_type: &str, body: &[u8]) -> Result<Decoded, Status>
                 duplicates: Vec::new(),
             })
         }
-        protobuf::CONTENT_TYPE => Ok(Decoded {
-            value: protobuf::decode(body)?,
+        PROTOBUF => Ok(Decoded {
+            value: decode_protobuf(body)?,
             duplicates: Vec::new(),
         }),
         _ => Err(unsupported(&[
             "application/json",
             "application/yaml",
-            protobuf::CONTENT_TYPE,
+            PROTOBUF,
         ])),
     }
 }

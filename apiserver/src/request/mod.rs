@@ -3,7 +3,6 @@
 mod body;
 mod info;
 mod options;
-mod protobuf;
 mod query;
 
 pub(crate) use body::{

@@ -35,35 +35,13 @@ impl Storage {
                     gone: true,
                 }),
                 Deletion::Now => self.try_remove(&entry, &old).await?,
-                Deletion::Mark(new) => self.try_mark(&entry, new, options.dry_run).await?,
+                Deletion::Mark(new) => self.try_write(&entry, &old, new, options.dry_run).await?,
             };
             if let Some(written) = written {
                 return Ok(written);
             }
         }
         Err(self.modified(name))
-    }
-
-    async fn try_mark(
-        &self,
-        entry: &skiff_store::Entry,
-        new: Value,
-        dry_run: bool,
-    ) -> Result<Option<Written>, Status> {
-        let value = super::codec::encode(&new);
-        if dry_run {
-            let object = super::codec::stamped(&value, &entry.key, entry.revision);
-            return Ok(Some(Written::stays(object)));
-        }
-        let batch = skiff_store::Batch::update(entry.key.clone(), value.clone(), entry.revision);
-        match self.api.store.commit(batch).await {
-            Ok(revision) => {
-                let object = super::codec::stamped(&value, &entry.key, revision);
-                Ok(Some(Written::stays(object)))
-            }
-            Err(skiff_store::CommitError::Precondition { .. }) => Ok(None),
-            Err(error) => Err(super::store_failed(&error)),
-        }
     }
 
     fn check_deletable(

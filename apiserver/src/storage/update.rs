@@ -63,8 +63,8 @@ impl Storage {
         Ok(new)
     }
 
-    /// `None` when another write came between.
-    async fn try_write(
+    /// Stores the new state of an object; `None` when another write came between.
+    pub(super) async fn try_write(
         &self,
         entry: &Entry,
         old: &Value,
