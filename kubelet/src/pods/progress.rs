@@ -17,6 +17,10 @@ pub(crate) struct Progress {
     pub(crate) containers: BTreeMap<String, Container>,
     /// The ids of containers and sandboxes that are being stopped or removed.
     pub(crate) stopping: BTreeSet<String>,
+    /// Containers whose stop was begun: their end was told and their preStop hook has run, also if the stop is to be repeated.
+    pub(crate) stop_begun: BTreeSet<String>,
+    /// When a container that is being stopped will be killed.
+    pub(crate) stop_by: BTreeMap<String, Timestamp>,
     /// Sandboxes that were stopped by us: their network is given back.
     pub(crate) stopped_sandboxes: BTreeSet<String>,
     /// Since when the Pod is being ended.

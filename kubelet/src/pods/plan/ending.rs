@@ -1,9 +1,14 @@
 //! A Pod that ends: its containers, its sandbox, its volumes, its object, its traces.
 
+use jiff::SignedDuration;
+
 use super::{Action, Input, Planner, Want, Why};
 use crate::pods::object::{self, Role};
 use crate::pods::progress::Step;
 use crate::pods::seen::{Instance, Sandbox};
+
+/// A grace period counts as shorter when it is so by more than this.
+const SOONER: SignedDuration = SignedDuration::from_secs(2);
 
 impl<'a> Planner<'a> {
     /// Stops all containers at the same time, sidecars after the others and the last one first.
@@ -85,8 +90,14 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Stops a container, also one that is being stopped already if it is to end sooner now: a deletion may be repeated
+    /// with a shorter grace period.
     pub(super) fn stop(&mut self, instance: &Instance, grace_s: i64, why: Why) {
-        if !self.input.progress.stopping.contains(&instance.id) {
+        let Input { progress, now, .. } = *self.input;
+        let by = now + SignedDuration::from_secs(grace_s);
+        let known = progress.stop_by.get(&instance.id);
+        let is_sooner = known.is_some_and(|known| by + SOONER < *known);
+        if is_sooner || !progress.stopping.contains(&instance.id) {
             self.push(Action::StopContainer {
                 id: instance.id.clone(),
                 grace_s,

@@ -413,6 +413,17 @@ fn a_deleted_pod_ends_step_by_step() {
 }
 
 #[test]
+fn a_deletion_that_is_repeated_with_a_shorter_grace_ends_sooner() {
+    let mut pod = app("Always").sandbox(true).running("a").wanting(Want::End);
+    pod.progress.stopping.insert("a0".to_owned());
+    let by = NOW + SignedDuration::from_secs(30);
+    pod.progress.stop_by.insert("a0".to_owned(), by);
+    assert_eq!(pod.actions(), []);
+    pod.pod.metadata.deletion_grace_period_seconds = Some(1);
+    assert_eq!(pod.actions(), [stop("a0", 1, Why::PodEnds)]);
+}
+
+#[test]
 fn an_end_waits_for_what_is_being_made() {
     let mut starting = app("Always").sandbox(true).wanting(Want::End);
     starting.one("a").start = Step::Busy;

@@ -27,7 +27,7 @@ pub(super) use self::look::{list, look, look_at_sandbox, messages};
 pub(super) use self::report::{delete, write_status};
 pub(super) use self::sandbox::create_sandbox;
 pub(super) use self::start::{Start, start};
-pub(super) use self::stop::stop_container;
+pub(super) use self::stop::{Stop, stop_container};
 
 /// How something ended that was set going.
 #[derive(Debug)]
@@ -57,6 +57,10 @@ pub(super) enum Done {
         id: String,
         name: String,
         instance: Option<Instance>,
+    },
+    NotStopped {
+        id: String,
+        error: RuntimeError,
     },
     /// The same for a sandbox.
     LookedAtSandbox {
@@ -100,7 +104,7 @@ impl Done {
             Done::Image { .. } => "image",
             Done::Started { .. } => "start",
             Done::Looked { .. } | Done::LookedAtSandbox { .. } | Done::Listed(_) => "look",
-            Done::Stopped { .. } => "stop",
+            Done::Stopped { .. } | Done::NotStopped { .. } => "stop",
             Done::SandboxStopped { .. } => "sandbox stop",
             Done::Removed { .. } | Done::SandboxRemoved { .. } => "removal",
             Done::Cleaned(_) => "cleaning",

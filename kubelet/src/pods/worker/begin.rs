@@ -1,11 +1,13 @@
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::Worker;
 use crate::pods::object;
 use crate::pods::plan::{Action, Why};
 use crate::pods::progress::Step;
 use crate::pods::status::ips_of;
-use crate::pods::work::{self, Done, Start};
+use crate::pods::work::{self, Done, Start, Stop};
 use crate::runtime::Runtime;
 use crate::volumes;
 
@@ -103,7 +105,7 @@ impl<R: Runtime> Worker<R> {
         // The next start looks at the image anew: its policy may be Always.
         one.image = Step::Todo;
         if let Some(failed_at) = failed_at {
-            one.crashes.tried(failed_at, jiff::Timestamp::now());
+            one.crashes.tried(failed_at, Timestamp::now());
         }
         let start = Start {
             pod: self.pod.clone(),
@@ -120,12 +122,19 @@ impl<R: Runtime> Worker<R> {
         let Some((name, instance)) = self.seen.find(id) else {
             return;
         };
-        let (name, instance) = (name.to_owned(), instance.clone());
+        let by = Timestamp::now() + SignedDuration::from_secs(grace_s);
+        let stop = Stop {
+            pod: self.pod.clone(),
+            name: name.to_owned(),
+            running: instance.clone(),
+            ip: self.ip(),
+            grace: Duration::from_secs(u64::try_from(grace_s).unwrap_or(0)),
+            why,
+            is_repeated: !self.progress.stop_begun.insert(id.to_owned()),
+        };
         self.progress.stopping.insert(id.to_owned());
-        let grace = Duration::from_secs(u64::try_from(grace_s).unwrap_or(0));
-        let (context, pod, ip) = (self.context.clone(), self.pod.clone(), self.ip());
-        self.works.spawn(work::stop_container(
-            context, pod, name, instance, ip, grace, why,
-        ));
+        self.progress.stop_by.insert(id.to_owned(), by);
+        self.works
+            .spawn(work::stop_container(self.context.clone(), stop));
     }
 }

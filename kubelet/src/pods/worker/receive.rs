@@ -30,6 +30,7 @@ impl<R: Runtime> Worker<R> {
         }
         if let Some(listed) = mail.listed {
             self.compare(listed);
+            self.hurry();
         }
         for id in mail.containers {
             self.look(&id);
@@ -94,6 +95,21 @@ impl<R: Runtime> Worker<R> {
         }
     }
 
+    /// The runtime is back: what failed for want of it need not wait any longer.
+    fn hurry(&mut self) {
+        self.progress.sandbox.hurry();
+        for one in self.progress.containers.values_mut() {
+            one.start.hurry();
+            let is_unasked = one
+                .image
+                .failure()
+                .is_some_and(|failure| failure.reason == "ImageInspectError");
+            if is_unasked {
+                one.image.hurry();
+            }
+        }
+    }
+
     /// After events were missed: takes in what is listed, and looks at what was known and is not in the list. It may be
     /// gone, or newer than the list.
     pub(super) fn compare(&mut self, listed: Vec<PodState>) {
@@ -150,9 +166,11 @@ impl<R: Runtime> Worker<R> {
             .collect();
         for (name, instance) in newest {
             let tries = u32::try_from(instance.attempt).unwrap_or(0);
-            if let Some(started_at) = instance.started_at() {
+            // One that never started still counts as a try.
+            let ended_at = instance.exit().map(|exit| exit.finished_at);
+            if let Some(tried_at) = instance.started_at().or(ended_at) {
                 let one = self.progress.containers.entry(name.clone()).or_default();
-                one.crashes = Backoff::resumed(tries, started_at);
+                one.crashes = Backoff::resumed(tries, tried_at);
             }
             if instance.is_running() {
                 self.adopt_running(&name, instance);

@@ -45,6 +45,7 @@ impl<R: Runtime> Worker<R> {
                 self.progress.stopping.remove(&id);
                 self.see(&id, &name, instance);
             }
+            Done::NotStopped { id, error } => self.retry_later(&id, &error),
             Done::LookedAtSandbox { id, sandbox } => match sandbox {
                 Some(sandbox) => self.seen.put_sandbox(sandbox),
                 None => self.seen.remove_sandbox(&id),
@@ -214,6 +215,7 @@ impl<R: Runtime> Worker<R> {
     fn see(&mut self, id: &str, name: &str, instance: Option<Instance>) {
         if !instance.as_ref().is_some_and(Instance::is_running) {
             self.progress.probes.forget(id);
+            self.progress.stop_by.remove(id);
         }
         match instance {
             Some(instance) => self.seen.put(name, instance),
