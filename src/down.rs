@@ -32,6 +32,9 @@ pub(crate) async fn down(data_dir: &Path) -> anyhow::Result<()> {
             .await;
     process.stop().await;
     stopped.context("stop the Pods")?;
+    skiff_kubelet::release_host(&data_dir)
+        .await
+        .context("give back the mounts and cgroups of the Pods")?;
     println!(
         "Pods, containerd and skiff are stopped; the data stays in {}",
         data_dir.display()

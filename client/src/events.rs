@@ -67,6 +67,18 @@ impl Recorder {
         reason: &str,
         message: impl Into<String>,
     ) {
+        self.event_at(Timestamp::now(), object, event_type, reason, message);
+    }
+
+    /// Tells of something that happened at another time, so that others' events of what followed from it stand after it.
+    pub fn event_at(
+        &self,
+        at: Timestamp,
+        object: &ObjectReference,
+        event_type: EventType,
+        reason: &str,
+        message: impl Into<String>,
+    ) {
         let mut message: String = message.into();
         if message.len() > MESSAGE_BYTES {
             let end = (0..=MESSAGE_BYTES)
@@ -91,7 +103,7 @@ impl Recorder {
         let told = Told {
             object: object.clone(),
             fact,
-            at: Timestamp::now(),
+            at,
         };
         if let Err(refused) = self.0.try_send(told) {
             tracing::warn!(reason, %refused, "event dropped");

@@ -140,6 +140,8 @@ impl Scheduler {
                 ..ObjectReference::default()
             },
         };
+        // The kubelet starts at the binding: the event of it comes before all of the kubelet's.
+        let at = jiff::Timestamp::now();
         let bound: kube::Result<serde_json::Value> = self
             .api(key)
             .create_subresource("binding", &key.name, &PostParams::default(), &binding)
@@ -154,7 +156,8 @@ impl Scheduler {
             };
         }
         let message = format!("Successfully assigned {key} to {node}");
-        self.events.event(
+        self.events.event_at(
+            at,
             &pod.object_ref(&()),
             EventType::Normal,
             "Scheduled",

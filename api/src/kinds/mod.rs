@@ -14,6 +14,7 @@
 mod common;
 mod config_map;
 mod controller_revision;
+mod custom_resource_definition;
 mod deployment;
 mod endpoint_slice;
 mod endpoints;
@@ -44,6 +45,7 @@ pub fn builtin() -> Registry {
     Registry::new([
         config_map::descriptor(),
         controller_revision::descriptor(),
+        custom_resource_definition::descriptor(),
         deployment::descriptor(),
         endpoint_slice::descriptor(),
         endpoints::descriptor(),

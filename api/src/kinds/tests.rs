@@ -74,6 +74,12 @@ fn manifests() -> Vec<Value> {
             json!({"addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}], "ports": [{"port": 80}]}),
         ),
         object(
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+            &meta,
+            json!({"spec": {"group": "example.com", "scope": "Cluster", "names": {"kind": "Boat", "plural": "boats"}, "versions": []}}),
+        ),
+        object(
             "coordination.k8s.io/v1",
             "Lease",
             &meta,

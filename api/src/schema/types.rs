@@ -5,6 +5,7 @@ use k8s_openapi::api::{
     autoscaling::v1 as autoscaling, coordination::v1 as coordination, core::v1 as core,
     discovery::v1 as discovery, events::v1 as events, policy::v1 as policy, storage::v1 as storage,
 };
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::apimachinery::pkg::version;
 use k8s_openapi::{ListableResource, Resource};
@@ -40,6 +41,7 @@ pub(super) fn served() -> Vec<ServedType> {
         listed::<apps::Deployment>(),
         listed::<apps::ReplicaSet>(),
         listed::<apps::StatefulSet>(),
+        listed::<apiextensions::CustomResourceDefinition>(),
         listed::<coordination::Lease>(),
         listed::<discovery::EndpointSlice>(),
         listed::<events::Event>(),

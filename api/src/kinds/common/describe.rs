@@ -17,6 +17,10 @@ pub(crate) const CORE: Group = Group {
     name: "",
     types: "io.k8s.api.core.v1",
 };
+pub(crate) const API_EXTENSIONS: Group = Group {
+    name: "apiextensions.k8s.io",
+    types: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
+};
 pub(crate) const APPS: Group = Group {
     name: "apps",
     types: "io.k8s.api.apps.v1",
