@@ -32,6 +32,20 @@ pub(crate) struct Progress {
     pub(crate) probes: Probes,
 }
 
+impl Progress {
+    /// Whether a container of this name is being started.
+    pub(crate) fn is_starting(&self, name: &str) -> bool {
+        self.containers
+            .get(name)
+            .is_some_and(|one| one.start == Step::Busy)
+    }
+
+    /// Whether a sandbox or any container is being made.
+    pub(crate) fn is_making(&self) -> bool {
+        self.sandbox == Step::Busy || self.containers.values().any(|one| one.start == Step::Busy)
+    }
+}
+
 /// The next start of one container.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Container {

@@ -9,7 +9,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -46,22 +46,21 @@ fn is_current(dir: &Path, payload: &Payload) -> bool {
         let path = data.join(path);
         fs::read(&path).is_ok_and(|content| content == file.data)
     };
-    files_below(&data, &data).is_ok_and(|there| there.len() == payload.len())
-        && payload.iter().all(is_same)
+    count_files(&data).is_ok_and(|count| count == payload.len()) && payload.iter().all(is_same)
 }
 
-/// The files below `dir`, as paths from `root`.
-fn files_below(root: &Path, dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+/// How many files there are below `dir`.
+fn count_files(dir: &Path) -> io::Result<usize> {
+    let mut count = 0;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            files.extend(files_below(root, &entry.path())?);
+        count += if entry.file_type()?.is_dir() {
+            count_files(&entry.path())?
         } else {
-            files.push(entry.path());
-        }
+            1
+        };
     }
-    Ok(files)
+    Ok(count)
 }
 
 fn write_file(path: &Path, file: &File) -> io::Result<()> {

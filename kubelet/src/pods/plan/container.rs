@@ -25,10 +25,8 @@ impl<'a> Planner<'a> {
             progress,
             ..
         } = *self.input;
-        if let Some(one) = progress.containers.get(&container.name) {
-            if one.start == Step::Busy {
-                return;
-            }
+        if progress.is_starting(&container.name) {
+            return;
         }
         let Some(newest) = seen.newest(&container.name) else {
             let restarts = restarts_before(pod, &container.name);

@@ -174,12 +174,7 @@ fn life(input: &Input<'_>) -> Life {
     {
         return Life::Running;
     }
-    let is_starting = progress.sandbox == Step::Busy
-        || progress
-            .containers
-            .values()
-            .any(|one| one.start == Step::Busy);
-    if is_starting || seen.instances().any(|(_, instance)| instance.is_running()) {
+    if progress.is_making() || seen.instances().any(|(_, instance)| instance.is_running()) {
         return Life::Ending;
     }
     let is_network_held = seen
@@ -209,12 +204,11 @@ impl<'a> Planner<'a> {
 
     /// Whether a step is to be done now; if it failed and waits, the plan looks again when it is due.
     fn is_due(&mut self, step: &Step) -> bool {
-        if let Some(failure) = step.failure() {
-            if failure.again_at() > self.input.now {
-                self.look_again(failure.again_at());
-            }
+        let is_due = step.is_due(self.input.now);
+        if let Some(failure) = step.failure().filter(|_| !is_due) {
+            self.look_again(failure.again_at());
         }
-        step.is_due(self.input.now)
+        is_due
     }
 
     fn wait(&mut self, container: &str, reason: &'static str, message: impl Into<String>) {

@@ -4,7 +4,6 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::{Action, Input, Planner, Why, deadline};
 use crate::pods::object::{self, Role};
-use crate::pods::progress::Step;
 use crate::pods::seen::Instance;
 use crate::probes::ProbeKind;
 
@@ -124,12 +123,8 @@ impl<'a> Planner<'a> {
     /// Whether a sidecar is far enough for what comes after it: it runs and its startup probe has passed.
     fn has_started(&self, container: &Container, instance: &Instance) -> bool {
         let progress = self.input.progress;
-        let is_starting = progress
-            .containers
-            .get(&container.name)
-            .is_some_and(|one| one.start == Step::Busy);
         instance.is_running()
-            && !is_starting
+            && !progress.is_starting(&container.name)
             && (container.startup_probe.is_none()
                 || progress.probes.passed(&instance.id, ProbeKind::Startup) == Some(true))
     }

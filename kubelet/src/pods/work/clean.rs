@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use tokio::fs;
 
-use super::Done;
+use super::{Done, Undoing};
 use crate::pods::context::Context;
 use crate::pods::{cgroup, object};
 use crate::runtime::Runtime;
@@ -14,13 +14,15 @@ use crate::volumes;
 /// Stops a sandbox: gives its network back.
 pub(crate) async fn stop_sandbox<R: Runtime>(context: Arc<Context<R>>, id: String) -> Done {
     let result = context.runtime.stop_sandbox(&id).await;
-    Done::SandboxStopped { id, result }
+    let what = Undoing::StopSandbox;
+    Done::Undone { id, what, result }
 }
 
 /// Removes a stopped sandbox and what is left of its containers.
 pub(crate) async fn remove_sandbox<R: Runtime>(context: Arc<Context<R>>, id: String) -> Done {
     let result = context.runtime.remove_sandbox(&id).await;
-    Done::SandboxRemoved { id, result }
+    let what = Undoing::RemoveSandbox;
+    Done::Undone { id, what, result }
 }
 
 /// Removes a container and its log.
@@ -33,7 +35,8 @@ pub(crate) async fn remove_container<R: Runtime>(
     if result.is_ok() && !log_path.is_empty() {
         let _ = fs::remove_file(log_path).await;
     }
-    Done::Removed { id, result }
+    let what = Undoing::RemoveContainer;
+    Done::Undone { id, what, result }
 }
 
 /// Unmounts the Pod's volumes and removes its folder.

@@ -69,16 +69,9 @@ pub(super) enum Done {
     },
     /// All that the runtime has of the Pod, asked after something could not be made: it may be there all the same.
     Listed(Vec<PodState>),
-    SandboxStopped {
+    Undone {
         id: String,
-        result: Result<(), RuntimeError>,
-    },
-    Removed {
-        id: String,
-        result: Result<(), RuntimeError>,
-    },
-    SandboxRemoved {
-        id: String,
+        what: Undoing,
         result: Result<(), RuntimeError>,
     },
     Cleaned(std::io::Result<()>),
@@ -95,6 +88,24 @@ pub(super) enum Done {
     Unknown,
 }
 
+/// What is taken away of a Pod, in the end or because something newer has its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Undoing {
+    StopSandbox,
+    RemoveSandbox,
+    RemoveContainer,
+}
+
+impl Undoing {
+    fn stage(self) -> &'static str {
+        match self {
+            Undoing::StopSandbox => "sandbox stop",
+            Undoing::RemoveSandbox => "sandbox removal",
+            Undoing::RemoveContainer => "container removal",
+        }
+    }
+}
+
 impl Done {
     /// What has ended, for the log.
     pub(super) fn stage(&self) -> &'static str {
@@ -105,8 +116,7 @@ impl Done {
             Done::Started { .. } => "start",
             Done::Looked { .. } | Done::LookedAtSandbox { .. } | Done::Listed(_) => "look",
             Done::Stopped { .. } | Done::NotStopped { .. } => "stop",
-            Done::SandboxStopped { .. } => "sandbox stop",
-            Done::Removed { .. } | Done::SandboxRemoved { .. } => "removal",
+            Done::Undone { what, .. } => what.stage(),
             Done::Cleaned(_) => "cleaning",
             Done::Reported { .. } => "report",
             Done::Deleted(_) => "deletion",

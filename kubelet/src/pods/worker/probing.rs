@@ -4,7 +4,6 @@ use super::Worker;
 use crate::pods::events::Teller;
 use crate::pods::object;
 use crate::pods::plan::Life;
-use crate::pods::progress::Step;
 use crate::pods::seen::State;
 use crate::probes::{self, Found, ProbeKind, Target, Task};
 use crate::runtime::Runtime;
@@ -43,12 +42,9 @@ impl<R: Runtime> Worker<R> {
             let State::Running { started_at } = instance.state else {
                 continue;
             };
-            let is_starting = self
-                .progress
-                .containers
-                .get(&container.name)
-                .is_some_and(|one| one.start == Step::Busy);
-            if is_starting || self.progress.stopping.contains(&instance.id) {
+            if self.progress.is_starting(&container.name)
+                || self.progress.stopping.contains(&instance.id)
+            {
                 continue;
             }
             let has_started = container.startup_probe.is_none()

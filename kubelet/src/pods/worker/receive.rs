@@ -48,10 +48,9 @@ impl<R: Runtime> Worker<R> {
         for (_, container) in object::containers(&pod) {
             let old = object::container(&self.pod, &container.name);
             let is_changed = old.is_some_and(|old| old.image != container.image);
-            if let Some(one) = self.progress.containers.get_mut(&container.name) {
-                if is_changed && one.image != Step::Busy {
-                    one.image = Step::Todo;
-                }
+            let one = self.progress.containers.get_mut(&container.name);
+            if let Some(one) = one.filter(|one| is_changed && one.image != Step::Busy) {
+                one.image = Step::Todo;
             }
         }
         let shown = |pod: &Pod| {
@@ -127,13 +126,7 @@ impl<R: Runtime> Worker<R> {
             self.works.spawn(looking);
         }
         // What is not known was made by a kubelet before this one, or its making was given up: it is adopted.
-        let is_making = self.progress.sandbox == Step::Busy
-            || self
-                .progress
-                .containers
-                .values()
-                .any(|one| one.start == Step::Busy);
-        if is_making {
+        if self.progress.is_making() {
             return;
         }
         for sandbox in listed.sandboxes {

@@ -5,8 +5,8 @@ use crate::pods::events::Teller;
 use crate::pods::object;
 use crate::pods::progress::{self, Failure, Step};
 use crate::pods::seen::{Instance, Sandbox};
-use crate::pods::work::{self, Done, Refusal};
-use crate::runtime::Runtime;
+use crate::pods::work::{self, Done, Refusal, Undoing};
+use crate::runtime::{Runtime, RuntimeError};
 use crate::volumes::{Failed, Mounted};
 
 /// How long a container that could not be made waits for the next try.
@@ -51,27 +51,7 @@ impl<R: Runtime> Worker<R> {
                 None => self.seen.remove_sandbox(&id),
             },
             Done::Listed(listed) => self.compare(listed),
-            Done::SandboxStopped { id, result } => {
-                self.progress.stopping.remove(&id);
-                match result {
-                    Ok(()) => self.sandbox_stopped(id),
-                    Err(error) => self.retry_later(&id, &error),
-                }
-            }
-            Done::Removed { id, result } => {
-                self.progress.stopping.remove(&id);
-                match result {
-                    Ok(()) => self.seen.remove(&id),
-                    Err(error) => self.retry_later(&id, &error),
-                }
-            }
-            Done::SandboxRemoved { id, result } => {
-                self.progress.stopping.remove(&id);
-                match result {
-                    Ok(()) => self.seen.remove_sandbox(&id),
-                    Err(error) => self.retry_later(&id, &error),
-                }
-            }
+            Done::Undone { id, what, result } => self.settle_undoing(id, what, result),
             Done::RetryNow { id } => {
                 self.progress.stopping.remove(&id);
             }
@@ -98,7 +78,7 @@ impl<R: Runtime> Worker<R> {
     }
 
     /// Keeps a container or sandbox that could not be stopped or removed out of the plan for a moment.
-    fn retry_later(&mut self, id: &str, error: &crate::runtime::RuntimeError) {
+    fn retry_later(&mut self, id: &str, error: &RuntimeError) {
         tracing::warn!(id, %error, "not stopped or removed, trying again");
         self.progress.stopping.insert(id.to_owned());
         let id = id.to_owned();
@@ -143,6 +123,18 @@ impl<R: Runtime> Worker<R> {
                 self.progress.sandbox = Step::Failed(failure);
                 self.list();
             }
+        }
+    }
+
+    fn settle_undoing(&mut self, id: String, what: Undoing, result: Result<(), RuntimeError>) {
+        if let Err(error) = result {
+            return self.retry_later(&id, &error);
+        }
+        self.progress.stopping.remove(&id);
+        match what {
+            Undoing::StopSandbox => self.sandbox_stopped(id),
+            Undoing::RemoveSandbox => self.seen.remove_sandbox(&id),
+            Undoing::RemoveContainer => self.seen.remove(&id),
         }
     }
 
