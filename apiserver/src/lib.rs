@@ -4,6 +4,7 @@
 //! watches, discovery, schemas, and streams to kubelets. A request goes one way through the modules:
 //!
 //! ```text
+//!             ┌──────────── pipeline ────────────┐
 //!  serve ──► request ──► limits ──► authn ──► authz ──► resources ──► admission ──► storage ──► encode
 //!  (TLS)    (verb,      (429)      (401)     (403)    │ (services: addresses and ports)  └─► Store
 //!            resource)                                ├──► discovery, openapi, health, version, metrics
@@ -25,6 +26,7 @@ mod kubelet;
 mod limits;
 mod metrics;
 mod openapi;
+mod pipeline;
 mod request;
 mod resources;
 mod routes;

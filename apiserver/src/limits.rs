@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use http::Extensions;
 use skiff_api::{Reason, Status};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::api::Api;
-use crate::encode::Failure;
 use crate::request::RequestInfo;
 
 /// Kubernetes' `--max-requests-inflight`.
@@ -42,29 +38,32 @@ impl Default for Limits {
     }
 }
 
-/// Lets the request through if there is room for it.
-pub(crate) async fn limit(
-    State(api): State<Arc<Api>>,
-    Extension(info): Extension<Arc<RequestInfo>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let limits = &api.limits;
-    let long_running = info.is_long_running();
-    let room = match (long_running, info.is_read_only()) {
-        (true, _) => &limits.long_running,
-        (false, true) => &limits.reads,
-        (false, false) => &limits.writes,
-    };
-    match Arc::clone(room).try_acquire_owned() {
-        Ok(permit) if long_running => {
-            // The place is given up when the body ends, which is after this function.
-            let permit = Arc::new(permit);
-            request.extensions_mut().insert(Place { _permit: permit });
-            next.run(request).await
+/// Room for a request, for as long as it is held.
+pub(crate) type Room = OwnedSemaphorePermit;
+
+impl Limits {
+    /// Makes room for a request; 429 if there is none. A long-running one gets its place as an extension, since it goes on
+    /// after its answer has begun.
+    pub(crate) fn enter(
+        &self,
+        info: &RequestInfo,
+        extensions: &mut Extensions,
+    ) -> Result<Option<Room>, Status> {
+        let long_running = info.is_long_running();
+        let room = match (long_running, info.is_read_only()) {
+            (true, _) => &self.long_running,
+            (false, true) => &self.reads,
+            (false, false) => &self.writes,
+        };
+        let room = Arc::clone(room)
+            .try_acquire_owned()
+            .map_err(|_| too_many())?;
+        if long_running {
+            let permit = Arc::new(room);
+            extensions.insert(Place { _permit: permit });
+            return Ok(None);
         }
-        Ok(_permit) => next.run(request).await,
-        Err(_) => Failure(too_many()).into_response(),
+        Ok(Some(room))
     }
 }
 
@@ -73,4 +72,37 @@ fn too_many() -> Status {
     let mut status = Status::new(Reason::TooManyRequests, message);
     status.details.retry_after_seconds = Some(1);
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Method;
+
+    fn info(method: Method, url: &str) -> RequestInfo {
+        RequestInfo::read(&method, &url.parse().unwrap())
+    }
+
+    #[test]
+    fn beyond_the_bound_requests_are_told_to_come_again() {
+        let limits = Limits::default();
+        let read = info(Method::GET, "/api/v1/pods");
+        let write = info(Method::POST, "/api/v1/namespaces/a/pods");
+        let watch = info(Method::GET, "/api/v1/pods?watch=1");
+        let none = &mut Extensions::new();
+        let held: Vec<_> = (0..READS)
+            .map(|_| limits.enter(&read, none).unwrap())
+            .collect();
+        let refused = limits.enter(&read, none).unwrap_err();
+        assert_eq!(refused.code(), 429);
+        assert_eq!(refused.details.retry_after_seconds, Some(1));
+        assert!(
+            limits.enter(&write, none).is_ok(),
+            "writes have room of their own"
+        );
+        assert!(limits.enter(&watch, none).unwrap().is_none());
+        assert!(none.get::<Place>().is_some());
+        drop(held);
+        assert!(limits.enter(&read, none).is_ok());
+    }
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Extension, Request, State};
-use axum::middleware::Next;
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
@@ -16,8 +15,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::api::Api;
-use crate::encode;
 use crate::request::RequestInfo;
+use crate::{encode, resources};
 
 /// In seconds, as Kubernetes has them, but fewer.
 const BUCKETS: [f64; 12] = [
@@ -65,6 +64,21 @@ pub(crate) struct Metrics {
     inflight: Family<Kind, Gauge>,
     watches: Gauge,
     panics: Counter,
+}
+
+/// A request that is being answered.
+pub(crate) struct Answering {
+    start: Instant,
+    _inflight: Option<Counted>,
+}
+
+impl Answering {
+    /// Counts the answer.
+    pub(crate) fn answered(self, api: &Api, info: &RequestInfo, code: StatusCode) {
+        let target = info.target.as_ref();
+        let known = target.is_some_and(|target| resources::is_served(api, target));
+        api.metrics.answered(info, known, code, self.start);
+    }
 }
 
 /// Something under way, counted until it is dropped.
@@ -135,10 +149,26 @@ impl Metrics {
     /// All of them in OpenMetrics text.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
-        if let Err(error) = encode(&mut text, &self.registry) {
+        if let Err(error) = text::encode(&mut text, &self.registry) {
             tracing::error!(%error, "the metrics could not be written");
         }
         text
+    }
+
+    /// A request that has come.
+    pub(crate) fn begin(&self, info: &RequestInfo) -> Answering {
+        let request_kind = if info.is_read_only() {
+            "readOnly"
+        } else {
+            "mutating"
+        };
+        let kind = Kind { request_kind };
+        let inflight =
+            (!info.is_long_running()).then(|| Counted::new(&self.inflight.get_or_create(&kind)));
+        Answering {
+            start: Instant::now(),
+            _inflight: inflight,
+        }
     }
 
     fn answered(&self, info: &RequestInfo, known: bool, code: StatusCode, start: Instant) {
@@ -165,36 +195,6 @@ impl Metrics {
             self.durations.get_or_create(&asked).observe(seconds);
         }
     }
-}
-
-/// Counts requests and their time.
-pub(crate) async fn observe(
-    State(api): State<Arc<Api>>,
-    Extension(info): Extension<Arc<RequestInfo>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let start = Instant::now();
-    let request_kind = if info.is_read_only() {
-        "readOnly"
-    } else {
-        "mutating"
-    };
-    let inflight = (!info.is_long_running()).then(|| {
-        let gauge = api
-            .metrics
-            .inflight
-            .get_or_create_owned(&Kind { request_kind });
-        Counted::new(&gauge)
-    });
-    let response = next.run(request).await;
-    drop(inflight);
-    let known = info
-        .target
-        .as_ref()
-        .is_some_and(|it| crate::resources::is_served(&api, it));
-    api.metrics.answered(&info, known, response.status(), start);
-    response
 }
 
 /// `/metrics`.

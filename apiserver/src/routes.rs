@@ -1,11 +1,11 @@
-//! The paths, and the steps that every request takes before it gets there.
+//! The paths, and what is around them all.
 
 use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::middleware::{from_fn, from_fn_with_state as with};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
@@ -17,9 +17,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::api::Api;
 use crate::encode::{self, Failure};
-use crate::{
-    authn, authz, discovery, health, limits, metrics, openapi, request, resources, version,
-};
+use crate::{discovery, health, metrics, openapi, pipeline, resources, version};
 
 /// From this size on an answer is worth compressing (as the API server of Kubernetes).
 const COMPRESS_BYTES: u64 = 128 << 10;
@@ -30,11 +28,7 @@ pub(crate) fn router(api: &Arc<Api>) -> Router {
     let on_panic = move |panic: Box<dyn Any + Send>| answer_panic(&panics, &*panic);
     paths()
         .with_state(Arc::clone(api))
-        .layer(with(Arc::clone(api), authz::authorize))
-        .layer(with(Arc::clone(api), authn::authenticate))
-        .layer(with(Arc::clone(api), limits::limit))
-        .layer(with(Arc::clone(api), metrics::observe))
-        .layer(from_fn(request::read))
+        .layer(from_fn_with_state(Arc::clone(api), pipeline::run))
         .layer(
             CompressionLayer::new()
                 .quality(CompressionLevel::Fastest)

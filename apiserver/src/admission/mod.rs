@@ -15,24 +15,25 @@ use skiff_api::{Descriptor, Status};
 
 use crate::api::Api;
 
-/// Completes a new object, or refuses it.
+/// Completes a new object, or refuses it; answers whether it may have added parts that have defaults of their own.
 pub(crate) async fn mutate(
     api: &Api,
     descriptor: &Descriptor,
     object: &mut Value,
-) -> Result<(), Status> {
+) -> Result<bool, Status> {
     namespace_guard(&api.store.snapshot(), descriptor, object)?;
     match (descriptor.group.as_ref(), descriptor.plural.as_ref()) {
         ("", "pods") => {
             service_account::admit(api, descriptor, object).await?;
             default_tolerations::admit(object);
-            priority::admit(descriptor, object)
+            priority::admit(descriptor, object)?;
+            Ok(true)
         }
         ("", "persistentvolumeclaims") => {
             storage_class::admit(&api.store.snapshot(), object);
-            Ok(())
+            Ok(false)
         }
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 

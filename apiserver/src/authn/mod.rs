@@ -10,16 +10,11 @@ mod tokens;
 pub(crate) use certificate::user_of_certificate;
 pub(crate) use tokens::{Binding, Grant, Tokens};
 
-use std::sync::Arc;
-
-use axum::extract::{Extension, Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
 use http::{HeaderMap, header};
 use skiff_api::{Status, UserInfo};
 
 use crate::api::Api;
-use crate::encode::Failure;
 use crate::request::RequestInfo;
 
 /// The group of every caller who is known.
@@ -30,25 +25,18 @@ const UNAUTHENTICATED: &str = "system:unauthenticated";
 /// What anonymous callers may see.
 const PUBLIC_PATHS: [&str; 4] = ["/healthz", "/livez", "/readyz", "/version"];
 
-/// Finds out who asks and hands it on as an extension.
-pub(crate) async fn authenticate(
-    State(api): State<Arc<Api>>,
-    Extension(info): Extension<Arc<RequestInfo>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Finds out who asks; 401 if that cannot be known. The credentials end here.
+pub(crate) fn authenticate(
+    api: &Api,
+    info: &RequestInfo,
+    request: &mut Request,
+) -> Result<UserInfo, Status> {
     let user = match request.extensions_mut().remove::<UserInfo>() {
-        Some(user) => Ok(known(user)),
-        None => identify(&api, request.headers(), &info.path),
+        Some(user) => known(user),
+        None => identify(api, request.headers(), &info.path)?,
     };
-    match user {
-        Ok(user) => {
-            request.headers_mut().remove(header::AUTHORIZATION);
-            request.extensions_mut().insert(Arc::new(user));
-            next.run(request).await
-        }
-        Err(status) => Failure(status).into_response(),
-    }
+    request.headers_mut().remove(header::AUTHORIZATION);
+    Ok(user)
 }
 
 fn identify(api: &Api, headers: &HeaderMap, path: &str) -> Result<UserInfo, Status> {

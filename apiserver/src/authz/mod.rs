@@ -4,29 +4,17 @@ mod rules;
 
 pub(crate) use rules::{Attributes, Authorizer};
 
-use std::sync::Arc;
-
-use axum::extract::{Extension, Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use skiff_api::{GroupResource, Reason, Status, UserInfo};
 
 use crate::api::Api;
-use crate::encode::Failure;
 use crate::request::{RequestInfo, Target};
 
-/// Lets the request through if a rule allows it.
-pub(crate) async fn authorize(
-    State(api): State<Arc<Api>>,
-    Extension(info): Extension<Arc<RequestInfo>>,
-    Extension(user): Extension<Arc<UserInfo>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if api.authorizer.allows(&user, &Attributes::of(&info)) {
-        next.run(request).await
+/// Whether a rule allows the request; 403 if none does.
+pub(crate) fn authorize(api: &Api, info: &RequestInfo, user: &UserInfo) -> Result<(), Status> {
+    if api.authorizer.allows(user, &Attributes::of(info)) {
+        Ok(())
     } else {
-        Failure(denial(&user, &info)).into_response()
+        Err(denial(user, info))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The first step: what a request asks for, read from its method and URL alone.
+//! The first step: what a request asks for; and what comes with it, its options and its body.
 
 mod body;
 mod info;
@@ -11,15 +11,3 @@ pub(crate) use body::{
 pub(crate) use info::{RequestInfo, Target};
 pub(crate) use options::{DeleteOptions, ListOptions, Propagation, VersionMatch, WriteOptions};
 pub(crate) use query::Query;
-
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
-use std::sync::Arc;
-
-/// Reads what the request asks for and hands it on as an extension.
-pub(crate) async fn read(mut request: Request, next: Next) -> Response {
-    let info = RequestInfo::read(request.method(), request.uri());
-    request.extensions_mut().insert(Arc::new(info));
-    next.run(request).await
-}

@@ -1,5 +1,7 @@
 //! New objects.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -38,19 +40,15 @@ impl Storage {
         writer: Writer,
     ) -> Result<Bytes, Status> {
         self.prepare(namespace, &mut object)?;
-        admission::mutate(&self.api, &self.descriptor, &mut object).await?;
-        // Admission may have added parts that have defaults of their own.
-        self.descriptor.strategy.default(&mut object);
+        if admission::mutate(&self.api, &self.descriptor, &mut object).await? {
+            self.descriptor.strategy.default(&mut object);
+        }
         self.descriptor.strategy.prepare_create(&mut object);
         let generated = metadata::name(&object).is_empty();
         let mut lost = Lost::Race;
         for _ in 0..ATTEMPTS {
             if generated {
-                let base = metadata::generate_name(&object).to_owned();
-                if !base.is_empty() {
-                    let name = names::generate_name(&base);
-                    metadata_of(&mut object).insert("name".into(), name.into());
-                }
+                generate_name(&mut object);
             }
             match self.try_create(namespace, &object, writer.dry_run).await {
                 Ok(bytes) => return Ok(bytes),
@@ -97,8 +95,11 @@ impl Storage {
     ) -> Result<Bytes, Lost> {
         let snapshot = self.api.store.snapshot();
         let guard = admission::namespace_guard(&snapshot, &self.descriptor, object)?;
-        let mut object = object.clone();
-        let claims = self.claims(&snapshot, None, Some(&mut object))?;
+        let mut object = Cow::Borrowed(object);
+        let mut claims = Claims::default();
+        if self.has_claims() {
+            claims = self.claims(&snapshot, None, Some(object.to_mut()))?;
+        }
         self.check_new(&object)?;
         let key = self.key(namespace, metadata::name(&object))?;
         let value = encode(&object);
@@ -152,6 +153,11 @@ impl Storage {
         Status::invalid(&self.descriptor.group_kind(), name, errors)
     }
 
+    /// Whether objects of the kind hold anything beside their own key.
+    fn has_claims(&self) -> bool {
+        self.is_core("services")
+    }
+
     /// What the object takes and gives back beside its own key: addresses and ports of Services.
     pub(super) fn claims(
         &self,
@@ -159,7 +165,7 @@ impl Storage {
         old: Option<&Value>,
         new: Option<&mut Value>,
     ) -> Result<Claims, Status> {
-        if !self.is_core("services") {
+        if !self.has_claims() {
             return Ok(Claims::default());
         }
         let name = new
@@ -176,6 +182,15 @@ impl Storage {
 
     fn exists(&self, object: &Value) -> Status {
         Status::already_exists(&self.descriptor.group_resource(), metadata::name(object))
+    }
+}
+
+/// Gives the object a name, if it says how that begins.
+fn generate_name(object: &mut Value) {
+    let base = metadata::generate_name(object);
+    if !base.is_empty() {
+        let name = names::generate_name(base);
+        metadata_of(object).insert("name".into(), name.into());
     }
 }
 

@@ -126,8 +126,8 @@ enum Woken {
 }
 
 impl Feed {
-    /// The next events, in order; `None` at the end. Events that the filter swallows are not waited for again by the caller:
-    /// it returns only with at least one. Cancel-safe: a dropped call loses nothing.
+    /// Waits for events that the filter lets through, and returns all that have come; `None` at the end. Cancel-safe: a
+    /// dropped call loses nothing.
     pub(crate) async fn next(&mut self) -> Option<Vec<Event>> {
         if !self.initial.is_empty() {
             return Some(std::mem::take(&mut self.initial));
