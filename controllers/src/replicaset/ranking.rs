@@ -33,9 +33,10 @@ fn compare(a: &Pod, b: &Pod, neighbours: &HashMap<String, usize>, now: Timestamp
         .then_with(|| is_ready(a).cmp(&is_ready(b)))
         .then_with(|| cost(a).cmp(&cost(b)))
         .then_with(|| near(b).cmp(&near(a)))
-        .then_with(|| youngest(a, b, ready_since(a), ready_since(b), now))
+        .then_with(|| age_rank(ready_since(a), now).cmp(&age_rank(ready_since(b), now)))
         .then_with(|| restarts(b).cmp(&restarts(a)))
-        .then_with(|| youngest(a, b, created(a), created(b), now))
+        .then_with(|| age_rank(created(a), now).cmp(&age_rank(created(b), now)))
+        .then_with(|| uid_of(a).cmp(uid_of(b)))
 }
 
 fn phase_rank(pod: &Pod) -> u8 {
@@ -75,25 +76,12 @@ fn restarts(pod: &Pod) -> i32 {
         .unwrap_or(0)
 }
 
-/// Ages compare on a logarithmic scale, and within one step of it chance decides, that is the uid (KEP-2185).
-fn youngest(
-    a: &Pod,
-    b: &Pod,
-    since_a: Option<Timestamp>,
-    since_b: Option<Timestamp>,
-    now: Timestamp,
-) -> Ordering {
-    if since_a == since_b {
-        return Ordering::Equal;
-    }
-    let scale = |since: Option<Timestamp>| {
-        since.map(|since| {
-            u64::try_from(now.duration_since(since).as_nanos()).map_or(0, |ns| ns.max(1).ilog2())
-        })
-    };
-    scale(since_a)
-        .cmp(&scale(since_b))
-        .then_with(|| uid_of(a).cmp(uid_of(b)))
+/// Ages compare on a logarithmic scale (KEP-2185); of equals chance decides, that is the uid, and last of all: an order
+/// with the uid anywhere else would have circles, for which sorting panics.
+fn age_rank(since: Option<Timestamp>, now: Timestamp) -> Option<u32> {
+    since.map(|since| {
+        u64::try_from(now.duration_since(since).as_nanos()).map_or(0, |ns| ns.max(1).ilog2())
+    })
 }
 
 #[cfg(test)]
@@ -163,6 +151,34 @@ mod tests {
             ] {
                 first_to_delete_first(&mut pods, &neighbours, now);
                 assert_eq!(pods[0], first, "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_has_no_circles() {
+        let now = "2026-01-02T00:00:00Z".parse().unwrap();
+        let pods: Vec<Arc<Pod>> = (0..60)
+            .map(|index| {
+                // Times within one step of the scale, some the same, and uids that run against them.
+                let since = format!("2026-01-01T00:00:{:02}Z", index * 7 % 20);
+                let created = format!("2026-01-01T00:00:{:02}Z", index * 3 % 11);
+                pod(json!({
+                    "metadata": {"uid": format!("{:02}", index * 37 % 60), "creationTimestamp": created},
+                    "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": since}]},
+                }))
+            })
+            .collect();
+        let before =
+            |a: &Arc<Pod>, b: &Arc<Pod>| compare(a, b, &HashMap::new(), now) == Ordering::Less;
+        for a in &pods {
+            for b in &pods {
+                for c in &pods {
+                    assert!(
+                        !(before(a, b) && before(b, c)) || before(a, c),
+                        "{a:?} {b:?} {c:?}"
+                    );
+                }
             }
         }
     }

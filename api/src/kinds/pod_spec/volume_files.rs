@@ -6,7 +6,13 @@ use crate::kinds::common::checks;
 use crate::kinds::common::{Field, paths};
 
 /// What of a Pod a file may show.
-const FIELDS: &[&str] = &["metadata.name", "metadata.namespace", "metadata.uid"];
+const FIELDS: &[&str] = &[
+    "metadata.annotations",
+    "metadata.labels",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+];
 
 /// The keys of a ConfigMap or Secret as files.
 pub(super) fn files(source: &Field<'_>, errors: &mut Errors) {

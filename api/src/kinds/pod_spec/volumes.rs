@@ -142,6 +142,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_may_show_its_labels_and_annotations_as_files() {
+        for field in [
+            "metadata.labels",
+            "metadata.annotations",
+            "metadata.labels['app']",
+        ] {
+            let item = json!({"path": "a", "fieldRef": {"fieldPath": field}});
+            let volume = json!({"name": "a", "downwardAPI": {"items": [item]}});
+            assert!(wrong(volume).is_empty(), "{field}");
+        }
+    }
+
+    #[test]
     fn what_users_get_wrong() {
         let cases: [(Value, &[&str]); 8] = [
             (
