@@ -28,11 +28,11 @@ mod watches;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::Value;
 
-use crate::{Cluster, TestNet};
+use crate::Cluster;
 use client::ApiServer;
 use inside::Inside;
 use options::{Bench, Command, Load, Options};
@@ -44,79 +44,69 @@ use report::Report;
 /// If a figure could not be taken; those that could are printed all the same.
 pub fn main() -> Result<()> {
     let options = Options::parse();
-    raise_open_files()?;
-    let mut report = Report::new();
-    match &options.command {
+    let mut report = Report::of(options.load.only.clone());
+    let done = match &options.command {
         Some(Command::Api { kubeconfig, disk }) => {
-            against(&mut report, kubeconfig, disk, &options.load)?;
+            against(&mut report, kubeconfig, disk, &options.load)
         }
-        Some(Command::All) | None => on_a_node(&mut report, &options.load)?,
-    }
+        Some(Command::All) | None => on_nodes(&mut report, &options.load),
+    };
     report.print();
     if let Some(file) = options.json_file() {
         report.write_json(&file)?;
         println!("\nwritten to {}", file.display());
     }
-    report.failed()
+    done.and(report.failed())
 }
 
 /// The benches that take any API server.
 fn against(report: &mut Report, kubeconfig: &Path, disk: &Path, load: &Load) -> Result<()> {
     let inside = Inside::here()?;
     let server = reach(report, &inside, kubeconfig.to_owned(), load)?;
-    api_benches(report, &inside, &server, disk, load);
+    of_an_api_server(report, &inside, &server, disk, load);
     Ok(())
 }
 
 /// All benches, on nodes that are made for them.
-fn on_a_node(report: &mut Report, load: &Load) -> Result<()> {
-    if load.wants(Bench::Ready) {
-        let net = TestNet::new()?;
-        report.take("ready", || ready::measure(&net, load));
-    }
-    if Bench::ALL
-        .iter()
-        .all(|bench| *bench == Bench::Ready || !load.wants(*bench))
-    {
+fn on_nodes(report: &mut Report, load: &Load) -> Result<()> {
+    report.take(Bench::Ready, || ready::measure(load));
+    if !report.wants_other_than(Bench::Ready) {
         return Ok(());
     }
     let cluster = Cluster::start(&[])?;
     let inside = Inside::of(cluster.namespace())?;
     let server = reach(report, &inside, cluster.home().join("kubeconfig"), load)?;
-    if load.wants(Bench::Idle) {
-        report.take("idle", || idle::measure(&cluster, load));
-    }
-    if load.wants(Bench::Pods) {
-        let home = cluster.home().join("bench");
+    report.take(Bench::Idle, || idle::measure(&cluster, load));
+    report.take(Bench::Pods, || {
         let socket = cluster.data_dir().join("containerd/containerd.sock");
-        report.take("pods", || {
-            inside.run(pods::measure(server.clone(), socket, home, load.clone()))
-        });
-    }
-    api_benches(report, &inside, &server, cluster.home(), load);
-    if load.wants(Bench::Idle) {
-        report.take("idle", || idle::after_the_load(&cluster));
-    }
+        let logs = cluster.home().join("bench");
+        inside.run(pods::measure(server.clone(), socket, logs, load.rounds))
+    });
+    of_an_api_server(report, &inside, &server, cluster.home(), load);
+    report.take(Bench::Idle, || idle::after_the_load(&cluster));
     Ok(())
 }
 
-fn api_benches(report: &mut Report, inside: &Inside, server: &ApiServer, disk: &Path, load: &Load) {
-    if load.wants(Bench::Creates) {
-        let disk = disk.to_owned();
-        report.take("creates", || {
-            inside.run(creates::measure(server.clone(), disk, load.clone()))
-        });
-    }
-    if load.wants(Bench::Watches) {
-        report.take("watches", || {
-            inside.run(watches::measure(server.clone(), load.clone()))
-        });
-    }
-    if load.wants(Bench::Lists) {
-        report.take("lists", || {
-            inside.run(lists::measure(server.clone(), load.clone()))
-        });
-    }
+fn of_an_api_server(
+    report: &mut Report,
+    inside: &Inside,
+    server: &ApiServer,
+    disk: &Path,
+    load: &Load,
+) {
+    report.take(Bench::Creates, || {
+        inside.run(creates::measure(
+            server.clone(),
+            disk.to_owned(),
+            load.clone(),
+        ))
+    });
+    report.take(Bench::Watches, || {
+        inside.run(watches::measure(server.clone(), load.clone()))
+    });
+    report.take(Bench::Lists, || {
+        inside.run(lists::measure(server.clone(), load.clone()))
+    });
 }
 
 /// The API server of a kubeconfig, which must answer.
@@ -140,17 +130,6 @@ fn reach(
         format!("{version}, by {protocol} with client certificates"),
     );
     Ok(server)
-}
-
-/// Lets this process, and the skiff that it starts, have a socket for each of a thousand watchers.
-fn raise_open_files() -> Result<()> {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    ensure!(
-        most >= 4096,
-        "only {most} open files are allowed (ulimit -n)"
-    );
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("raise the limit of open files")
 }
 
 /// Says on standard error what is going on, for benches take minutes.

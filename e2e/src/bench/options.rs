@@ -36,9 +36,9 @@ pub(super) enum Command {
 /// How hard and how long to measure.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Load {
-    /// Measure only these, separated by commas
+    /// Measure only these, separated by commas [default: all]
     #[arg(long, global = true, value_enum, value_delimiter = ',')]
-    only: Vec<Bench>,
+    pub(super) only: Vec<Bench>,
     /// How often each figure is taken; the median counts
     #[arg(long, global = true, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(super) rounds: u32,
@@ -97,20 +97,16 @@ impl fmt::Display for Protocol {
 }
 
 impl Bench {
-    pub(super) const ALL: [Self; 6] = [
-        Self::Ready,
-        Self::Idle,
-        Self::Pods,
-        Self::Creates,
-        Self::Watches,
-        Self::Lists,
-    ];
-}
-
-impl Load {
-    /// Whether this bench is asked for.
-    pub(super) fn wants(&self, bench: Bench) -> bool {
-        self.only.is_empty() || self.only.contains(&bench)
+    /// As it is typed.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Idle => "idle",
+            Self::Pods => "pods",
+            Self::Creates => "creates",
+            Self::Watches => "watches",
+            Self::Lists => "lists",
+        }
     }
 }
 

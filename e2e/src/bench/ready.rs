@@ -31,7 +31,8 @@ struct Starts {
 }
 
 /// Measures the first start, on an empty data directory, and the second on the same one.
-pub(super) fn measure(net: &TestNet, load: &Load) -> Result<Vec<Row>> {
+pub(super) fn measure(load: &Load) -> Result<Vec<Row>> {
+    let net = TestNet::new()?;
     let (mut first, mut second) = (Starts::default(), Starts::default());
     for round in 1..=load.rounds {
         tell(&format!("ready, round {round} of {}", load.rounds));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -48,6 +49,7 @@ struct Delivery {
 
 /// Measures with one watcher and with many.
 pub(super) async fn measure(server: ApiServer, load: Load) -> Result<Vec<Row>> {
+    raise_open_files()?;
     let space = Space::create(&server, "watches").await?;
     let mut rows = Vec::new();
     for watchers in [1, load.watchers as usize] {
@@ -57,6 +59,12 @@ pub(super) async fn measure(server: ApiServer, load: Load) -> Result<Vec<Row>> {
     }
     space.delete().await?;
     Ok(rows)
+}
+
+/// Each watcher has a socket. A server that was started before this must look after its own limit.
+fn raise_open_files() -> Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("raise the limit of open files")
 }
 
 async fn deliver(

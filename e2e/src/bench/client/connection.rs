@@ -1,5 +1,7 @@
 //! One connection to an API server.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
@@ -10,6 +12,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -19,6 +22,9 @@ use super::{ApiServer, Events};
 /// The windows of Go's HTTP/2 client, which client-go uses (`transportDefaultStreamFlow` and `…ConnFlow`).
 const STREAM_WINDOW_BYTES: u32 = 4 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
+
+/// Bounds the opening of a connection or a watch: a server may have no socket left for it.
+const OPENED_WITHIN: Duration = Duration::from_secs(20);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue = HeaderValue::from_static("skiff-bench");
@@ -42,9 +48,9 @@ enum Sender {
 
 impl Connection {
     pub(super) async fn open(server: &ApiServer) -> Result<Self> {
-        let stream = tls(server)
-            .await
-            .with_context(|| format!("connect to {}", server.authority))?;
+        let connecting = || format!("connect to {}", server.authority);
+        let stream = timeout(OPENED_WITHIN, tls(server)).await;
+        let stream = stream.with_context(connecting)?.with_context(connecting)?;
         let mut driver = JoinSet::new();
         let (sender, base) = match server.protocol {
             Protocol::Http1 => (http1(stream, &mut driver).await?, String::new()),
@@ -86,7 +92,8 @@ impl Connection {
 
     /// Starts a watch: `path` says `watch=true`.
     pub(in crate::bench) async fn watch(mut self, path: &str) -> Result<Events> {
-        let response = self.send(Method::GET, path, Bytes::new()).await?;
+        let response = timeout(OPENED_WITHIN, self.send(Method::GET, path, Bytes::new())).await;
+        let response = response.with_context(|| format!("open the watch {path}"))??;
         let body = accepted(path, response).await?.into_body();
         Ok(Events::new(body, self))
     }

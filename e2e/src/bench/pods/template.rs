@@ -46,8 +46,8 @@ impl Template {
         })
     }
 
-    /// The same for a sandbox of another name, its logs in a folder of its own below `home`.
-    pub(super) fn copy(&self, number: u32, home: &Path) -> Result<Wanted> {
+    /// The same for a sandbox of another name, its logs in a folder of its own below `logs`.
+    pub(super) fn copy(&self, number: u32, logs: &Path) -> Result<Wanted> {
         let mut copy = self.wanted.clone();
         let metadata = copy
             .sandbox
@@ -61,7 +61,7 @@ impl Template {
             .metadata
             .as_ref()
             .context("a container has metadata")?;
-        let logs = home.join(format!("raw-{number}"));
+        let logs = logs.join(format!("raw-{number}"));
         // The kubelet's part in Kubernetes too, and so not measured.
         std::fs::create_dir_all(logs.join(&container.name))?;
         copy.sandbox.log_directory = logs.to_string_lossy().into_owned();

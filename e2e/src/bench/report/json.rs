@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Report;
 use super::figure::Target;
 use super::row::Row;
+use crate::bench::options::Bench;
 
 impl Report {
     pub(super) fn to_json(&self) -> Value {
@@ -16,18 +17,18 @@ impl Report {
         let figures: Vec<Value> = self
             .rows
             .iter()
-            .map(|(bench, row)| figure(bench, row))
+            .map(|(bench, row)| figure(*bench, row))
             .collect();
         let failures: Vec<Value> = self
             .failures
             .iter()
-            .map(|(bench, error)| json!({ "bench": bench, "error": format!("{error:#}") }))
+            .map(|(bench, error)| json!({ "bench": bench.name(), "error": format!("{error:#}") }))
             .collect();
         json!({ "circumstances": circumstances, "figures": figures, "failures": failures })
     }
 }
 
-fn figure(bench: &str, row: &Row) -> Value {
+fn figure(bench: Bench, row: &Row) -> Value {
     let target = row.target.map(|target| match target {
         Target::AtMost(most) => json!({ "atMost": most }),
         Target::AtLeast(least) => json!({ "atLeast": least }),
@@ -36,7 +37,7 @@ fn figure(bench: &str, row: &Row) -> Value {
         .reference
         .map(|(what, value)| json!({ "what": what, "value": value }));
     json!({
-        "bench": bench,
+        "bench": bench.name(),
         "what": row.what,
         "unit": row.unit.name(),
         "value": row.figure(),

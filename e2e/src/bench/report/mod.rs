@@ -12,21 +12,25 @@ use anyhow::{Context, Result, ensure};
 pub(super) use figure::{Target, Unit};
 pub(super) use row::Row;
 
+use super::options::Bench;
 use super::{machine, tell};
 
 /// All that was found, and what could not be.
 #[derive(Debug)]
 pub(super) struct Report {
+    /// The benches that are asked for; none means all.
+    wanted: Vec<Bench>,
     /// What the figures were taken on and with.
     circumstances: Vec<(&'static str, String)>,
-    rows: Vec<(&'static str, Row)>,
-    failures: Vec<(&'static str, anyhow::Error)>,
+    rows: Vec<(Bench, Row)>,
+    failures: Vec<(Bench, anyhow::Error)>,
 }
 
 impl Report {
-    /// An empty one, about this machine.
-    pub(super) fn new() -> Self {
+    /// A report of these benches on this machine, of all if none is named.
+    pub(super) fn of(wanted: Vec<Bench>) -> Self {
         Self {
+            wanted,
             circumstances: vec![
                 ("machine", machine::describe()),
                 ("client", machine::build().to_owned()),
@@ -41,12 +45,20 @@ impl Report {
         self.circumstances.push((what, how));
     }
 
-    /// Runs a bench and takes its rows, or the reason why it has none.
-    pub(super) fn take(&mut self, bench: &'static str, measure: impl FnOnce() -> Result<Vec<Row>>) {
+    /// Whether there is more to do than `bench`.
+    pub(super) fn wants_other_than(&self, bench: Bench) -> bool {
+        self.wanted.is_empty() || self.wanted.iter().any(|wanted| *wanted != bench)
+    }
+
+    /// Runs a bench, if it is asked for, and takes its rows or the reason why it has none.
+    pub(super) fn take(&mut self, bench: Bench, measure: impl FnOnce() -> Result<Vec<Row>>) {
+        if !self.wanted.is_empty() && !self.wanted.contains(&bench) {
+            return;
+        }
         match measure() {
             Ok(rows) => self.rows.extend(rows.into_iter().map(|row| (bench, row))),
             Err(error) => {
-                tell(&format!("{bench} failed"));
+                tell(&format!("{} failed", bench.name()));
                 self.failures.push((bench, error));
             }
         }
@@ -57,10 +69,11 @@ impl Report {
         for (what, how) in &self.circumstances {
             println!("{what}: {how}");
         }
-        println!();
-        print!("{}", table::of(self.rows.iter().map(|(_, row)| row)));
+        if !self.rows.is_empty() {
+            print!("\n{}", table::of(self.rows.iter().map(|(_, row)| row)));
+        }
         for (bench, error) in &self.failures {
-            println!("\n{bench} could not be measured: {error:#}");
+            println!("\n{} could not be measured: {error:#}", bench.name());
         }
     }
 
@@ -75,7 +88,11 @@ impl Report {
 
     /// Fails if a bench did.
     pub(super) fn failed(&self) -> Result<()> {
-        let names: Vec<&str> = self.failures.iter().map(|(bench, _)| *bench).collect();
+        let names: Vec<&str> = self
+            .failures
+            .iter()
+            .map(|(bench, _)| bench.name())
+            .collect();
         ensure!(names.is_empty(), "could not measure: {}", names.join(", "));
         Ok(())
     }
