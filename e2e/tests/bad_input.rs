@@ -79,7 +79,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "kubectl --token=nonsense --kubeconfig=/dev/null --server=$SERVER --insecure-skip-tls-verify get pods",
-        "Unauthorized",
+        "You must be logged in to the server",
     ),
 ];
 
