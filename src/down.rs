@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
-use skiff_kubelet::{Containerd, ContainerdConfig, ContainerdProcess};
 
+use crate::containerd::ContainerRuntime;
 use crate::data_dir::{DataDir, holder};
 use crate::up::GRACE;
 
@@ -24,14 +24,10 @@ pub(crate) async fn down(data_dir: &Path) -> anyhow::Result<()> {
     }
     // Held to the end: nobody starts the cluster again while its Pods are being stopped.
     let _held = hold_when_free(&data_dir).await?;
-    let process = ContainerdProcess::start(ContainerdConfig::new(&data_dir))
-        .await
-        .context("start containerd to stop the Pods")?;
-    let stopped =
-        skiff_kubelet::stop_all_pods(&Containerd::connect(process.socket(), &data_dir), GRACE)
-            .await;
-    process.stop().await;
-    stopped.context("stop the Pods")?;
+    let mut runtime = ContainerRuntime::start_again(&data_dir)?;
+    let stopped = stop_pods(&mut runtime).await;
+    runtime.stop().await;
+    stopped?;
     skiff_kubelet::release_host(&data_dir)
         .await
         .context("give back the mounts and cgroups of the Pods")?;
@@ -40,6 +36,13 @@ pub(crate) async fn down(data_dir: &Path) -> anyhow::Result<()> {
         data_dir.display()
     );
     Ok(())
+}
+
+async fn stop_pods(runtime: &mut ContainerRuntime) -> anyhow::Result<()> {
+    let containerd = runtime.ready().await?;
+    skiff_kubelet::stop_all_pods(&*containerd, GRACE)
+        .await
+        .context("stop the Pods")
 }
 
 /// The lock tells when skiff has ended.

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use skiff_kubelet::{Containerd, ContainerdConfig, Runtime};
+use skiff_kubelet::{Containerd, Runtime};
 
 use crate::cli::{ImageArgs, ImageCommand};
+use crate::containerd;
 
 /// Loads, lists or removes images in the running cluster's containerd.
 pub(crate) async fn image(args: ImageArgs) -> anyhow::Result<()> {
@@ -19,7 +20,7 @@ pub(crate) async fn image(args: ImageArgs) -> anyhow::Result<()> {
 
 fn connect(data_dir: &Path) -> anyhow::Result<Containerd> {
     let data_dir = std::path::absolute(data_dir)?;
-    let socket = ContainerdConfig::new(&data_dir).socket();
+    let socket = containerd::socket(&data_dir)?;
     ensure!(
         socket.exists(),
         "containerd does not run; start the cluster with `skiff up --data-dir {}`",

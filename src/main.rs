@@ -10,6 +10,7 @@
 
 mod cli;
 mod config;
+mod containerd;
 mod data_dir;
 mod down;
 mod image;

@@ -2,7 +2,6 @@
 
 mod components;
 mod ready;
-mod runtime;
 mod signals;
 mod steps;
 
@@ -15,10 +14,10 @@ use skiff_store::{SledEngine, SledOptions, Store};
 use tokio::net::TcpListener;
 
 use crate::config::Settings;
+use crate::containerd::ContainerRuntime;
 use crate::data_dir::DataDir;
 use crate::pki::Pki;
 use components::Components;
-use runtime::ContainerRuntime;
 use steps::Steps;
 
 pub(crate) use ready::is_ready;
@@ -39,7 +38,7 @@ pub(crate) async fn up(settings: Settings) -> anyhow::Result<()> {
     let listener = listen(settings.bind).await?;
     let stop_asked = signals::stop_asked()?;
     // The longest step, so it runs beside the others.
-    let mut runtime = ContainerRuntime::start(&settings);
+    let mut runtime = ContainerRuntime::start(&settings)?;
     let lived = with_store(&settings, &data, listener, &mut runtime, steps, stop_asked).await;
     runtime.stop().await;
     lived
