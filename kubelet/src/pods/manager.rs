@@ -29,12 +29,14 @@ pub(crate) struct Manager<R> {
     tasks: JoinSet<anyhow::Result<()>>,
     uids: HashMap<Id, String>,
     is_started: bool,
-    /// When to list anew, after a worker failed.
+    /// When to list anew, after a worker or a list failed.
     list_at: Option<Instant>,
 }
 
 /// How long a Pod whose worker failed waits for its next one.
 const WORKER_AGAIN: Duration = Duration::from_secs(10);
+/// How long after a list that failed the next one is made.
+const LIST_AGAIN: Duration = Duration::from_secs(1);
 
 /// A worker at work.
 struct Running {
@@ -214,14 +216,17 @@ impl<R: Runtime> Manager<R> {
     async fn runtime_told(&mut self, event: RuntimeEvent) {
         match event {
             RuntimeEvent::Gap => self.list().await,
-            RuntimeEvent::ContainerExited { id, pod_uid } => {
+            // What the worker starts it does not know yet, and looks at itself. One that was being started when skiff was
+            // killed is known as made only, and may have started since.
+            RuntimeEvent::ContainerStarted { id, pod_uid }
+            | RuntimeEvent::ContainerExited { id, pod_uid } => {
                 self.tell(&pod_uid, |mail| mail.containers.insert(id));
             }
             RuntimeEvent::SandboxExited { id, pod_uid } => {
                 self.tell(&pod_uid, |mail| mail.sandboxes.insert(id));
             }
-            // Its worker started it and looks at it itself; the reason of an exit says that memory was short.
-            RuntimeEvent::ContainerStarted { .. } | RuntimeEvent::OutOfMemory { .. } => {}
+            // The reason of an exit says that memory was short.
+            RuntimeEvent::OutOfMemory { .. } => {}
         }
     }
 
@@ -238,8 +243,9 @@ impl<R: Runtime> Manager<R> {
         let listed = match self.context.runtime.list().await {
             Ok(listed) => listed,
             Err(error) => {
-                // The stream of events tells of a gap again when the runtime is back.
-                tracing::warn!(%error, "the runtime's Pods were not listed");
+                // The stream of events tells of a gap only if the runtime was away.
+                tracing::warn!(%error, "the runtime's Pods were not listed, trying again");
+                self.list_at = Some(Instant::now() + LIST_AGAIN);
                 return;
             }
         };

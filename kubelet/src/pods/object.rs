@@ -1,6 +1,8 @@
 //! What the kubelet asks of a Pod object again and again.
 
-use k8s_openapi::api::core::v1::{Container, ObjectReference, Pod};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerState, ContainerStatus, ObjectReference, Pod, PodStatus,
+};
 use kube::ResourceExt;
 use skiff_client::ObjectKey;
 
@@ -122,6 +124,26 @@ pub(crate) fn role(pod: &Pod, name: &str) -> Option<Role> {
     containers(pod)
         .find(|(_, container)| container.name == name)
         .map(|(role, _)| role)
+}
+
+/// What a status says of the container of that name.
+pub(crate) fn known_status<'a>(
+    status: Option<&'a PodStatus>,
+    name: &str,
+) -> Option<&'a ContainerStatus> {
+    let status = status?;
+    let lists = [&status.init_container_statuses, &status.container_statuses];
+    let mut all = lists.into_iter().flatten().flatten();
+    all.find(|one| one.name == name)
+}
+
+/// The restart count of a container of which the runtime has nothing any more. Its next start is a restart if it had
+/// run; one that was only made had not. A status without a container counts that start already.
+pub(crate) fn restarts_after_loss(known: &ContainerStatus) -> i32 {
+    let ran = |state: &ContainerState| state.running.is_some() || state.terminated.is_some();
+    let states = [&known.state, &known.last_state];
+    let has_run = states.into_iter().flatten().any(ran);
+    known.restart_count + i32::from(known.container_id.is_some() && has_run)
 }
 
 /// When this container is started again: its own policy if it has one (KEP-5307), else the Pod's.

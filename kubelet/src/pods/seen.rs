@@ -124,10 +124,11 @@ impl Seen {
             .flat_map(|(name, all)| all.iter().map(move |one| (name.as_str(), one)))
     }
 
-    /// Adds a container, or replaces what was known of it.
+    /// Adds a container, or replaces what was known of it unless that is newer: one that has ended never runs again.
     pub(crate) fn put(&mut self, name: &str, instance: Instance) {
         let all = self.containers.entry(name.to_owned()).or_default();
         match all.iter_mut().find(|known| known.id == instance.id) {
+            Some(known) if known.exit().is_some() && instance.is_running() => {}
             Some(known) => *known = instance,
             None => {
                 all.push(instance);
@@ -153,11 +154,15 @@ impl Seen {
         self.containers.retain(|_, all| !all.is_empty());
     }
 
-    /// Adds a sandbox, or replaces what was known of it.
+    /// Adds a sandbox, or replaces what was known of it unless that is newer: one that has ended is never ready again.
     pub(crate) fn put_sandbox(&mut self, sandbox: Sandbox) {
         match self.sandboxes.iter_mut().find(|one| one.id == sandbox.id) {
+            Some(known) if !known.ready && sandbox.ready => {}
             Some(known) => *known = sandbox,
-            None => self.sandboxes.push(sandbox),
+            None => {
+                self.sandboxes.push(sandbox);
+                self.sandboxes.sort_by_key(|one| one.attempt);
+            }
         }
     }
 }
@@ -224,10 +229,20 @@ impl Instance {
     }
 }
 
+/// Whether the start of a container was given up because nobody waited for it any more: the kubelet was killed, or ended.
+/// containerd then says that it has ended, as it does of one that could not be started.
+fn is_abandoned(status: &ContainerStatus) -> bool {
+    status.reason == "StartError"
+        && status.started_at == 0
+        && status.message.contains("context canceled")
+}
+
 impl State {
     fn new(status: &ContainerStatus) -> Self {
         let started_at = timestamp(status.started_at);
         match ContainerState::try_from(status.state) {
+            // It never ran, so the start that follows is no restart.
+            Ok(ContainerState::ContainerExited) if is_abandoned(status) => State::Created,
             Ok(ContainerState::ContainerCreated) => State::Created,
             Ok(ContainerState::ContainerRunning) => State::Running {
                 started_at: started_at.unwrap_or(Timestamp::UNIX_EPOCH),
@@ -245,5 +260,59 @@ impl State {
                 message: status.message.clone(),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(state: ContainerState, reason: &str, message: &str) -> ContainerStatus {
+        ContainerStatus {
+            id: "c".to_owned(),
+            state: state as i32,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            ..ContainerStatus::default()
+        }
+    }
+
+    #[test]
+    fn a_container_whose_start_was_given_up_never_ran() {
+        let given_up = "failed to create containerd task: failed to create shim task: context canceled: unknown";
+        let refused = "exec: \"nope\": executable file not found in $PATH: unknown";
+        let cases = [
+            ("StartError", given_up, true),
+            ("StartError", refused, false),
+            ("Error", given_up, false),
+        ];
+        for (reason, message, is_only_made) in cases {
+            let state = State::new(&status(ContainerState::ContainerExited, reason, message));
+            assert_eq!(state == State::Created, is_only_made, "{reason}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_look_that_comes_late_does_not_bring_back_what_has_ended() {
+        let mut seen = Seen::default();
+        let of = |state| Instance::new("s", &status(state, "", ""));
+        seen.put("a", of(ContainerState::ContainerExited));
+        seen.put("a", of(ContainerState::ContainerRunning));
+        assert!(seen.newest("a").is_some_and(|one| one.exit().is_some()));
+        let sandbox = |id: &str, attempt, ready| Sandbox {
+            id: id.to_owned(),
+            attempt,
+            ready,
+            ips: Vec::new(),
+        };
+        seen.put_sandbox(sandbox("s1", 1, false));
+        seen.put_sandbox(sandbox("s1", 1, true));
+        assert_eq!(seen.ready_sandbox(), None);
+        seen.put_sandbox(sandbox("s0", 0, true));
+        assert_eq!(
+            seen.sandbox().map(|one| one.id.as_str()),
+            Some("s1"),
+            "the newest counts"
+        );
     }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use skiff_kubelet::cri::{ContainerState, NamespaceMode, PodSandboxState, PortMapping, Protocol};
 use skiff_kubelet::{Runtime, RuntimeEvent};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::support::{Node, Pod, in_namespaces, next_event, until};
 
@@ -172,6 +173,44 @@ fn a_host_port_leads_to_its_pod() {
             TcpStream::connect("10.244.7.1:8080").await.is_ok()
         })
         .await;
+        node.end().await;
+    });
+}
+
+/// What a kubelet finds that was killed while it started a container.
+#[test]
+fn a_start_that_nobody_waits_for_runs_or_says_that_it_was_given_up() {
+    in_namespaces(|| async {
+        let node = Node::start().await;
+        let pod = Pod::run(&node, "killed").await;
+        for patience_ms in [0, 5, 20, 50, 100, 200] {
+            let name = format!("after-{patience_ms}");
+            let id = pod.create(&node, &name, &["sleep", "1000"]).await;
+            let starting = node.runtime.start_container(&id);
+            let _ = timeout(Duration::from_millis(patience_ms), starting).await;
+            // Removing is refused as long as containerd is at it.
+            until("containerd has made up its mind", || async {
+                let status = node.runtime.container_status(&id).await.unwrap();
+                match status.state() {
+                    ContainerState::ContainerRunning => true,
+                    ContainerState::ContainerExited => {
+                        assert_eq!(
+                            (status.reason.as_str(), status.started_at),
+                            ("StartError", 0)
+                        );
+                        assert!(
+                            status.message.contains("context canceled"),
+                            "{}",
+                            status.message
+                        );
+                        true
+                    }
+                    // The call had not reached containerd.
+                    _ => node.runtime.remove_container(&id).await.is_ok(),
+                }
+            })
+            .await;
+        }
         node.end().await;
     });
 }

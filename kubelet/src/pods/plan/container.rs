@@ -1,7 +1,7 @@
 //! One container of a Pod that is to run: started, checked, restarted.
 
 use jiff::SignedDuration;
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::Container;
 
 use super::{Action, Input, Planner, Why};
 use crate::pods::object::{self, Role};
@@ -29,8 +29,8 @@ impl<'a> Planner<'a> {
             return;
         }
         let Some(newest) = seen.newest(&container.name) else {
-            let restarts = restarts_before(pod, &container.name);
-            self.start(container, restarts.map_or(0, |count| count + 1));
+            let known = object::known_status(pod.status.as_ref(), &container.name);
+            self.start(container, known.map_or(0, object::restarts_after_loss));
             return;
         };
         match &newest.state {
@@ -131,16 +131,6 @@ impl<'a> Planner<'a> {
         self.look_again(shown_until);
         self.wait(&container.name, failure.reason, failure.message.clone());
     }
-}
-
-/// The restart count that the API has, for a container of which the runtime knows nothing any more.
-fn restarts_before(pod: &Pod, name: &str) -> Option<i32> {
-    let status = pod.status.as_ref()?;
-    let lists = [&status.init_container_statuses, &status.container_statuses];
-    let all = lists.into_iter().flatten().flatten();
-    all.into_iter()
-        .find(|known| known.name == name && known.container_id.is_some())
-        .map(|known| known.restart_count)
 }
 
 /// A duration as Go prints it: `10s`, `1m20s`, `5m0s`.

@@ -462,3 +462,59 @@ fn a_pod_that_has_ended_stays_ended_and_keeps_its_containers() {
     let plan = done.plan();
     assert_eq!((plan.life, plan.actions), (Life::Over, vec![]));
 }
+
+#[test]
+fn only_a_container_that_has_run_is_restarted_when_the_runtime_lost_it() {
+    let (running, id) = (json!({"running": {}}), json!("containerd://1"));
+    let (waiting, ended) = (
+        json!({"waiting": {}}),
+        json!({"terminated": {"exitCode": 1}}),
+    );
+    let cases = [
+        ("nothing known", json!({"restartCount": 0}), 0),
+        (
+            "made, not started",
+            json!({"restartCount": 0, "containerID": id, "state": waiting}),
+            0,
+        ),
+        (
+            "it ran",
+            json!({"restartCount": 0, "containerID": id, "state": running}),
+            1,
+        ),
+        (
+            "it waited for its back-off",
+            json!({"restartCount": 3, "containerID": id, "state": waiting, "lastState": ended}),
+            4,
+        ),
+        (
+            "its loss was told",
+            json!({"restartCount": 4, "state": waiting, "lastState": ended}),
+            4,
+        ),
+    ];
+    for (what, mut known, attempt) in cases {
+        let mut pod = app("Always").sandbox(true).ready_to_start("a");
+        for (key, value) in [("name", "a"), ("image", "x"), ("imageID", "")] {
+            known[key] = json!(value);
+        }
+        known["ready"] = json!(false);
+        let status = serde_json::from_value(json!({"containerStatuses": [known]}));
+        pod.pod.status = Some(status.expect("a status"));
+        assert_eq!(pod.actions(), [start("a", attempt)], "{what}");
+    }
+}
+
+#[test]
+fn a_container_that_was_made_and_not_started_is_made_anew_and_counts_for_nothing() {
+    let mut made = app("Always")
+        .sandbox(true)
+        .ready_to_start("a")
+        .instance("a", 0, State::Created);
+    let removal = Action::RemoveContainer {
+        id: "a0".to_owned(),
+    };
+    assert_eq!(made.actions(), [removal]);
+    made.seen.remove("a0");
+    assert_eq!(made.actions(), [start("a", 0)]);
+}

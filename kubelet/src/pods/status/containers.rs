@@ -77,28 +77,40 @@ fn unseen(
     container: &Container,
     mut status: ContainerStatus,
 ) -> ContainerStatus {
-    let old = input.old;
-    let lists = [&old.init_container_statuses, &old.container_statuses];
-    let mut all = lists.into_iter().flatten().flatten();
-    if let Some(known) = all.find(|one| one.name == container.name && one.container_id.is_some()) {
-        let is_ended = known
-            .state
-            .as_ref()
-            .is_some_and(|state| state.terminated.is_some());
-        if is_ended && object::is_terminal(input.pod) {
+    if let Some(known) = object::known_status(Some(input.old), &container.name) {
+        let state = known.state.clone().unwrap_or_default();
+        if state.terminated.is_some() && object::is_terminal(input.pod) {
             return known.clone();
         }
-        status.restart_count = known.restart_count;
-        status.last_state = known
-            .state
-            .clone()
-            .filter(|state| state.terminated.is_some());
+        status.restart_count = object::restarts_after_loss(known);
+        status.last_state = match state {
+            ended if ended.terminated.is_some() => Some(ended),
+            state if state.running.is_some() => Some(lost(known)),
+            _ => known.last_state.clone(),
+        };
     }
     status.state = Some(match input.plan.waiting.get(&container.name) {
         Some(waiting) => wait(waiting.reason, &waiting.message),
         None => not_yet(input),
     });
     status
+}
+
+/// How a container ended that ran when it was last seen, in the kubelet's words.
+fn lost(known: &ContainerStatus) -> ContainerState {
+    ContainerState {
+        terminated: Some(ContainerStateTerminated {
+            container_id: known.container_id.clone(),
+            exit_code: 137,
+            reason: Some("ContainerStatusUnknown".to_owned()),
+            message: Some(
+                "The container could not be located when the pod was deleted.  The container used to be Running"
+                    .to_owned(),
+            ),
+            ..ContainerStateTerminated::default()
+        }),
+        ..ContainerState::default()
+    }
 }
 
 fn container_id(instance: &Instance) -> String {

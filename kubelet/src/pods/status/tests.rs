@@ -398,3 +398,28 @@ fn the_patch_holds_what_changed_and_nothing_else() {
         "what was said before is taken back"
     );
 }
+
+#[test]
+fn a_container_that_the_runtime_lost_is_restarted_once() {
+    let before = two().sandbox().running("a").running("b").status();
+    let lost = two().sandbox().running("b");
+    let told = lost.after(&before);
+    for status in [&told, &lost.after(&told)] {
+        let one = &status.container_statuses.as_deref().expect("statuses")[0];
+        assert_eq!((one.restart_count, &one.container_id), (1, &None));
+        let last = one
+            .last_state
+            .as_ref()
+            .and_then(|last| last.terminated.as_ref());
+        let reason = last.and_then(|last| last.reason.as_deref());
+        assert_eq!(reason, Some("ContainerStatusUnknown"));
+    }
+}
+
+#[test]
+fn a_container_that_was_made_and_not_started_was_not_restarted() {
+    let made = two().sandbox().instance("a", 0, State::Created).status();
+    let removed = two().sandbox().after(&made);
+    let one = &removed.container_statuses.as_deref().expect("statuses")[0];
+    assert_eq!((one.restart_count, &one.last_state), (0, &None));
+}

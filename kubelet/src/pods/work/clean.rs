@@ -5,8 +5,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use tokio::fs;
 
-use super::{Done, Undoing};
+use super::{Done, Undoing, look};
 use crate::pods::context::Context;
+use crate::pods::seen::Instance;
 use crate::pods::{cgroup, object};
 use crate::runtime::Runtime;
 use crate::volumes;
@@ -25,15 +26,24 @@ pub(crate) async fn remove_sandbox<R: Runtime>(context: Arc<Context<R>>, id: Str
     Done::Undone { id, what, result }
 }
 
-/// Removes a container and its log.
+/// Removes a container and its log. One that was only made may run by now, started by a kubelet that was killed: it stays.
 pub(crate) async fn remove_container<R: Runtime>(
     context: Arc<Context<R>>,
-    id: String,
-    log_path: String,
+    pod: Arc<Pod>,
+    name: String,
+    known: Instance,
 ) -> Done {
+    let id = known.id;
+    let now = look::instance(&context, &pod, &name, &known.sandbox_id, &id).await;
+    if let Ok(Some(instance)) = now
+        && instance.is_running()
+    {
+        let instance = Some(instance);
+        return Done::Stopped { id, name, instance };
+    }
     let result = context.runtime.remove_container(&id).await;
-    if result.is_ok() && !log_path.is_empty() {
-        let _ = fs::remove_file(log_path).await;
+    if result.is_ok() && !known.log_path.is_empty() {
+        let _ = fs::remove_file(known.log_path).await;
     }
     let what = Undoing::RemoveContainer;
     Done::Undone { id, what, result }

@@ -52,7 +52,7 @@ pub(super) enum Done {
         name: String,
         instance: Option<Instance>,
     },
-    /// Like `Looked`, after it was stopped.
+    /// Like `Looked`, after it was stopped or found to run when it was to be removed.
     Stopped {
         id: String,
         name: String,

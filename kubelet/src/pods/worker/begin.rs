@@ -25,12 +25,7 @@ impl<R: Runtime> Worker<R> {
             Action::EnsureImage { container } => self.ensure_image(&container),
             Action::StartContainer { container, attempt } => self.start(&container, attempt),
             Action::StopContainer { id, grace_s, why } => self.stop(&id, grace_s, why),
-            Action::RemoveContainer { id } => {
-                let log = self.seen.find(&id).map(|(_, one)| one.log_path.clone());
-                self.progress.stopping.insert(id.clone());
-                self.works
-                    .spawn(work::remove_container(context, id, log.unwrap_or_default()));
-            }
+            Action::RemoveContainer { id } => self.remove(&id),
             Action::StopSandbox { id } => {
                 self.progress.stopping.insert(id.clone());
                 self.works.spawn(work::stop_sandbox(context, id));
@@ -116,6 +111,16 @@ impl<R: Runtime> Worker<R> {
             mounted: self.mounted.clone(),
         };
         self.works.spawn(work::start(self.context.clone(), start));
+    }
+
+    fn remove(&mut self, id: &str) {
+        let Some((name, known)) = self.seen.find(id) else {
+            return;
+        };
+        let (context, pod) = (self.context.clone(), self.pod.clone());
+        let removal = work::remove_container(context, pod, name.to_owned(), known.clone());
+        self.progress.stopping.insert(id.to_owned());
+        self.works.spawn(removal);
     }
 
     fn stop(&mut self, id: &str, grace_s: i64, why: Why) {

@@ -4,7 +4,7 @@ use super::Worker;
 use crate::pods::events::Teller;
 use crate::pods::object;
 use crate::pods::progress::{self, Failure, Step};
-use crate::pods::seen::{Instance, Sandbox};
+use crate::pods::seen::{Instance, Sandbox, State};
 use crate::pods::work::{self, Done, Refusal, Undoing};
 use crate::runtime::{Runtime, RuntimeError};
 use crate::volumes::{Failed, Mounted};
@@ -182,13 +182,14 @@ impl<R: Runtime> Worker<R> {
             .is_some_and(|one| one.reason == "CreateContainerConfigError");
         let one = self.progress.containers.entry(name.to_owned()).or_default();
         one.start = match (&instance, refusal) {
-            (None, Some(Refusal { reason, message })) => Step::Failed(Failure {
+            // One that was made and did not start has ended: its restart policy and back-off do the rest.
+            (Some(made), _) if made.state != State::Created => Step::Todo,
+            (_, Some(Refusal { reason, message })) => Step::Failed(Failure {
                 reason,
                 message,
                 at: Timestamp::now(),
                 delay: START_AGAIN,
             }),
-            // One that was made and did not start has ended: its restart policy and back-off do the rest.
             _ => Step::Todo,
         };
         match instance {
