@@ -11,6 +11,8 @@ use crate::probes::ProbeKind;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Progress {
     pub(crate) volumes: Step,
+    /// What is in the volumes has changed while they were being written.
+    pub(crate) volumes_are_stale: bool,
     pub(crate) volume_failures: u32,
     pub(crate) sandbox: Step,
     pub(crate) sandbox_failures: u32,

@@ -20,24 +20,41 @@ const DATA_NEXT: &str = "..data_tmp";
 
 /// Makes `dir` hold exactly the files of `payload`; says whether anything had to change.
 pub(super) fn write(dir: &Path, payload: &Payload) -> io::Result<bool> {
-    if is_current(dir, payload) {
-        return Ok(false);
+    let is_changed = !is_current(dir, payload);
+    if is_changed {
+        switch(dir, payload)?;
     }
+    // Also when nothing has changed: the kubelet may have been killed right after the switch, or before it.
+    link_names(dir, payload)?;
+    remove_others(dir)?;
+    Ok(is_changed)
+}
+
+/// Writes a new version and makes it the one that is seen.
+fn switch(dir: &Path, payload: &Payload) -> io::Result<()> {
     let version = format!("..{}", Timestamp::now().as_nanosecond());
     for (path, file) in payload {
         write_file(&dir.join(&version).join(path), file)?;
     }
     fs::create_dir_all(dir.join(&version))?;
-    let old = fs::read_link(dir.join(DATA)).ok();
     let next = dir.join(DATA_NEXT);
     remove_if_there(&next)?;
     symlink(&version, &next)?;
-    fs::rename(&next, dir.join(DATA))?;
-    link_names(dir, payload)?;
-    if let Some(old) = old {
-        fs::remove_dir_all(dir.join(old))?;
+    fs::rename(&next, dir.join(DATA))
+}
+
+/// Removes all versions but the one that is seen, also those that were never finished.
+fn remove_others(dir: &Path) -> io::Result<()> {
+    let current = fs::read_link(dir.join(DATA))?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_version = name.to_string_lossy().starts_with("..") && entry.file_type()?.is_dir();
+        if is_version && name != current.as_os_str() {
+            fs::remove_dir_all(entry.path())?;
+        }
     }
-    Ok(true)
+    Ok(())
 }
 
 fn is_current(dir: &Path, payload: &Payload) -> bool {
@@ -162,6 +179,20 @@ mod tests {
             fs::read_link(volume.path().join(DATA)).expect("a link"),
             before
         );
+    }
+
+    #[test]
+    fn a_kill_at_any_moment_is_made_good() {
+        let volume = tempfile::tempdir().expect("a folder");
+        let dir = volume.path();
+        let files = payload(&[("a", "1")]);
+        // Killed while it wrote a version, then right after one was switched to.
+        fs::create_dir(dir.join("..unfinished")).expect("made");
+        switch(dir, &files).expect("switched");
+        write(dir, &files).expect("made good");
+        assert_eq!(visible(dir), ["a"]);
+        assert!(!dir.join("..unfinished").exists());
+        assert_eq!(fs::read_to_string(dir.join("a")).expect("a"), "1");
     }
 
     #[test]

@@ -9,21 +9,21 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 /// Makes the folder of a volume, in memory if it must not reach the disk.
 pub(super) fn directory(dir: &Path, in_memory: bool) -> io::Result<()> {
     if in_memory {
-        tmpfs(dir, None)
+        tmpfs(dir, "")
     } else {
         fs::create_dir_all(dir)
     }
 }
 
-/// Makes a folder in memory, unless it is one already.
-pub(super) fn tmpfs(dir: &Path, limit_bytes: Option<i64>) -> io::Result<()> {
+/// Makes a folder in memory, unless it is one already. `options` are those of tmpfs(5).
+pub(super) fn tmpfs(dir: &Path, options: &str) -> io::Result<()> {
     fs::create_dir_all(dir)?;
-    if mounts_below(dir)?.iter().any(|known| known == dir) {
+    let real = fs::canonicalize(dir)?;
+    if mounts_below(dir)?.contains(&real) {
         return Ok(());
     }
-    let options = limit_bytes.map(|bytes| format!("size={bytes}"));
     let flags = MsFlags::MS_NODEV | MsFlags::MS_NOSUID;
-    mount(Some("tmpfs"), dir, Some("tmpfs"), flags, options.as_deref())?;
+    mount(Some("tmpfs"), dir, Some("tmpfs"), flags, Some(options))?;
     Ok(())
 }
 
@@ -56,12 +56,16 @@ pub(super) fn unmount_below(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// The mount points at or below `dir`, outer ones first.
+/// The mount points at or below `dir`, outer ones first. The kernel's table has them without the links that lead there.
 pub(super) fn mounts_below(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let dir = match fs::canonicalize(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        found => found?,
+    };
     let table = fs::read_to_string("/proc/self/mountinfo")?;
     Ok(parse(&table)
         .into_iter()
-        .filter(|path| path.starts_with(dir))
+        .filter(|path| path.starts_with(&dir))
         .collect())
 }
 
@@ -103,8 +107,17 @@ mod tests {
     fn what_is_mounted_below_a_folder_is_unmounted() {
         let pod = tempfile::tempdir().expect("a folder");
         let (volume, bound) = (pod.path().join("volume"), pod.path().join("bound"));
-        tmpfs(&volume, Some(1 << 20)).expect("root mounts");
-        tmpfs(&volume, None).expect("mounted once");
+        let link = pod.path().join("link");
+        std::os::unix::fs::symlink(pod.path(), &link).expect("linked");
+        tmpfs(&volume, "size=1048576").expect("root mounts");
+        for again in [volume.clone(), link.join("volume")] {
+            tmpfs(&again, "").expect("mounted once");
+            assert_eq!(
+                mounts_below(pod.path()).expect("read").len(),
+                1,
+                "{again:?}"
+            );
+        }
         fs::write(volume.join("file"), "1").expect("written");
         fs::create_dir(&bound).expect("made");
         bind(&volume, &bound).expect("bound");

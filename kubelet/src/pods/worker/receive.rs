@@ -40,7 +40,10 @@ impl<R: Runtime> Worker<R> {
                 .spawn(work::look_at_sandbox(self.context.clone(), id));
         }
         for ((id, kind), passed) in mail.probes {
-            self.progress.probes.note(&id, kind, passed);
+            // One that has ended was forgotten, with all its results.
+            if self.seen.find(&id).is_some_and(|(_, one)| one.is_running()) {
+                self.progress.probes.note(&id, kind, passed);
+            }
         }
     }
 
@@ -74,8 +77,10 @@ impl<R: Runtime> Worker<R> {
         let spec = self.pod.spec.as_ref();
         let has_volumes =
             spec.is_some_and(|spec| spec.volumes.as_ref().is_some_and(|all| !all.is_empty()));
-        if has_volumes && self.progress.volumes != Step::Busy {
-            self.progress.volumes = Step::Todo;
+        match self.progress.volumes {
+            Step::Busy => self.progress.volumes_are_stale = true,
+            _ if has_volumes => self.progress.volumes = Step::Todo,
+            _ => {}
         }
     }
 

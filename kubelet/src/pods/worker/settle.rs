@@ -106,6 +106,9 @@ impl<R: Runtime> Worker<R> {
                 self.progress.volumes = Step::Failed(failure);
             }
         }
+        if std::mem::take(&mut self.progress.volumes_are_stale) {
+            self.refresh_volumes();
+        }
     }
 
     fn settle_sandbox(&mut self, result: Result<Sandbox, String>) {
@@ -133,8 +136,15 @@ impl<R: Runtime> Worker<R> {
         self.progress.stopping.remove(&id);
         match what {
             Undoing::StopSandbox => self.sandbox_stopped(id),
-            Undoing::RemoveSandbox => self.seen.remove_sandbox(&id),
-            Undoing::RemoveContainer => self.seen.remove(&id),
+            Undoing::RemoveSandbox => {
+                self.progress.stopped_sandboxes.remove(&id);
+                self.seen.remove_sandbox(&id);
+            }
+            Undoing::RemoveContainer => {
+                self.progress.stop_begun.remove(&id);
+                self.adopted.remove(&id);
+                self.seen.remove(&id);
+            }
         }
     }
 
