@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
-use crate::logs::pod_log_dir;
+use crate::logs::{pod_log_dir, pod_logs_dir};
 
 /// A certificate and its private key, both in PEM.
 #[derive(Clone)]
@@ -117,6 +117,11 @@ impl Paths {
             .join("containers")
             .join(container)
             .join(attempt.to_string())
+    }
+
+    /// Where the logs of all Pods are.
+    pub(crate) fn logs(&self) -> PathBuf {
+        pod_logs_dir(&self.data_dir)
     }
 
     /// The folder of a Pod's logs, named as `/var/log/pods` does it.

@@ -1,10 +1,13 @@
 use std::path::{Path, PathBuf};
 
+/// The folder of all Pods' logs.
+pub(crate) fn pod_logs_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("logs/pods")
+}
+
 /// The folder of a Pod's logs below the cluster's data directory: CRI's `log_directory`.
 pub(crate) fn pod_log_dir(data_dir: &Path, namespace: &str, name: &str, uid: &str) -> PathBuf {
-    data_dir
-        .join("logs/pods")
-        .join(format!("{namespace}_{name}_{uid}"))
+    pod_logs_dir(data_dir).join(format!("{namespace}_{name}_{uid}"))
 }
 
 /// The log of the `restart_count`-th run of a container, below its Pod's folder: CRI's `log_path`. The log of `--previous`

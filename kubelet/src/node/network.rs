@@ -1,14 +1,20 @@
 //! The Pod network of the node, once its range of addresses is known.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use k8s_openapi::api::core::v1::Node;
 use skiff_client::{Informer, ObjectKey, WorkQueue};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::pods::Context;
 use crate::runtime::{CniConfig, Runtime};
 
-/// Waits for `spec.podCIDR`, sets the network up and tells so; then waits for ever, for the range of a node never changes.
+/// After the runtime could not be asked, or took too long.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Waits for `spec.podCIDR`, sets the network up and, once the runtime has it, tells so; then waits for ever, for the range of a node never changes.
 pub(super) async fn set_up<R: Runtime>(
     context: &Context<R>,
     nodes: &Informer<Node>,
@@ -24,6 +30,10 @@ pub(super) async fn set_up<R: Runtime>(
         .apply(&config.data_dir)
         .await
         .context("set up the Pod network")?;
+    while let Err(error) = context.runtime.await_network().await {
+        tracing::warn!(%error, "the container runtime has no Pod network yet, waiting on");
+        sleep(AGAIN).await;
+    }
     ready.send_replace(true);
     std::future::pending().await
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use skiff_client::{Informer, Informers, ObjectKey, WorkQueue};
@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::inbox::Inbox;
 use super::worker::Worker;
-use super::{cgroup, object};
+use super::{cgroup, object, seen};
+use crate::logs::remove_forgotten_logs;
 use crate::runtime::{PodState, Runtime, RuntimeEvent, labels};
 use crate::volumes::{self, Reference};
 
@@ -273,10 +274,12 @@ impl<R: Runtime> Manager<R> {
         }
     }
 
-    /// Cgroups and folders of Pods that neither the API server nor the runtime knows.
+    /// Cgroups, logs and folders of Pods that neither the API server nor the runtime knows.
     async fn remove_forgotten(&self) {
         let parent = &self.context.host.cgroup_parent;
         cgroup::remove_unknown(parent, |uid| self.workers.contains_key(uid));
+        let logs = self.context.host.paths.logs();
+        remove_forgotten_logs(&logs, |uid| self.workers.contains_key(uid)).await;
         let Ok(mut folders) = tokio::fs::read_dir(self.context.host.paths.pods()).await else {
             return;
         };
@@ -299,7 +302,7 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-/// A Pod of which only the runtime knows: it has a name, but no spec.
+/// A Pod of which only the runtime knows: it has a name, and of its spec what its containers note.
 fn orphan(uid: &str, states: &[PodState]) -> Pod {
     let label = |key: &str| {
         let known = states
@@ -307,7 +310,13 @@ fn orphan(uid: &str, states: &[PodState]) -> Pod {
             .and_then(|state| state.sandbox.labels.get(key));
         known.cloned()
     };
+    let containers = states.iter().flat_map(|state| &state.containers);
+    let spec = PodSpec {
+        termination_grace_period_seconds: containers.filter_map(seen::grace_s).max(),
+        ..PodSpec::default()
+    };
     Pod {
+        spec: Some(spec),
         metadata: ObjectMeta {
             name: label(labels::POD_NAME),
             namespace: label(labels::POD_NAMESPACE),

@@ -64,6 +64,8 @@ pub(crate) struct Exit {
 }
 
 pub(crate) mod annotations {
+    /// Of the Pod, in seconds: for a kubelet that knows the Pod no more.
+    pub(crate) const GRACE_PERIOD: &str = "io.kubernetes.pod.terminationGracePeriod";
     pub(crate) const HASH: &str = "io.kubernetes.container.hash";
     pub(crate) const RESTART_COUNT: &str = "io.kubernetes.container.restartCount";
     pub(crate) const TERMINATION_MESSAGE_PATH: &str =
@@ -165,6 +167,15 @@ impl Seen {
             }
         }
     }
+}
+
+/// The grace period in seconds of the Pod that the container was made for, if it is noted.
+pub(crate) fn grace_s(status: &ContainerStatus) -> Option<i64> {
+    status
+        .annotations
+        .get(annotations::GRACE_PERIOD)?
+        .parse()
+        .ok()
 }
 
 /// The name that a container has in its Pod.

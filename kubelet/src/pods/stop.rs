@@ -4,33 +4,41 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use super::cgroup;
+use super::{cgroup, seen};
 use crate::config::Paths;
+use crate::runtime::cri::ContainerStatus;
 use crate::runtime::{PodState, Runtime, RuntimeError, cgroup_parent};
 use crate::volumes;
 
-/// Stops every Pod that the runtime has, all at the same time, each container after at most `grace`.
+/// Stops every Pod that the runtime has, all at the same time, each within its own grace period and `longest`.
 ///
 /// Their objects stay in the API: they run again when the kubelet does.
 ///
 /// # Errors
 /// The first one, after all were tried.
-pub async fn stop_all_pods<R: Runtime>(runtime: &R, grace: Duration) -> Result<(), RuntimeError> {
+pub async fn stop_all_pods<R: Runtime>(runtime: &R, longest: Duration) -> Result<(), RuntimeError> {
     let pods = runtime.list().await?;
-    let stopped = join_all(pods.iter().map(|pod| stop(runtime, pod, grace))).await;
+    let stopped = join_all(pods.iter().map(|pod| stop(runtime, pod, longest))).await;
     stopped.into_iter().collect()
 }
 
 async fn stop<R: Runtime>(
     runtime: &R,
     pod: &PodState,
-    grace: Duration,
+    longest: Duration,
 ) -> Result<(), RuntimeError> {
     let containers = pod.containers.iter();
-    let stopped =
-        join_all(containers.map(|container| runtime.stop_container(&container.id, grace))).await;
-    stopped.into_iter().collect::<Result<(), _>>()?;
-    runtime.stop_sandbox(&pod.sandbox.id).await
+    let stopping = containers.map(|one| runtime.stop_container(&one.id, grace(one, longest)));
+    let stopped: Result<(), _> = join_all(stopping).await.into_iter().collect();
+    // It kills what is left.
+    let sandbox = runtime.stop_sandbox(&pod.sandbox.id).await;
+    stopped.and(sandbox)
+}
+
+/// As the container's Pod has it, at most `longest`.
+fn grace(container: &ContainerStatus, longest: Duration) -> Duration {
+    let own = seen::grace_s(container).map(|seconds| u64::try_from(seconds).unwrap_or(0));
+    own.map_or(longest, |seconds| Duration::from_secs(seconds).min(longest))
 }
 
 /// Gives back what stopped Pods of the cluster in `data_dir` still hold of the host: the mounts of their volumes and their
@@ -41,4 +49,30 @@ async fn stop<R: Runtime>(
 pub async fn release_host(data_dir: &Path) -> io::Result<()> {
     cgroup::remove_all(&cgroup_parent(data_dir));
     volumes::unmount_all(Paths::new(data_dir).pods()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pods::seen::annotations;
+
+    #[test]
+    fn a_pod_gets_its_own_grace_period_but_not_more_than_there_is() {
+        for (own, expected_s) in [
+            (Some("5"), 5),
+            (Some("0"), 0),
+            (Some("300"), 30),
+            (Some("-1"), 0),
+            (Some("soon"), 30),
+            (None, 30),
+        ] {
+            let noted = own.map(|own| (annotations::GRACE_PERIOD.to_owned(), own.to_owned()));
+            let container = ContainerStatus {
+                annotations: noted.into_iter().collect(),
+                ..ContainerStatus::default()
+            };
+            let grace = grace(&container, Duration::from_secs(30));
+            assert_eq!(grace, Duration::from_secs(expected_s), "{own:?}");
+        }
+    }
 }

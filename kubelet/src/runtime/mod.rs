@@ -168,6 +168,9 @@ pub trait Runtime: Send + Sync + 'static {
         request: ExecRequest,
     ) -> impl Future<Output = Result<ExecSession, RuntimeError>> + Send;
 
+    /// Waits until the runtime has taken notice of the Pod network that was set up ([`CniConfig::apply`]).
+    fn await_network(&self) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
     /// A new stream of what happens from now on. Its first event is a [`RuntimeEvent::Gap`], sent once nothing can be missed any more.
     fn events(&self) -> EventStream;
 

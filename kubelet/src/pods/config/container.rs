@@ -62,7 +62,7 @@ pub(crate) fn config(input: Input<'_>) -> ContainerConfig {
             .into_iter()
             .chain([(labels::CONTAINER_NAME.to_owned(), name.clone())])
             .collect(),
-        annotations: notes(container, attempt).collect(),
+        annotations: notes(pod, container, attempt).collect(),
         log_path: container_log_path(name, run).to_string_lossy().into_owned(),
         stdin: is(container.stdin),
         stdin_once: is(container.stdin_once),
@@ -81,7 +81,9 @@ pub(crate) fn config(input: Input<'_>) -> ContainerConfig {
 }
 
 /// What a kubelet that starts again must know of the container.
-fn notes(container: &Container, attempt: i32) -> impl Iterator<Item = (String, String)> {
+fn notes(pod: &Pod, container: &Container, attempt: i32) -> impl Iterator<Item = (String, String)> {
+    let spec = pod.spec.as_ref();
+    let grace_s = spec.and_then(|spec| spec.termination_grace_period_seconds);
     let path = container.termination_message_path.as_deref();
     let policy = container.termination_message_policy.as_deref();
     [
@@ -97,6 +99,7 @@ fn notes(container: &Container, attempt: i32) -> impl Iterator<Item = (String, S
         ),
     ]
     .into_iter()
+    .chain(grace_s.map(|seconds| (annotations::GRACE_PERIOD, seconds.to_string())))
     .map(|(key, value)| (key.to_owned(), value))
 }
 

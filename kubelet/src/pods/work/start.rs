@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 use tokio::fs;
+use tokio_util::sync::CancellationToken;
 
 use super::{Done, Refusal, hook, look, sandbox};
 use crate::pods::config::{container as config, env};
@@ -27,6 +28,8 @@ pub(crate) struct Start {
     pub(crate) image: Image,
     pub(crate) sandbox: Sandbox,
     pub(crate) mounted: Mounted,
+    /// Cancelled when the Pod ends: its postStart hook is not waited for any more.
+    pub(crate) ended: CancellationToken,
 }
 
 /// Makes and starts a container, and runs its postStart hook.
@@ -217,8 +220,10 @@ async fn post_start<R: Runtime>(context: &Context<R>, start: &Start, id: &str) {
     let ips = ips_of(&start.pod, &start.sandbox, context.host.config.node_ip);
     let ip = ips.first().map(String::as_str).unwrap_or_default();
     let runtime = &*context.runtime;
-    let ran = hook::run(runtime, &start.container, id, ip, handler, POST_START_LIMIT).await;
-    let Err(error) = ran else { return };
+    let hook = hook::run(runtime, &start.container, id, ip, handler, POST_START_LIMIT);
+    let Some(Err(error)) = start.ended.run_until_cancelled(hook).await else {
+        return;
+    };
     let tell = Teller::new(&context.host.recorder, &start.pod);
     let name = &start.container.name;
     tracing::debug!(container = name, error, "postStart hook failed");

@@ -109,6 +109,7 @@ impl<R: Runtime> Worker<R> {
             image: one.on_node.clone(),
             sandbox,
             mounted: self.mounted.clone(),
+            ended: self.ended.clone(),
         };
         self.works.spawn(work::start(self.context.clone(), start));
     }

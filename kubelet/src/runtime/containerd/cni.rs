@@ -63,7 +63,7 @@ impl CniConfig {
     }
 
     /// Puts the configuration where the containerd of `data_dir` reads it, and the masquerading rule into the kernel.
-    /// [`Containerd::await_network`](super::Containerd::await_network) tells when containerd has read it.
+    /// [`Runtime::await_network`](crate::Runtime::await_network) tells when containerd has read it.
     pub async fn apply(&self, data_dir: &Path) -> Result<(), CniError> {
         let layout = Layout::new(data_dir);
         let dir = layout.cni_conf_dir();

@@ -67,11 +67,6 @@ impl Containerd {
             sessions: TaskTracker::new(),
         }
     }
-
-    /// Waits until the Pod network is configured ([`CniConfig::apply`]) as containerd sees it.
-    pub async fn await_network(&self) -> Result<(), RuntimeError> {
-        self.cri.await_network().await
-    }
 }
 
 impl Runtime for Containerd {
@@ -155,6 +150,10 @@ impl Runtime for Containerd {
 
     async fn exec(&self, id: &str, request: ExecRequest) -> Result<ExecSession, RuntimeError> {
         exec::start(&self.channel, &self.exec_dir, &self.sessions, id, request).await
+    }
+
+    async fn await_network(&self) -> Result<(), RuntimeError> {
+        self.cri.await_network().await
     }
 
     fn events(&self) -> EventStream {
