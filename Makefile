@@ -47,7 +47,7 @@ lint:
 	else echo "cargo-deny is not installed: licences and advisories were not checked"; fi
 
 bench: deps-test kubectl
-	cargo build --release --bin skiff --bin skiff-bench
+	cargo build --release -p skiff -p skiff-e2e --bin skiff --bin skiff-bench
 	target/release/skiff-bench
 
 deps: deps-test

@@ -1,6 +1,7 @@
 //! `skiff up`: composes the cluster, step by step, and takes it down again.
 
 mod components;
+mod limits;
 mod ready;
 mod signals;
 mod steps;
@@ -33,6 +34,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 /// If a step fails, or later a component; what was started is stopped first.
 pub(crate) async fn up(settings: Settings) -> anyhow::Result<()> {
     let steps = Steps::start();
+    limits::raise_open_files();
     let data = DataDir::hold(&settings.data_dir)?;
     // Taken before anything is written: a port in use changes nothing.
     let listener = listen(settings.bind).await?;
@@ -88,7 +90,8 @@ async fn live(
     steps: &mut Steps,
     stop_asked: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let node_ready = ready::node_ready(components::client_of_skiff(server), &settings.node_name);
+    let client = components::client_of_skiff(server);
+    let node_ready = ready::node_ready(client, &settings.node_name, steps.started_at());
     tokio::pin!(stop_asked);
     tokio::select! {
         ready = steps.step_async("node", node_ready) => ready?,

@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 /// Prints each step with the time it took.
 pub(crate) struct Steps {
     started: Instant,
+    started_at: Timestamp,
 }
 
 impl Steps {
@@ -13,7 +16,13 @@ impl Steps {
         println!("skiff {} is starting", env!("CARGO_PKG_VERSION"));
         Self {
             started: Instant::now(),
+            started_at: Timestamp::now(),
         }
+    }
+
+    /// When skiff was started.
+    pub(crate) fn started_at(&self) -> Timestamp {
+        self.started_at
     }
 
     /// Runs a step.
