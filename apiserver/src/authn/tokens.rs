@@ -219,17 +219,21 @@ impl Claims {
 impl Bound {
     fn check(&self, snapshot: &Snapshot) -> Result<(), TokenError> {
         let namespace = &self.namespace;
+        let inside = |plural: &str| format!("{plural}/{namespace}");
         let account = Some(&self.serviceaccount);
+        // A Pod's token lives with the Pod, and only tells of its node.
+        let node = self.node.as_ref().filter(|_| self.pod.is_none());
         let checks = [
-            ("service account", "serviceaccounts", account),
-            ("Pod", "pods", self.pod.as_ref()),
-            ("Secret", "secrets", self.secret.as_ref()),
+            ("service account", inside("serviceaccounts"), account),
+            ("Pod", inside("pods"), self.pod.as_ref()),
+            ("Secret", inside("secrets"), self.secret.as_ref()),
+            ("Node", "nodes".to_owned(), node),
         ];
-        for (kind, plural, binding) in checks {
+        for (kind, place, binding) in checks {
             let Some(Binding { name, uid }) = binding else {
                 continue;
             };
-            let key = format!("/registry/core/{plural}/{namespace}/{name}");
+            let key = format!("/registry/core/{place}/{name}");
             let stands = snapshot
                 .get(&key)
                 .and_then(|entry| serde_json::from_slice::<Meta>(&entry.value).ok())

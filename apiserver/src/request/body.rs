@@ -120,10 +120,32 @@ pub(crate) fn conform(
     schema_of(descriptor)?.conform(object, duplicates, validation)
 }
 
+/// Decodes what is sent beside the kinds, such as a Binding, and holds it against the schema of its type.
+pub(crate) fn decode_as(
+    type_name: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Value, Status> {
+    let mut value = decode(content_type(headers), body)?.value;
+    conform_as(type_name, &mut value)?;
+    Ok(value)
+}
+
+/// Holds a value against the schema of its type; unknown fields are dropped.
+pub(crate) fn conform_as(type_name: &str, value: &mut Value) -> Result<(), Status> {
+    let schema = schema_named(type_name)?;
+    schema.conform(value, &[], FieldValidation::Ignore)?;
+    Ok(())
+}
+
 /// The schema of a kind.
 pub(crate) fn schema_of(descriptor: &Descriptor) -> Result<Schema, Status> {
-    Schema::of(&descriptor.type_name)
-        .ok_or_else(|| Status::internal(format!("no schema of {}", descriptor.type_name)))
+    schema_named(&descriptor.type_name)
+}
+
+/// The schema of a type, such as `io.k8s.api.core.v1.Pod`.
+pub(crate) fn schema_named(type_name: &str) -> Result<Schema, Status> {
+    Schema::of(type_name).ok_or_else(|| Status::internal(format!("no schema of {type_name}")))
 }
 
 /// What the body says of its kind must be what the path says; what it leaves out is filled in.

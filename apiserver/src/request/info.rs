@@ -126,11 +126,10 @@ impl Target {
 
 fn resource_verb(method: &Method, target: &Target, query: &Query) -> &'static str {
     match *method {
-        Method::GET | Method::HEAD if query.flag("watch") && target.subresource.is_empty() => {
-            "watch"
-        }
-        Method::GET | Method::HEAD if target.name.is_empty() => "list",
-        Method::GET | Method::HEAD => "get",
+        // Who names an object gets that object: its name may be all that a rule allows.
+        Method::GET | Method::HEAD if !target.name.is_empty() => "get",
+        Method::GET | Method::HEAD if query.flag("watch") => "watch",
+        Method::GET | Method::HEAD => "list",
         Method::POST => "create",
         Method::PUT => "update",
         Method::PATCH => "patch",
@@ -243,6 +242,11 @@ mod tests {
                 "PATCH",
                 "/apis/apps/v1/namespaces/a/deployments/b/scale",
                 "patch apps/v1 deployments/scale ns=a name=b",
+            ),
+            (
+                "GET",
+                "/api/v1/namespaces/a/pods/b?watch=1",
+                "get /v1 pods ns=a name=b",
             ),
             (
                 "DELETE",

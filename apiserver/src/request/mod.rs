@@ -6,7 +6,8 @@ mod options;
 mod query;
 
 pub(crate) use body::{
-    check_kind, conform, content_type, decode, decode_object, read_body, schema_of, unsupported,
+    check_kind, conform, conform_as, content_type, decode, decode_as, decode_object, read_body,
+    schema_named, schema_of, unsupported,
 };
 pub(crate) use info::{RequestInfo, Target};
 pub(crate) use options::{DeleteOptions, ListOptions, Propagation, VersionMatch, WriteOptions};

@@ -9,8 +9,10 @@ use skiff_api::{GroupResource, Status, metadata};
 
 use super::{Call, not_allowed};
 use crate::encode;
-use crate::request::{content_type, decode, read_body};
+use crate::request::{decode_as, read_body};
 use crate::storage::{Part, Storage, Writer, now};
+
+const BINDING: &str = "io.k8s.api.core.v1.Binding";
 
 /// `POST …/pods/web/binding`
 pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
@@ -18,7 +20,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         return Err(not_allowed());
     }
     let body = read_body(body).await?;
-    let binding = decode(content_type(&call.parts.headers), &body)?.value;
+    let binding = decode_as(BINDING, &call.parts.headers, &body)?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     bind(&call.storage, namespace, name, &binding, call.writer()?).await
 }
@@ -32,7 +34,7 @@ pub(super) async fn create(
 ) -> Result<Response, Status> {
     let (parts, body) = request.into_parts();
     let body = read_body(body).await?;
-    let binding = decode(content_type(&parts.headers), &body)?.value;
+    let binding = decode_as(BINDING, &parts.headers, &body)?;
     let name = metadata::name(&binding).to_owned();
     bind(pods, namespace, &name, &binding, writer).await
 }

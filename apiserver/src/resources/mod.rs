@@ -136,6 +136,10 @@ fn check_place(descriptor: &Descriptor, target: &Target, verb: &str) -> Result<(
         if !namespaced && needs {
             return Err(unknown());
         }
+        // As in Kubernetes: what is listed over all namespaces is deleted in one at a time.
+        if !namespaced && verb == "deletecollection" {
+            return Err(not_allowed());
+        }
     } else if namespaced && !is_namespace {
         return Err(unknown());
     }

@@ -15,7 +15,12 @@ use crate::storage::{Filter, Part, Written, object_of};
 
 /// An object, or a collection of them.
 pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
-    match call.info.verb {
+    let verb = call.info.verb;
+    let mut verbs = call.descriptor.verbs.iter();
+    if !verbs.any(|known| known.as_str() == verb) {
+        return Err(not_allowed());
+    }
+    match verb {
         "get" => get(&call),
         "list" => list(&call),
         "watch" => watch(&call),

@@ -5,12 +5,14 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 use skiff_api::field::{Error, Path};
-use skiff_api::{PatchType, ScalePaths, Schema, Selector, Status, apply_patch, metadata};
+use skiff_api::{PatchType, ScalePaths, Selector, Status, apply_patch, metadata};
 
 use super::{Call, not_allowed, patch, unknown};
 use crate::encode;
-use crate::request::{content_type, decode, read_body};
+use crate::request::{conform_as, content_type, decode, read_body, schema_named};
 use crate::storage::{Part, object_of};
+
+const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
 
 /// Reads or writes the count.
 pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
@@ -39,9 +41,7 @@ fn patched(patch_type: PatchType, scale: &Value, patch: &Value) -> Result<Value,
         PatchType::Strategic => PatchType::Merge,
         other => other,
     };
-    let schema = Schema::of("io.k8s.api.autoscaling.v1.Scale")
-        .ok_or_else(|| Status::internal("no schema of Scale"))?;
-    apply_patch(form, scale, patch, &schema)
+    apply_patch(form, scale, patch, &schema_named(SCALE)?)
 }
 
 async fn write(
@@ -54,7 +54,8 @@ async fn write(
     let written = call
         .storage
         .modify(namespace, name, Part::Main, writer, |old| {
-            let scale = change(&scale_of(old, paths))?;
+            let mut scale = change(&scale_of(old, paths))?;
+            conform_as(SCALE, &mut scale)?;
             let mut new = old.clone();
             set(&mut new, &paths.spec_replicas, replicas(&scale)?);
             let version = metadata::resource_version(&scale);

@@ -11,8 +11,9 @@ use skiff_api::{GroupKind, GroupResource, Status, metadata};
 use super::{Call, not_allowed};
 use crate::authn::{Binding, Grant};
 use crate::encode;
-use crate::request::{content_type, decode, read_body};
+use crate::request::{decode_as, read_body};
 
+const TOKEN_REQUEST: &str = "io.k8s.api.authentication.v1.TokenRequest";
 const DEFAULT_SECONDS: i64 = 3600;
 const MIN_SECONDS: i64 = 600;
 const MAX_SECONDS: i64 = 1 << 32;
@@ -23,10 +24,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         return Err(not_allowed());
     }
     let body = read_body(body).await?;
-    let mut request = match decode(content_type(&call.parts.headers), &body)?.value {
-        Value::Object(fields) => Value::Object(fields),
-        _ => json!({}),
-    };
+    let mut request = decode_as(TOKEN_REQUEST, &call.parts.headers, &body)?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     let account = call.storage.get_object(namespace, name)?;
     let now = Timestamp::now().as_second();

@@ -124,6 +124,21 @@ async fn a_collection_goes_by_selector() {
 }
 
 #[tokio::test]
+async fn no_delete_reaches_further_than_a_namespace() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    http.post(CONFIG_MAPS, &config_map("a")).await.ok();
+    let namespace = json!({"metadata": {"name": "another"}});
+    http.post("/api/v1/namespaces", &namespace).await.ok();
+    for path in ["/api/v1/configmaps", "/api/v1/namespaces"] {
+        let refused = http.delete(path, &json!({})).await.refused();
+        assert_eq!((refused.0, refused.1.as_str()), (405, "MethodNotAllowed"));
+    }
+    http.get(&format!("{CONFIG_MAPS}/a")).await.ok();
+    http.get("/api/v1/namespaces/another").await.ok();
+}
+
+#[tokio::test]
 async fn a_namespace_ends_in_two_steps() {
     let cluster = Cluster::start().await;
     let http = Http(cluster.admin());

@@ -149,3 +149,41 @@ async fn the_end_of_the_server_ends_its_watches() {
         serde_json::from_slice(read.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
     assert_eq!(first["object"]["metadata"]["name"], "kubernetes");
 }
+
+#[tokio::test]
+async fn a_token_of_a_node_ends_with_the_node() {
+    let cluster = Cluster::start().await;
+    let listening = cluster.listen().await;
+    let admin = Http(cluster.admin());
+    admin.post(ACCOUNTS, &service_account("default")).await.ok();
+    let nodes = "/api/v1/nodes";
+    let node = json!({"metadata": {"name": "n1"}});
+    admin.post(nodes, &node).await.ok();
+    let path = format!("{ACCOUNTS}/default/token");
+    let bound = json!({"kind": "Node", "apiVersion": "v1", "name": "n1"});
+    let request = json!({"spec": {"boundObjectRef": bound}});
+    let granted = admin.post(&path, &request).await.ok();
+    let token = granted["status"]["token"].as_str().unwrap();
+    let inside = token_http(&cluster, &listening, Some(token));
+    inside.get("/api").await.ok();
+    let n1 = format!("{nodes}/n1");
+    admin.delete(&n1, &json!({})).await.ok();
+    assert_eq!(inside.get("/api").await.code, 401);
+    listening.stop().await;
+}
+
+#[tokio::test]
+async fn a_malformed_token_request_is_refused() {
+    let cluster = Cluster::start().await;
+    let admin = Http(cluster.admin());
+    admin.post(ACCOUNTS, &service_account("default")).await.ok();
+    let path = format!("{ACCOUNTS}/default/token");
+    for body in [
+        json!([]),
+        json!({"spec": "text"}),
+        json!({"spec": {"audiences": "all"}}),
+        json!({"spec": {"expirationSeconds": "600"}}),
+    ] {
+        assert_eq!(admin.post(&path, &body).await.refused().0, 400, "{body}");
+    }
+}

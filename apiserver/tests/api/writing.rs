@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::http_client::Http;
-use crate::support::{CONFIG_MAPS, Cluster, DEPLOYMENTS, config_map, deployment};
+use crate::support::{CONFIG_MAPS, Cluster, DEPLOYMENTS, config_map, deployment, pod};
 
 #[tokio::test]
 async fn a_new_object_gets_what_only_the_server_gives() {
@@ -376,4 +376,51 @@ async fn what_is_not_served_is_not_found_and_not_allowed() {
         .await
         .refused();
     assert_eq!(refused.0, 405);
+}
+
+#[tokio::test]
+async fn a_count_that_is_no_number_scales_nothing() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    http.post(DEPLOYMENTS, &deployment("web")).await.ok();
+    let path = format!("{DEPLOYMENTS}/web/scale");
+    let mut scale = http.get(&path).await.ok();
+    for wrong in [json!("4"), json!(1.5), json!({})] {
+        let patch = json!({"spec": {"replicas": wrong}});
+        assert_eq!(http.merge(&path, &patch).await.refused().0, 400, "{wrong}");
+        scale["spec"]["replicas"] = wrong;
+        assert_eq!(http.put(&path, &scale).await.refused().0, 400, "{scale}");
+    }
+    assert_eq!(http.get(&path).await.ok()["spec"]["replicas"], 1);
+}
+
+#[tokio::test]
+async fn what_is_only_read_takes_no_writes() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let refused = http.post(path, &config_map("a")).await.refused();
+    assert_eq!((refused.0, refused.1.as_str()), (405, "MethodNotAllowed"));
+}
+
+#[tokio::test]
+async fn a_binding_is_held_against_its_schema() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    http.post(accounts, &config_map("default")).await.ok();
+    let pods = "/api/v1/namespaces/default/pods";
+    http.post(pods, &pod("web")).await.ok();
+    let binding = json!({
+        "metadata": {"name": "web", "annotations": {"number": 5}},
+        "target": {"kind": "Node", "name": "n1"},
+    });
+    for path in [
+        format!("{pods}/web/binding"),
+        "/api/v1/namespaces/default/bindings".to_owned(),
+    ] {
+        assert_eq!(http.post(&path, &binding).await.refused().0, 400, "{path}");
+    }
+    let web = http.get(&format!("{pods}/web")).await.ok();
+    assert!(web["spec"]["nodeName"].is_null(), "{web}");
 }
