@@ -101,10 +101,14 @@ impl Connections {
         async move {
             let _place = place;
             let _ = tcp.set_nodelay(true);
-            let tls = match time::timeout(PATIENCE, tls.accept(tcp)).await {
-                Ok(Ok(tls)) => tls,
-                Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
-                Err(_) => return,
+            // Cancel-safe: who is still at the handshake has asked for nothing that could be lost.
+            let tls = tokio::select! {
+                () = shutdown.cancelled() => return,
+                accepted = time::timeout(PATIENCE, tls.accept(tcp)) => match accepted {
+                    Ok(Ok(tls)) => tls,
+                    Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
+                    Err(_) => return,
+                },
             };
             let certificates = tls.get_ref().1.peer_certificates();
             let leaf = certificates.and_then(<[_]>::first);

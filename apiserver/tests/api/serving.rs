@@ -115,3 +115,15 @@ async fn rights_of_others_can_be_asked_for() {
             .any(|rule: &Value| rule["verbs"] == all && rule["resources"] == all)
     );
 }
+
+#[tokio::test]
+async fn a_client_that_never_greets_does_not_hold_up_the_end() {
+    let cluster = Cluster::start().await;
+    let listening = cluster.listen().await;
+    let silent = tokio::net::TcpStream::connect(("127.0.0.1", listening.port));
+    let _silent = silent.await.unwrap();
+    // Connections are accepted in their order: when this one is served, the silent one is at its handshake.
+    let stranger = Http(cluster.token_client(&listening, None));
+    stranger.get("/livez").await.ok();
+    listening.stop().await;
+}
