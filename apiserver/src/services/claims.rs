@@ -1,7 +1,7 @@
 //! Keys that are taken or freed together with a write.
 
 use skiff_api::field;
-use skiff_store::{Batch, Key, Precondition, Value};
+use skiff_store::{Batch, Key, Precondition, Snapshot, Value};
 
 /// A key to be taken.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,13 @@ impl Claims {
             batch = batch.delete(key.clone());
         }
         batch
+    }
+
+    /// What to answer to a dry run, which looks for what a commit would run into.
+    pub(crate) fn conflict(&self, snapshot: &Snapshot) -> Option<field::Error> {
+        let mut claims = self.acquire.iter();
+        let taken = claims.find(|claim| snapshot.get(&claim.key).is_some())?;
+        taken.taken.clone()
     }
 
     /// What to answer when the claim of that number failed: `None` means, try another one.

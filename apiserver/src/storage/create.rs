@@ -104,9 +104,10 @@ impl Storage {
         let key = self.key(namespace, metadata::name(&object))?;
         let value = encode(&object);
         if dry_run {
-            return match snapshot.get(&key) {
-                Some(_) => Err(Lost::Name),
-                None => Ok(stamped(&value, &key, Revision::ZERO)),
+            return match (snapshot.get(&key), claims.conflict(&snapshot)) {
+                (Some(_), _) => Err(Lost::Name),
+                (None, Some(error)) => Err(self.invalid(&object, &[error]).into()),
+                (None, None) => Ok(stamped(&value, &key, Revision::ZERO)),
             };
         }
         let mut batch = Batch::create(key.clone(), value.clone());

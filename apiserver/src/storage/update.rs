@@ -78,6 +78,9 @@ impl Storage {
         let claims = self.claims(&snapshot, Some(old), Some(&mut new))?;
         let value = encode(&new);
         if dry_run {
+            if let Some(error) = claims.conflict(&snapshot) {
+                return Err(self.invalid(&new, &[error]));
+            }
             let object = stamped(&value, &entry.key, entry.revision);
             return Ok(Some(Written::stays(object)));
         }

@@ -129,3 +129,22 @@ async fn a_service_keeps_and_frees_what_its_type_needs() {
     let name = http.post(SERVICES, &name).await.ok();
     assert_eq!(name["spec"]["clusterIP"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_dry_run_sees_what_is_taken() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let mut fixed = service("a", "NodePort");
+    fixed["spec"]["ports"][0]["nodePort"] = json!(30080);
+    http.post(SERVICES, &fixed).await.ok();
+    fixed["metadata"]["name"] = json!("b");
+    let dry = format!("{SERVICES}?dryRun=All");
+    let refused = http.post(&dry, &fixed).await.refused();
+    assert_eq!(
+        refused.2,
+        "Service \"b\" is invalid: spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated"
+    );
+    http.post(SERVICES, &service("b", "NodePort")).await.ok();
+    let dry = format!("{SERVICES}/b?dryRun=All");
+    assert_eq!(http.merge(&dry, &fixed).await.refused().2, refused.2);
+}
