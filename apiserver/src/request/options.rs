@@ -29,6 +29,7 @@ pub(crate) struct ListOptions {
     pub(crate) version_match: Option<VersionMatch>,
     pub(crate) allow_bookmarks: bool,
     pub(crate) send_initial_events: Option<bool>,
+    /// `None` when not given, or 0.
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -46,7 +47,9 @@ impl ListOptions {
             send_initial_events: query
                 .get("sendInitialEvents")
                 .map(|_| query.flag("sendInitialEvents")),
-            timeout: number(query, "timeoutSeconds")?.map(Duration::from_secs),
+            timeout: number(query, "timeoutSeconds")?
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
         };
         options.check(query.flag("watch"))?;
         Ok(options)

@@ -187,3 +187,14 @@ async fn rows_are_watched_as_kubectl_does() {
     assert_eq!(second["object"]["columnDefinitions"], Value::Null);
     assert_eq!(second["object"]["rows"][0]["cells"][0], "b");
 }
+
+#[tokio::test]
+async fn a_timeout_of_zero_is_none() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let mut events = Events::of(&http, "timeoutSeconds=0").await;
+    let object = config_map("a");
+    let (told, made) = tokio::join!(events.short(), http.post(CONFIG_MAPS, &object));
+    made.ok();
+    assert_eq!(told, ("ADDED".to_owned(), "a".to_owned()));
+}
