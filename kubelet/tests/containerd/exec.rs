@@ -171,7 +171,7 @@ fn a_session_that_is_dropped_kills_its_command() {
         };
         let request = all_streams(&["sleep", "777"]);
         let session = node.runtime.exec(&id, request).await.unwrap();
-        until("the command runs", || running()).await;
+        until("the command runs", &running).await;
         drop(session);
         until("the command is gone", || async { !running().await }).await;
         until("its FIFOs are gone", || async {
