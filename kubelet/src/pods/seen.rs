@@ -241,11 +241,12 @@ impl Instance {
 }
 
 /// Whether the start of a container was given up because nobody waited for it any more: the kubelet was killed, or ended.
-/// containerd then says that it has ended, as it does of one that could not be started.
+/// containerd then says that it has ended, as it does of one that could not be started; its shim may have been killed for it.
 fn is_abandoned(status: &ContainerStatus) -> bool {
+    let says = |words| status.message.contains(words);
     status.reason == "StartError"
         && status.started_at == 0
-        && status.message.contains("context canceled")
+        && (says("context canceled") || says("failed to start shim") && says("signal: killed"))
 }
 
 impl State {
@@ -291,9 +292,11 @@ mod tests {
     #[test]
     fn a_container_whose_start_was_given_up_never_ran() {
         let given_up = "failed to create containerd task: failed to create shim task: context canceled: unknown";
+        let killed = "failed to create containerd task: failed to start shim: start failed: : signal: killed: unknown";
         let refused = "exec: \"nope\": executable file not found in $PATH: unknown";
         let cases = [
             ("StartError", given_up, true),
+            ("StartError", killed, true),
             ("StartError", refused, false),
             ("Error", given_up, false),
         ];
