@@ -76,7 +76,14 @@ async fn heed<R: Runtime>(event: RuntimeEvent, runtime: &R, written: &mut Writte
         RuntimeEvent::Gap => match runtime.list().await {
             Ok(pods) => {
                 let containers = pods.iter().flat_map(|pod| &pod.containers);
-                written.extend(containers.filter_map(log_of));
+                let logs: Vec<Log> = containers.filter_map(log_of).collect();
+                for log in &logs {
+                    let reopen = runtime.reopen_container_log(&log.container_id);
+                    if let Err(error) = finish(&log.path, reopen).await {
+                        warn!(path = %log.path.display(), %error, "a log was not opened anew");
+                    }
+                }
+                written.extend(logs);
             }
             Err(error) => warn!(%error, "logs are not rotated: the runtime lists no containers"),
         },
@@ -114,6 +121,17 @@ async fn look<R: Runtime>(
     remove_oldest(&log.path, policy.max_files)
         .await
         .map_err(failed())
+}
+
+/// Finishes a rotation that a kill cut short: the log was put aside, and the container still writes to it there.
+async fn finish(
+    path: &Path,
+    reopen: impl Future<Output = Result<(), RuntimeError>>,
+) -> Result<(), RuntimeError> {
+    match fs::try_exists(path).await {
+        Ok(false) => reopen.await,
+        _ => Ok(()),
+    }
 }
 
 /// `0.log.20240501-100000`: the name that the real kubelet gives a log that it puts aside. In the order of time when sorted.
@@ -179,6 +197,21 @@ mod tests {
         let mut left: Vec<_> = left.map(|entry| entry.file_name()).collect();
         left.sort();
         assert_eq!(left, ["0.log", "0.log.2", "1.log", "1.log.1"]);
+    }
+
+    #[tokio::test]
+    async fn a_log_that_was_put_aside_and_not_opened_anew_is_so_at_the_next_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("0.log");
+        let mut opened = 0;
+        for _ in 0..2 {
+            let reopen = async {
+                opened += 1;
+                std::fs::write(&path, "").map_err(RuntimeError::file(&path))
+            };
+            finish(&path, reopen).await.unwrap();
+        }
+        assert_eq!(opened, 1);
     }
 
     #[test]

@@ -39,6 +39,7 @@ fn container_status(input: &Input<'_>, role: Role, container: &Container) -> Con
     status.image_id = newest.image_ref.clone();
     status.container_id = Some(container_id(newest));
     status.restart_count = newest.attempt;
+    let terminated = |instance: &Instance| terminated(instance, input.old, name);
     let previous = input.seen.previous(name).and_then(terminated);
     let waiting = input.plan.waiting.get(name);
     match (&newest.state, waiting) {
@@ -137,7 +138,7 @@ fn not_yet(input: &Input<'_>) -> ContainerState {
     wait(reason, "")
 }
 
-fn terminated(instance: &Instance) -> Option<ContainerState> {
+fn terminated(instance: &Instance, old: &PodStatus, name: &str) -> Option<ContainerState> {
     let Exit {
         started_at,
         finished_at,
@@ -150,13 +151,25 @@ fn terminated(instance: &Instance) -> Option<ContainerState> {
             container_id: Some(container_id(instance)),
             exit_code: *code,
             reason: Some(reason.clone()),
-            message: (!message.is_empty()).then(|| message.clone()),
+            message: (!message.is_empty())
+                .then(|| message.clone())
+                .or_else(|| known_message(old, name, &container_id(instance))),
             started_at: Some(Time(started_at.unwrap_or(*finished_at))),
             finished_at: Some(Time(*finished_at)),
             signal: None,
         }),
         ..ContainerState::default()
     })
+}
+
+/// What was told of the end of that container. The file with its words goes with the Pod's volumes.
+fn known_message(old: &PodStatus, name: &str, container_id: &str) -> Option<String> {
+    let known = object::known_status(Some(old), name)?;
+    let states = [&known.state, &known.last_state].into_iter().flatten();
+    let mut ends = states.filter_map(|state| state.terminated.as_ref());
+    ends.find(|end| end.container_id.as_deref() == Some(container_id))?
+        .message
+        .clone()
 }
 
 fn is_started(input: &Input<'_>, container: &Container, instance: &Instance) -> bool {

@@ -423,3 +423,31 @@ fn a_container_that_was_made_and_not_started_was_not_restarted() {
     let one = &removed.container_statuses.as_deref().expect("statuses")[0];
     assert_eq!((one.restart_count, &one.last_state), (0, &None));
 }
+
+#[test]
+fn the_words_of_a_container_that_ended_outlive_their_file() {
+    let spec = json!({"restartPolicy": "Never", "containers": [{"name": "a"}]});
+    let silent = || case(spec.clone()).sandbox().exited("a", 0, 1);
+    let message = |status: &PodStatus| {
+        let one = &status.container_statuses.as_deref().expect("statuses")[0];
+        let ended = one
+            .state
+            .as_ref()
+            .and_then(|state| state.terminated.clone());
+        ended.and_then(|ended| ended.message)
+    };
+    let mut told = silent().status();
+    assert_eq!(message(&told), None);
+    if let Some([one]) = told.container_statuses.as_deref_mut()
+        && let Some(state) = &mut one.state
+        && let Some(ended) = &mut state.terminated
+    {
+        ended.message = Some("disk full".to_owned());
+    }
+    assert_eq!(
+        message(&silent().after(&told)).as_deref(),
+        Some("disk full")
+    );
+    let another = silent().exited("a", 1, 1).after(&told);
+    assert_eq!(message(&another), None, "that was another container");
+}
