@@ -33,7 +33,8 @@ fn admit(
     request: &mut Request,
 ) -> Result<Option<Room>, Status> {
     let room = api.limits.enter(info, request.extensions_mut())?;
-    let user = authn::authenticate(api, info, request)?;
+    let caller = authn::authenticate(api, info, request)?;
+    let user = authz::impersonate(api, request.headers(), caller)?;
     authz::authorize(api, info, &user)?;
     let extensions = request.extensions_mut();
     extensions.insert(Arc::clone(info));

@@ -63,8 +63,13 @@ fn is_public(path: &str) -> bool {
     })
 }
 
-fn known(mut user: UserInfo) -> UserInfo {
-    if !user.groups.iter().any(|group| group == AUTHENTICATED) {
+/// The user, in the group of those who are known; the stranger is not.
+pub(crate) fn known(mut user: UserInfo) -> UserInfo {
+    let settled = [AUTHENTICATED, UNAUTHENTICATED];
+    let is_settled = |group: &String| settled.contains(&group.as_str());
+    if user.name == ANONYMOUS && !user.groups.iter().any(is_settled) {
+        user.groups.push(UNAUTHENTICATED.to_owned());
+    } else if !user.groups.iter().any(is_settled) {
         user.groups.push(AUTHENTICATED.to_owned());
     }
     user

@@ -1,7 +1,9 @@
-//! The third step: whether the caller may do that.
+//! The third step: as whom the caller asks, and whether that one may do it.
 
+mod impersonation;
 mod rules;
 
+pub(crate) use impersonation::impersonate;
 pub(crate) use rules::{Attributes, Authorizer};
 
 use skiff_api::{GroupResource, Reason, Status, UserInfo};

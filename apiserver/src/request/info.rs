@@ -57,6 +57,16 @@ impl RequestInfo {
         }
     }
 
+    /// What it takes to be somebody else: to `impersonate` that user or group.
+    pub(crate) fn impersonation(target: Target) -> Self {
+        Self {
+            verb: "impersonate",
+            path: String::new(),
+            query: Query::default(),
+            target: Some(target),
+        }
+    }
+
     /// Whether it may stay open for long: watches and streams.
     pub(crate) fn is_long_running(&self) -> bool {
         let streams = ["log", "exec", "attach", "portforward", "proxy"];

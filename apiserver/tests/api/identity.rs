@@ -187,3 +187,35 @@ async fn a_malformed_token_request_is_refused() {
         assert_eq!(admin.post(&path, &body).await.refused().0, 400, "{body}");
     }
 }
+
+#[tokio::test]
+async fn who_asks_as_another_has_the_rights_of_the_other() {
+    let cluster = Cluster::start().await;
+    let ask = |http: &Http, headers: &[(&str, &str)]| {
+        let mut request = Request::get(CONFIG_MAPS);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (http, request) = (http.clone(), request.body(Vec::new()).unwrap());
+        async move { http.send(request).await }
+    };
+    let (user, group) = ("impersonate-user", "impersonate-group");
+    let admin = Http(cluster.admin());
+    let refused = ask(&admin, &[(user, "jane")]).await.refused();
+    assert_eq!(
+        refused.2,
+        "configmaps is forbidden: User \"jane\" cannot list resource \"configmaps\" in API group \"\" in the namespace \"default\""
+    );
+    let as_master = [(user, "jane"), (group, "system:masters")];
+    ask(&admin, &as_master).await.ok();
+    let alone = ask(&admin, &[(group, "people")]).await;
+    assert_eq!(alone.refused().0, 400);
+
+    let jane = Http(cluster.client("jane", &["people"]));
+    let refused = ask(&jane, &[(user, "admin")]).await.refused();
+    assert_eq!(refused.0, 403);
+    assert_eq!(
+        refused.2,
+        "users \"admin\" is forbidden: User \"jane\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope"
+    );
+}
