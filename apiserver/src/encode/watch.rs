@@ -21,7 +21,8 @@ struct Lines<G> {
     accept: Accept,
     descriptor: Arc<Descriptor>,
     feed: Feed,
-    ready: VecDeque<Bytes>,
+    /// Events that are still to be written: a line is made when it can be sent, for the first events may be many.
+    events: VecDeque<Event>,
     /// Whether the columns of a table have been sent: once is enough.
     columns_sent: bool,
     ended: bool,
@@ -41,7 +42,7 @@ pub(super) fn body(
         accept,
         descriptor,
         feed,
-        ready: VecDeque::new(),
+        events: VecDeque::new(),
         columns_sent: false,
         ended: false,
         _guard: guard,
@@ -54,19 +55,18 @@ pub(super) fn body(
 
 impl<G> Lines<G> {
     async fn next(&mut self) -> Option<Bytes> {
-        while self.ready.is_empty() {
-            if self.ended {
-                return None;
-            }
-            for event in self.feed.next().await? {
-                let line = self.line(event).unwrap_or_else(|status| {
-                    self.ended = true;
-                    write("ERROR", status.to_json().to_string().as_bytes())
-                });
-                self.ready.push_back(line);
-            }
+        if self.ended {
+            return None;
         }
-        self.ready.pop_front()
+        while self.events.is_empty() {
+            self.events = self.feed.next().await?.into();
+        }
+        let event = self.events.pop_front()?;
+        let line = self.line(event);
+        Some(line.unwrap_or_else(|status| {
+            self.ended = true;
+            write("ERROR", status.to_json().to_string().as_bytes())
+        }))
     }
 
     fn line(&mut self, event: Event) -> Result<Bytes, Status> {
