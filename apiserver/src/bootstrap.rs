@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use futures::future::select_all;
 use serde_json::{Value, json};
 use skiff_api::{Reason, Status};
+use skiff_store::{Change, Watch, WatchEnd};
+use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::api::Api;
@@ -11,6 +14,48 @@ use crate::resources;
 use crate::storage::{Part, Storage, Writer};
 
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+/// What of it can be deleted.
+const MORTAL: [&str; 4] = [
+    "/registry/core/namespaces/kube-node-lease",
+    "/registry/core/services/default/kubernetes",
+    "/registry/core/endpoints/default/kubernetes",
+    "/registry/discovery.k8s.io/endpointslices/default/kubernetes",
+];
+
+/// Makes anew what is deleted, until `shutdown`: after `kubectl delete services --all` Pods must still find the API.
+pub(crate) async fn keep(api: &Arc<Api>, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        let now = api.store.revision();
+        let watches = MORTAL.into_iter().map(|key| api.store.watch(key, now));
+        let Ok(watches) = watches.collect::<Result<Vec<_>, _>>() else {
+            continue;
+        };
+        if let Err(error) = run(api).await {
+            tracing::warn!(%error, source = ?std::error::Error::source(&error), "what every cluster has is not complete");
+        }
+        let any = select_all(watches.into_iter().map(|watch| Box::pin(deletion(watch))));
+        // Cancel-safe: the next round looks at everything itself.
+        let end = tokio::select! {
+            () = shutdown.cancelled() => return,
+            (end, ..) = any => end,
+        };
+        if end == Err(WatchEnd::Closed) {
+            return;
+        }
+    }
+}
+
+/// Returns when something was deleted.
+async fn deletion(mut watch: Watch) -> Result<(), WatchEnd> {
+    loop {
+        let changes = watch.next().await?;
+        let mut changes = changes.iter().map(AsRef::as_ref);
+        if changes.any(|change| matches!(change, Change::Delete { .. })) {
+            return Ok(());
+        }
+    }
+}
 
 /// Makes what is missing, and sets right what has changed.
 pub(crate) async fn run(api: &Arc<Api>) -> Result<(), Error> {

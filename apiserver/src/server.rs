@@ -37,7 +37,7 @@ impl ApiServer {
     }
 
     /// Serves TLS on a listener until `shutdown`; then ends watches, and gives what is under way a few seconds. Meanwhile
-    /// events that are older than an hour are deleted.
+    /// events that are older than an hour are deleted, and what every cluster has is made again if it is deleted.
     ///
     /// # Errors
     /// When the server's certificate or the clients' authorities are unusable.
@@ -47,7 +47,8 @@ impl ApiServer {
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
         let serving = serve::run(&self.api, self.router.clone(), listener, shutdown.clone());
-        let (served, ()) = tokio::join!(serving, janitor::run(&self.api, shutdown));
+        let keeping = bootstrap::keep(&self.api, shutdown.clone());
+        let (served, (), ()) = tokio::join!(serving, keeping, janitor::run(&self.api, shutdown));
         served
     }
 }

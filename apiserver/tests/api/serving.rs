@@ -127,3 +127,27 @@ async fn a_client_that_never_greets_does_not_hold_up_the_end() {
     stranger.get("/livez").await.ok();
     listening.stop().await;
 }
+
+#[tokio::test]
+async fn the_service_of_the_api_comes_back() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let listening = cluster.listen().await;
+    let kubernetes = "/api/v1/namespaces/default/services/kubernetes";
+    let slice = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes".to_owned();
+    for path in [kubernetes.to_owned(), slice] {
+        let old = http.get(&path).await.ok();
+        http.delete(&path, &json!({})).await.ok();
+        let back = async {
+            while http.get(&path).await.code == 404 {
+                tokio::task::yield_now().await;
+            }
+        };
+        within(back).await;
+        let new = http.get(&path).await.ok();
+        assert_ne!(new["metadata"]["uid"], old["metadata"]["uid"]);
+        assert_eq!(new["spec"], old["spec"]);
+        assert_eq!(new["endpoints"], old["endpoints"]);
+    }
+    listening.stop().await;
+}
