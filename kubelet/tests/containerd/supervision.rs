@@ -1,3 +1,4 @@
+use std::fs;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -50,6 +51,10 @@ fn a_containerd_that_was_left_running_is_taken_over() {
         let pid = node.containerd_pid();
         let pod = Pod::run(&node, "kept").await;
         let id = pod.start(&node, "main", &["sleep", "1000"]).await;
+        node.start_again().await;
+        assert_eq!(node.containerd_pid(), pid);
+        // Killed right after it had started it.
+        fs::remove_file(node.data_dir().join("containerd/containerd.pid")).unwrap();
         node.start_again().await;
         assert_eq!(node.containerd_pid(), pid);
 

@@ -61,17 +61,18 @@ impl Instance {
 
     /// The containerd that an earlier skiff started and left, if it still runs.
     pub(super) fn running(layout: &Layout) -> Option<Instance> {
-        let pid: i32 = fs::read_to_string(layout.pid_file())
-            .ok()?
-            .trim()
-            .parse()
-            .ok()?;
-        let instance = Instance {
-            pid: Pid::from_raw(pid),
-            child: None,
-            layout: layout.clone(),
-        };
-        instance.is_running().then_some(instance)
+        let noted = fs::read_to_string(layout.pid_file());
+        let noted = noted.ok().and_then(|pid| pid.trim().parse().ok());
+        // That skiff may have been killed before it noted the process.
+        noted
+            .into_iter()
+            .chain(neighbours())
+            .map(|pid| Instance {
+                pid: Pid::from_raw(pid),
+                child: None,
+                layout: layout.clone(),
+            })
+            .find(Instance::is_running)
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -129,8 +130,19 @@ impl Instance {
     fn is_running(&self) -> bool {
         let command = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
         let config = self.layout.config();
-        command
-            .split(|byte| *byte == 0)
-            .any(|argument| argument == config.as_os_str().as_encoded_bytes())
+        let arguments: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
+        let wanted: [&[u8]; 2] = [b"--config", config.as_os_str().as_encoded_bytes()];
+        arguments.windows(2).any(|pair| pair == wanted)
     }
+}
+
+/// The processes that see the same files as this one: a path means the same to them.
+fn neighbours() -> impl Iterator<Item = i32> {
+    let files = |process: &str| fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
+    let own = files("thread-self");
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(move |name| own.is_some() && files(name) == own)
+        .filter_map(|name| name.parse().ok())
 }
