@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Call, Shutdown, not_allowed, patch};
 use crate::encode::{self, Accept};
 use crate::limits::Place;
-use crate::request::{DeleteOptions, ListOptions, content_type, decode, decode_object, read_body};
+use crate::request::{DeleteOptions, ListOptions, decode_as, decode_object, read_body};
 use crate::storage::{Filter, Part, Written, object_of};
+
+const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 
 /// An object, or a collection of them.
 pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
@@ -163,7 +165,7 @@ async fn delete_options(call: &Call, body: Body) -> Result<DeleteOptions, Status
     let options = if body.is_empty() {
         Value::Null
     } else {
-        decode(content_type(&call.parts.headers), &body)?.value
+        decode_as(DELETE_OPTIONS, &call.parts.headers, &body)?
     };
     DeleteOptions::read(&call.info.query, &options)
 }

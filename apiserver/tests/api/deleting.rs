@@ -30,6 +30,26 @@ async fn an_object_goes_if_it_is_the_one_that_is_meant() {
 }
 
 #[tokio::test]
+async fn nothing_goes_by_options_that_are_malformed() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let path = format!("{CONFIG_MAPS}/a");
+    http.post(CONFIG_MAPS, &config_map("a")).await.ok();
+    for options in [
+        json!([]),
+        json!({"dryRun": "All"}),
+        json!({"preconditions": {"uid": 5}}),
+        json!({"gracePeriodSeconds": "0"}),
+    ] {
+        let refused = http.delete(&path, &options).await.refused();
+        assert_eq!(refused.0, 400, "{options}");
+        let refused = http.delete(CONFIG_MAPS, &options).await.refused();
+        assert_eq!(refused.0, 400, "{options}");
+    }
+    http.get(&path).await.ok();
+}
+
+#[tokio::test]
 async fn a_running_pod_is_given_its_grace() {
     let cluster = Cluster::start().await;
     let http = Http(cluster.admin());
