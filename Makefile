@@ -43,8 +43,10 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test -q -p skiff-e2e --test tidy
-	if command -v cargo-deny >/dev/null; then cargo deny check; \
-	else echo "cargo-deny is not installed: licences and advisories were not checked"; fi
+	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	cargo deny check bans licenses sources
+	if cargo deny fetch db; then cargo deny --offline check advisories; \
+	else echo "advisories were not checked: their database cannot be reached"; fi
 
 bench: deps-test kubectl
 	cargo build --release -p skiff -p skiff-e2e --bin skiff --bin skiff-bench
