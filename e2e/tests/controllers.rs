@@ -1,10 +1,12 @@
 //! Controllers: scenarios B1 and B3.
 
+use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Child;
 
 use anyhow::{Context, Result, ensure};
-use skiff_e2e::{eventually, on_a_cluster};
+use skiff_e2e::{Node, eventually, on_a_cluster};
 
 #[test]
 fn b1_scale_update_undo() -> Result<()> {
@@ -15,25 +17,18 @@ fn b1_scale_update_undo() -> Result<()> {
         cluster.kubectl("scale deployment web --replicas=5")?;
         cluster.pods_ready("app=web", 5)?;
 
-        // 25 % of 5 may be missing, rounded down, and 25 % may be too many, rounded up.
-        let seen = cluster.home().join("rollout");
-        let mut watching = cluster.start(
-            "kubectl get deployment web --watch \
-             -o 'jsonpath={.status.replicas} {.status.availableReplicas}{\"\\n\"}'",
-            &seen,
-        )?;
-        said(&seen, "5 5")?;
+        let available = Watched::start(cluster, "deployment web", ".status.availableReplicas")?;
+        let wanted = Watched::start(cluster, "replicasets -l app=web", ".spec.replicas")?;
         cluster.kubectl("set image deployment/web nginx=nginx:1.20")?;
         cluster.kubectl("rollout status deployment/web --timeout=120s")?;
-        watching.kill()?;
-        watching.wait()?;
-        for line in fs::read_to_string(&seen)?.lines() {
-            let (total, available) = line.split_once(' ').context("two numbers")?;
-            let (total, available): (u32, u32) = (total.parse()?, available.parse()?);
-            ensure!(
-                total <= 7 && available >= 4,
-                "{available} of {total} were available"
-            );
+        // 25 % of 5 may be missing, rounded down, and 25 % may be too many, rounded up.
+        for (_, available) in available.end()? {
+            ensure!(available >= 4, "{available} were available");
+        }
+        let mut sizes = HashMap::new();
+        for (replica_set, size) in wanted.end()? {
+            sizes.insert(replica_set, size);
+            ensure!(sizes.values().sum::<u32>() <= 7, "wanted: {sizes:?}");
         }
         let images = "pods -l app=web --field-selector status.phase=Running";
         let images_are = |image: &str| {
@@ -78,6 +73,37 @@ fn b1_scale_update_undo() -> Result<()> {
         images_are("nginx:1.20")?;
         Ok(())
     })
+}
+
+/// A number of objects as `kubectl get --watch` shows it, change by change.
+struct Watched {
+    command: Child,
+    seen: PathBuf,
+}
+
+impl Watched {
+    fn start(cluster: &Node, objects: &str, number: &str) -> Result<Self> {
+        let seen = cluster.home().join(number);
+        let line = format!("{{.metadata.name}} {{{number}}}{{\"\\n\"}}");
+        let command = cluster.start(
+            &format!("kubectl get {objects} --watch -o 'jsonpath={line}'"),
+            &seen,
+        )?;
+        said(&seen, "\n")?;
+        Ok(Self { command, seen })
+    }
+
+    /// Ends the watch: the name of the object and the number, in the order of the changes.
+    fn end(mut self) -> Result<Vec<(String, u32)>> {
+        self.command.kill()?;
+        self.command.wait()?;
+        let seen = fs::read_to_string(&self.seen)?;
+        let change = |line: &str| {
+            let (name, number) = line.split_once(' ').context("a name and a number")?;
+            Ok((name.to_owned(), number.parse()?))
+        };
+        seen.lines().map(change).collect()
+    }
 }
 
 /// Waits until a command that runs on has written `text` into `file`.

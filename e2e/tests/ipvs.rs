@@ -89,7 +89,7 @@ fn shows_ready_pods(machine: &Guest<'_>, ip: &str, count: usize) -> Result<()> {
     })
 }
 
-/// The `Masq` endpoints of weight 1 below `TCP  <ip>:80 rr`.
+/// The `Masq` endpoints of weight 1 below `TCP  <ip>:80 rr`. Those of weight 0 have left and drain their connections.
 fn endpoints(table: &str, ip: &str) -> Result<BTreeSet<String>> {
     let server = format!("TCP  {ip}:80 rr");
     let mut lines = table.lines().skip_while(|line| line.trim_end() != server);
@@ -103,5 +103,6 @@ fn endpoints(table: &str, ip: &str) -> Result<BTreeSet<String>> {
             _ => None,
         }
     };
-    Ok(lines.map_while(endpoint).collect())
+    let of_server = lines.take_while(|line| line.trim_start().starts_with("->"));
+    Ok(of_server.filter_map(endpoint).collect())
 }
