@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::apps::v1::Deployment;
 
-use super::replica_sets::{ReplicaSets, available, available_of, resize, size, wanted};
+use super::replica_sets::{ReplicaSets, available_of, resize, size, wanted};
 use super::spec;
 
 /// Grows the new ReplicaSet, or else shrinks the old ones, as far as `maxSurge` and `maxUnavailable` let it.
@@ -46,8 +46,14 @@ fn shrink_old(deployment: &Deployment, replica_sets: &mut ReplicaSets) {
         removable,
         |old_size, old_available| old_size - old_available,
     );
-    let spare = available(replica_sets.all()) - min_available;
+    let spare = staying(replica_sets) - min_available;
     take(deployment, replica_sets, spare, |old_size, _| old_size);
+}
+
+/// The available Pods that no earlier step has given up: a status lags behind what its ReplicaSet already wants.
+fn staying(replica_sets: &ReplicaSets) -> i32 {
+    let staying = |replica_set| available_of(replica_set).min(size(replica_set));
+    replica_sets.all().map(staying).sum()
 }
 
 /// Takes up to `budget` Pods from the old ReplicaSets, the oldest first, from each as many as `takeable(size, available)` says.
@@ -91,6 +97,8 @@ mod tests {
             (10, 0, 2, (0, 0), vec![(4, 4), (6, 4)], (0, vec![4, 4])),
             // Nothing is taken while the new Pods are not available.
             (4, 1, 0, (1, 0), vec![(4, 4)], (1, vec![4])),
+            // An old ReplicaSet that has not yet given its Pod up still counts it as available.
+            (5, 2, 1, (3, 1), vec![(4, 5)], (3, vec![3])),
             // More than wanted comes down at once.
             (3, 1, 0, (5, 5), vec![], (3, vec![])),
         ];
