@@ -18,6 +18,7 @@ mod hash;
 mod kinds;
 pub mod metadata;
 pub mod names;
+mod node_selector;
 mod patch;
 mod protobuf;
 mod quantity;
@@ -29,6 +30,7 @@ mod table;
 #[cfg(test)]
 mod testing;
 mod user;
+pub mod volumes;
 
 pub use decode::{Decoded, decode_json};
 pub use descriptor::{
@@ -37,6 +39,7 @@ pub use descriptor::{
 pub use duration::{age, human_duration};
 pub use hash::pod_template_hash;
 pub use kinds::builtin;
+pub use node_selector::{node_selector_matches, node_selector_term_matches, volume_is_reachable};
 pub use patch::{PatchType, apply_patch};
 pub use protobuf::decode_protobuf;
 pub use quantity::{Quantity, QuantityError};
