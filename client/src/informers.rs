@@ -2,14 +2,16 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use k8s_openapi::NamespaceResourceScope;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use parking_lot::Mutex;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::informer::{Informer, Watched};
@@ -49,6 +51,22 @@ impl Informers {
         self.start(Some(fields.to_owned()))
     }
 
+    /// The cache of one object, which may be absent. Each call starts a watch of its own.
+    pub fn one<K>(&self, namespace: &str, name: &str) -> Single<K>
+    where
+        K: Watched + Resource<Scope = NamespaceResourceScope>,
+    {
+        let informer = Informer::<K>::new();
+        let api = Api::namespaced(self.0.client.clone(), namespace);
+        let fields = Some(format!("metadata.name={name}"));
+        let shutdown = self.0.shutdown.child_token();
+        self.spawn(reflect(api, fields, informer.clone()), shutdown.clone());
+        Single {
+            informer,
+            _watching: shutdown.drop_guard(),
+        }
+    }
+
     /// Waits until every watch has ended, after the shutdown token was cancelled.
     pub async fn stopped(&self) {
         self.0.tasks.close();
@@ -62,16 +80,33 @@ impl Informers {
             .or_insert_with(|| {
                 let informer = Informer::<K>::new();
                 let watching = reflect(Api::all(self.0.client.clone()), fields, informer.clone());
-                let shutdown = self.0.shutdown.clone();
-                self.0
-                    .tasks
-                    .spawn(async move { shutdown.run_until_cancelled(watching).await });
+                self.spawn(watching, self.0.shutdown.clone());
                 Box::new(informer)
             });
         match slot.downcast_ref::<Informer<K>>() {
             Some(informer) => informer.clone(),
             None => unreachable!("the key of the slot is its type"),
         }
+    }
+
+    fn spawn(&self, watching: impl Future<Output = ()> + Send + 'static, until: CancellationToken) {
+        self.0
+            .tasks
+            .spawn(async move { until.run_until_cancelled(watching).await });
+    }
+}
+
+/// The [`Informer`] of one object, whose watch ends when this is dropped.
+pub struct Single<K> {
+    informer: Informer<K>,
+    _watching: DropGuard,
+}
+
+impl<K> Deref for Single<K> {
+    type Target = Informer<K>;
+
+    fn deref(&self) -> &Informer<K> {
+        &self.informer
     }
 }
 

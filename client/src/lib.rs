@@ -22,7 +22,7 @@ mod reconcile;
 pub use connect::{ConnectError, from_kubeconfig, in_process};
 pub use events::{EventType, Recorder, RecorderWorker, recorder};
 pub use informer::{Change, Index, Informer, Watched};
-pub use informers::Informers;
+pub use informers::{Informers, Single};
 pub use key::ObjectKey;
 pub use queue::WorkQueue;
 pub use reconcile::{Next, is_already_exists, is_conflict, is_not_found, reconcile_queue};

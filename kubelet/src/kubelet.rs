@@ -8,9 +8,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Paths};
-use crate::host::{Host, Objects};
+use crate::host::Host;
 use crate::logs::{RotationPolicy, rotate_logs};
 use crate::node::Machine;
+use crate::objects::Objects;
 use crate::pods::{Context, Manager, Resolvers, parse_resolv_conf};
 use crate::runtime::{Runtime, cgroup_parent};
 use crate::volumes::Tokens;

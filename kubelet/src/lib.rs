@@ -15,6 +15,7 @@ mod host;
 mod kubelet;
 mod logs;
 mod node;
+mod objects;
 mod pods;
 mod probes;
 mod quantity;

@@ -1,6 +1,6 @@
 //! Gives each Pod of the node a worker, and each worker its news.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ use crate::volumes::{self, Reference};
 pub(crate) struct Manager<R> {
     context: Arc<Context<R>>,
     pods: Informer<Pod>,
+    /// What the Pods refer to and has changed.
+    references: WorkQueue<Changed>,
     /// Cancelled when the workers are to stop.
     stopping: CancellationToken,
     workers: HashMap<String, Running>,
@@ -66,6 +68,7 @@ impl<R: Runtime> Manager<R> {
         Self {
             context,
             pods: informers.with_fields(&selector),
+            references: WorkQueue::new(),
             stopping: CancellationToken::new(),
             workers: HashMap::new(),
             tasks: JoinSet::new(),
@@ -86,7 +89,7 @@ impl<R: Runtime> Manager<R> {
     /// If the runtime is gone for good.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let queue = WorkQueue::new();
-        let changed = self.watch_references();
+        let changed = self.references.clone();
         // Before the API server has told what is wanted, nothing that runs may be touched.
         if shutdown
             .run_until_cancelled(self.pods.ready())
@@ -127,22 +130,32 @@ impl<R: Runtime> Manager<R> {
         Ok(())
     }
 
-    fn watch_references(&self) -> WorkQueue<Changed> {
-        let queue = WorkQueue::new();
+    /// Watches what the Pods of all workers refer to, and nothing else.
+    fn watch_references(&self) {
+        let mut config_maps = HashSet::new();
+        let mut secrets = HashSet::new();
+        for worker in self.workers.values() {
+            let namespace = worker.pod.namespace().unwrap_or_default();
+            for reference in volumes::references(&worker.pod) {
+                match reference {
+                    Reference::ConfigMap(name) => {
+                        config_maps.insert(ObjectKey::new(&namespace, &name))
+                    }
+                    Reference::Secret(name) => secrets.insert(ObjectKey::new(&namespace, &name)),
+                };
+            }
+        }
         let objects = &self.context.host.objects;
-        let keys = queue.clone();
-        objects.config_maps.on_change(move |change| {
-            let object = change.object();
-            let reference = Reference::ConfigMap(object.name_any());
-            keys.add(Changed(object.namespace().unwrap_or_default(), reference));
+        let queue = self.references.clone();
+        objects.config_maps.keep(config_maps, move |key| {
+            let reference = Reference::ConfigMap(key.name.clone());
+            queue.add(Changed(key.namespace.clone(), reference));
         });
-        let keys = queue.clone();
-        objects.secrets.on_change(move |change| {
-            let object = change.object();
-            let reference = Reference::Secret(object.name_any());
-            keys.add(Changed(object.namespace().unwrap_or_default(), reference));
+        let queue = self.references.clone();
+        objects.secrets.keep(secrets, move |key| {
+            let reference = Reference::Secret(key.name.clone());
+            queue.add(Changed(key.namespace.clone(), reference));
         });
-        queue
     }
 
     fn reference_changed(&self, Changed(namespace, reference): &Changed) {
@@ -172,8 +185,13 @@ impl<R: Runtime> Manager<R> {
     fn give(&mut self, pod: Arc<Pod>) {
         match self.workers.get_mut(object::uid(&pod)) {
             Some(worker) => {
+                // An ephemeral container may name more.
+                let names_others = volumes::references(&worker.pod) != volumes::references(&pod);
                 worker.pod = pod.clone();
                 worker.inbox.put(|mail| mail.pod = Some(pod));
+                if names_others {
+                    self.watch_references();
+                }
             }
             // Its worker failed: it gets a new one with what the runtime has.
             None if self.list_at.is_some() => {}
@@ -191,6 +209,7 @@ impl<R: Runtime> Manager<R> {
         let task = self.tasks.spawn(worker.run(self.stopping.clone()));
         self.uids.insert(task.id(), uid.clone());
         self.workers.insert(uid, Running { pod, inbox });
+        self.watch_references();
     }
 
     /// A worker has nothing left to do, or panicked: then its Pod gets a new one, with what the runtime has.
@@ -204,6 +223,7 @@ impl<R: Runtime> Manager<R> {
             return;
         };
         self.workers.remove(&uid);
+        self.watch_references();
         if let Some(error) = problem {
             tracing::error!(
                 uid,

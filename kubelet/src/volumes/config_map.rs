@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, ConfigMapVolumeSource, KeyToPath};
 
 use super::VolumeError;
 use super::payload::{self, DEFAULT_MODE, Payload};
-use crate::host::Objects;
+use crate::objects::Objects;
 
 pub(super) async fn payload(
     objects: &Objects,
@@ -35,7 +35,7 @@ pub(super) async fn files(
     default_mode: u32,
     optional: bool,
 ) -> Result<Payload, VolumeError> {
-    match objects.config_map(namespace, name).await? {
+    match objects.config_maps.get(namespace, name).await? {
         Some(map) => payload::project("configmap", &data(&map), items, default_mode, optional),
         None if optional => Ok(Payload::new()),
         None => Err(VolumeError::Refused(format!(

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{KeyToPath, SecretVolumeSource};
 
 use super::VolumeError;
 use super::payload::{self, DEFAULT_MODE, Payload};
-use crate::host::Objects;
+use crate::objects::Objects;
 
 pub(super) async fn payload(
     objects: &Objects,
@@ -36,7 +36,7 @@ pub(super) async fn files(
     default_mode: u32,
     optional: bool,
 ) -> Result<Payload, VolumeError> {
-    match objects.secret(namespace, name).await? {
+    match objects.secrets.get(namespace, name).await? {
         Some(secret) => {
             let data = secret.data.iter().flatten();
             let data: BTreeMap<_, _> = data

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use serde::Deserialize;
 
-use crate::host::Objects;
+use crate::objects::Objects;
 use crate::runtime::cri::AuthConfig;
 
 /// The content of a Secret of type `kubernetes.io/dockerconfigjson`.
@@ -32,7 +32,7 @@ pub(super) async fn find(objects: &Objects, pod: &Pod, image: &str) -> Option<Au
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let spec = pod.spec.as_ref()?;
     for reference in spec.image_pull_secrets.iter().flatten() {
-        let Ok(Some(secret)) = objects.secret(namespace, &reference.name).await else {
+        let Ok(Some(secret)) = objects.secrets.get(namespace, &reference.name).await else {
             continue;
         };
         let config = parse(&secret);
