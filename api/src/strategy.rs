@@ -25,6 +25,11 @@ pub trait Strategy: Send + Sync {
         Errors::new()
     }
 
+    /// What is wrong with a new object, beyond what `validate` says: rules that objects stored before may break.
+    fn validate_create(&self, _object: &Value) -> Errors {
+        Errors::new()
+    }
+
     /// What is wrong with the step from `old` to `new`: immutable fields and the like. `validate` is called as well.
     fn validate_update(&self, _new: &Value, _old: &Value) -> Errors {
         Errors::new()

@@ -14,11 +14,16 @@
 mod common;
 mod config_map;
 mod controller_revision;
+mod csi_driver;
+mod csi_node;
+mod csi_storage_capacity;
 mod custom_resource_definition;
 mod deployment;
 mod endpoint_slice;
 mod endpoints;
 mod event;
+mod ingress;
+mod ingress_class;
 mod lease;
 mod namespace;
 mod node;
@@ -35,6 +40,7 @@ mod storage_class;
 mod stored_data;
 #[cfg(test)]
 mod tests;
+mod volume_attachment;
 mod volume_rules;
 mod workload;
 
@@ -45,11 +51,16 @@ pub fn builtin() -> Registry {
     Registry::new([
         config_map::descriptor(),
         controller_revision::descriptor(),
+        csi_driver::descriptor(),
+        csi_node::descriptor(),
+        csi_storage_capacity::descriptor(),
         custom_resource_definition::descriptor(),
         deployment::descriptor(),
         endpoint_slice::descriptor(),
         endpoints::descriptor(),
         event::descriptor(),
+        ingress::descriptor(),
+        ingress_class::descriptor(),
         lease::descriptor(),
         namespace::descriptor(),
         node::descriptor(),
@@ -62,5 +73,6 @@ pub fn builtin() -> Registry {
         service_account::descriptor(),
         stateful_set::descriptor(),
         storage_class::descriptor(),
+        volume_attachment::descriptor(),
     ])
 }

@@ -86,10 +86,41 @@ fn manifests() -> Vec<Value> {
             json!({"spec": {"leaseDurationSeconds": 40}}),
         ),
         object(
+            "networking.k8s.io/v1",
+            "Ingress",
+            &meta,
+            json!({"spec": {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}}),
+        ),
+        object(
+            "networking.k8s.io/v1",
+            "IngressClass",
+            &meta,
+            json!({"spec": {"controller": "example.com/ingress"}}),
+        ),
+        object(
             "storage.k8s.io/v1",
             "StorageClass",
             &meta,
             json!({"provisioner": "example.com/disk"}),
+        ),
+        object(
+            "storage.k8s.io/v1",
+            "VolumeAttachment",
+            &meta,
+            json!({"spec": {"attacher": "example.com/disk", "nodeName": "n1", "source": {"persistentVolumeName": "pv1"}}}),
+        ),
+        object("storage.k8s.io/v1", "CSIDriver", &meta, json!({"spec": {}})),
+        object(
+            "storage.k8s.io/v1",
+            "CSINode",
+            &meta,
+            json!({"spec": {"drivers": [{"name": "example.com", "nodeID": "n1"}]}}),
+        ),
+        object(
+            "storage.k8s.io/v1",
+            "CSIStorageCapacity",
+            &meta,
+            json!({"storageClassName": "fast", "capacity": "1Ti"}),
         ),
     ]
 }

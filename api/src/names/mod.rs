@@ -45,6 +45,21 @@ pub fn dns_subdomain(text: &str) -> Vec<String> {
     wrong
 }
 
+/// An RFC 1123 subdomain below `*.`: a host that stands for many.
+pub fn wildcard_dns_subdomain(text: &str) -> Vec<String> {
+    let mut wrong = at_most(text, SUBDOMAIN_MAX);
+    let below = text.strip_prefix("*.");
+    if !below.is_some_and(|below| below.split('.').all(is_dns_label)) {
+        wrong.push(regex_error(
+            "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of \
+             lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+            r"\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+            &["*.example.com"],
+        ));
+    }
+    wrong
+}
+
 /// An RFC 1035 label, which starts with a letter: the name of a Service.
 pub fn dns1035_label(text: &str) -> Vec<String> {
     let mut wrong = at_most(text, LABEL_MAX);
@@ -209,6 +224,15 @@ pub fn path_segment(text: &str) -> Vec<String> {
         .filter(|illegal| text.contains(illegal))
         .map(|illegal| format!("may not contain '{illegal}'"))
         .collect()
+}
+
+/// The path of a URL, as it stands behind a domain in the name of a controller.
+pub fn http_path(text: &str) -> Vec<String> {
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&byte);
+    says(
+        !text.is_empty() && text.bytes().all(sound),
+        r"Invalid path (regex used for validation is '[A-Za-z0-9/\-._~%!$&'()*+,;=:]+')",
+    )
 }
 
 /// An IP address, v4 or v6.

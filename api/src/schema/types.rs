@@ -3,7 +3,8 @@
 use k8s_openapi::api::{
     apps::v1 as apps, authentication::v1 as authentication, authorization::v1 as authorization,
     autoscaling::v1 as autoscaling, coordination::v1 as coordination, core::v1 as core,
-    discovery::v1 as discovery, events::v1 as events, policy::v1 as policy, storage::v1 as storage,
+    discovery::v1 as discovery, events::v1 as events, networking::v1 as networking,
+    policy::v1 as policy, storage::v1 as storage,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
@@ -45,7 +46,13 @@ pub(super) fn served() -> Vec<ServedType> {
         listed::<coordination::Lease>(),
         listed::<discovery::EndpointSlice>(),
         listed::<events::Event>(),
+        listed::<networking::Ingress>(),
+        listed::<networking::IngressClass>(),
+        listed::<storage::CSIDriver>(),
+        listed::<storage::CSINode>(),
+        listed::<storage::CSIStorageCapacity>(),
         listed::<storage::StorageClass>(),
+        listed::<storage::VolumeAttachment>(),
         single::<authentication::SelfSubjectReview>(),
         single::<authentication::TokenRequest>(),
         single::<authentication::TokenReview>(),

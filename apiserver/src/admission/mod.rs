@@ -2,7 +2,9 @@
 //!
 //! Each file is an admission plugin of Kubernetes. They read the store's snapshot, and write nothing but the object.
 
+mod default_class;
 mod default_tolerations;
+mod ingress_class;
 mod namespace_lifecycle;
 mod priority;
 mod service_account;
@@ -31,6 +33,10 @@ pub(crate) async fn mutate(
         }
         ("", "persistentvolumeclaims") => {
             storage_class::admit(&api.store.snapshot(), object);
+            Ok(false)
+        }
+        ("networking.k8s.io", "ingresses") => {
+            ingress_class::admit(&api.store.snapshot(), object);
             Ok(false)
         }
         _ => Ok(false),

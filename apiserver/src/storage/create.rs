@@ -134,6 +134,7 @@ impl Storage {
         let strategy = &*self.descriptor.strategy;
         let mut errors = metadata::validate(object, self.descriptor.scope, strategy);
         errors.extend(strategy.validate(object));
+        errors.extend(strategy.validate_create(object));
         self.sound(object, &errors)
     }
 

@@ -33,6 +33,10 @@ pub(crate) const DISCOVERY: Group = Group {
     name: "discovery.k8s.io",
     types: "io.k8s.api.discovery.v1",
 };
+pub(crate) const NETWORKING: Group = Group {
+    name: "networking.k8s.io",
+    types: "io.k8s.api.networking.v1",
+};
 pub(crate) const STORAGE: Group = Group {
     name: "storage.k8s.io",
     types: "io.k8s.api.storage.v1",
