@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use skiff_kubelet::{Containerd, ContainerdConfig, ContainerdProcess, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::config::Settings;
+use crate::config::NodeSettings;
 
 /// The file that says which containerd `--containerd` named at the last start.
 const NAMED: &str = "containerd-socket";
@@ -26,7 +26,7 @@ struct Started {
 
 impl ContainerRuntime {
     /// Begins to start it as `skiff up` is told, and remembers whose it is for `skiff down` and `skiff image`.
-    pub(crate) fn start(settings: &Settings) -> anyhow::Result<Self> {
+    pub(crate) fn start(settings: &NodeSettings) -> anyhow::Result<Self> {
         remember(&settings.data_dir, settings.containerd.as_deref())?;
         let mut config = ContainerdConfig::new(&settings.data_dir);
         let mirrors = settings.registry_mirrors.iter();

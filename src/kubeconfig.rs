@@ -19,7 +19,7 @@ pub(crate) fn write(settings: &Settings, pki: &Pki) -> anyhow::Result<()> {
     let yaml =
         serde_norway::to_string(&kubeconfig(&server, pki)).context("encode the kubeconfig")?;
     write_private(&settings.kubeconfig, &yaml)?;
-    let own = settings.data_dir.join("kubeconfig");
+    let own = settings.node.data_dir.join("kubeconfig");
     // `skiff status` and `skiff kubeconfig` find it there wherever the user wanted a copy.
     if own == settings.kubeconfig {
         Ok(())

@@ -9,6 +9,7 @@
 //! ```
 
 mod cli;
+mod components;
 mod config;
 mod containerd;
 mod data_dir;

@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
+use crate::NodeSigner;
+
 /// A certificate chain and its private key.
 #[derive(Clone)]
 pub struct Identity {
@@ -31,6 +33,8 @@ pub struct Config {
     pub kubelet_client: Identity,
     /// The authorities (PEM) that kubelets' serving certificates come from.
     pub kubelet_ca_pem: String,
+    /// Signs for machines that join; without it none can.
+    pub node_signer: Option<NodeSigner>,
     /// Where the addresses of Services are taken from; the first one is that of `default/kubernetes`.
     pub service_cidr: IpNet,
     /// Where node ports are taken from.

@@ -22,6 +22,7 @@ mod encode;
 mod error;
 mod health;
 mod janitor;
+mod join;
 mod kubelet;
 mod limits;
 mod metrics;
@@ -38,4 +39,5 @@ mod version;
 
 pub use config::{Config, Identity};
 pub use error::Error;
+pub use join::{NodeCertificates, NodeRequest, NodeSigner};
 pub use server::ApiServer;

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::StatusCode;
 use serde_json::json;
 use skiff_api::Status;
@@ -17,7 +17,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::api::Api;
 use crate::encode::{self, Failure};
-use crate::{discovery, health, metrics, openapi, pipeline, resources, version};
+use crate::{discovery, health, join, metrics, openapi, pipeline, resources, version};
 
 /// From this size on an answer is worth compressing (as the API server of Kubernetes).
 const COMPRESS_BYTES: u64 = 128 << 10;
@@ -55,6 +55,7 @@ fn paths() -> Router<Arc<Api>> {
         .route("/openapi/v3/{*path}", get(openapi::openapi_v3_group))
         .route("/.well-known/openid-configuration", get(openid))
         .route("/openid/v1/jwks", get(key_set))
+        .route(join::PATH, post(join::serve))
         .route("/api", get(discovery::core_versions))
         .route("/api/", get(discovery::core_versions))
         .route("/api/v1", get(discovery::core_resources))

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -13,6 +14,15 @@ pub struct Identity {
     pub cert_pem: String,
     /// The private key.
     pub key_pem: String,
+}
+
+/// How Pods of different nodes reach each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkBackend {
+    /// Through VXLAN, which asks nothing of the network between the nodes but UDP port 8472.
+    Vxlan,
+    /// By plain routes; all nodes must be on one link.
+    HostGw,
 }
 
 /// What the kubelet of a node must know; it starts nothing that is not named here.
@@ -32,6 +42,10 @@ pub struct Config {
     pub resolv_conf: Option<PathBuf>,
     /// The addresses of all Pods of the cluster.
     pub cluster_cidr: IpNet,
+    /// How Pods of other nodes are reached.
+    pub network_backend: NetworkBackend,
+    /// How long the node counts as living after its last heartbeat; it sends one in a quarter of that.
+    pub lease_duration: Duration,
     /// Labels of the Node beside those that the kubelet sets itself, such as its role.
     pub labels: BTreeMap<String, String>,
     /// Where the API server calls the kubelet: port 10250.
@@ -59,6 +73,8 @@ impl Config {
             cluster_domain: "cluster.local".to_owned(),
             resolv_conf: None,
             cluster_cidr: IpNet::from(ipnet::Ipv4Net::default()),
+            network_backend: NetworkBackend::Vxlan,
+            lease_duration: Duration::from_secs(40),
             labels: BTreeMap::new(),
             server_bind: anywhere,
             healthz_bind: anywhere,

@@ -24,7 +24,7 @@ mod server;
 mod streams;
 mod volumes;
 
-pub use config::{Config, Identity};
+pub use config::{Config, Identity, NetworkBackend};
 pub use kubelet::run;
 pub use pods::{release_host, stop_all_pods};
 pub use runtime::*;

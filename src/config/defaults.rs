@@ -4,38 +4,40 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use jiff::SignedDuration;
 
-use super::{ProxyMode, Settings, UpOptions};
+use super::{
+    ClusterSettings, NetworkBackend, NodeOptions, NodeSettings, ProxyMode, Settings, UpOptions,
+};
 use crate::cli::DEFAULT_DATA_DIR;
 use crate::network;
 
-/// Fills in the defaults.
+/// As kube-controller-manager's `--node-monitor-grace-period`.
+const NODE_MONITOR_GRACE: SignedDuration = SignedDuration::from_secs(40);
+
+/// Fills in the defaults of `skiff up`.
 ///
 /// # Errors
 /// If the machine's name or address is needed and cannot be found.
 pub(crate) fn fill_in(options: UpOptions) -> anyhow::Result<Settings> {
-    let data_dir = options
-        .data_dir
-        .unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
-    let data_dir = absolute("--data-dir", &data_dir)?;
-    let kubeconfig = options
-        .kubeconfig
-        .unwrap_or_else(|| data_dir.join("kubeconfig"));
-    let service_cidr = given_or(options.service_cidr, "10.96.0.0/12")?;
+    let node = node(options.node())?;
+    let kubeconfig = match &options.kubeconfig {
+        Some(kubeconfig) => absolute("--kubeconfig", kubeconfig)?,
+        None => node.data_dir.join("kubeconfig"),
+    };
     Ok(Settings {
-        kubeconfig: absolute("--kubeconfig", &kubeconfig)?,
-        data_dir,
+        node,
+        kubeconfig,
         bind: options
             .bind
             .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 6443))),
-        node_name: match options.node_name {
-            Some(name) => name,
-            None => network::host_name()?,
-        },
-        node_ip: match options.node_ip {
-            Some(address) => address,
-            None => network::node_address()?,
-        },
+        cluster: cluster(options)?,
+    })
+}
+
+fn cluster(options: UpOptions) -> anyhow::Result<ClusterSettings> {
+    let service_cidr = given_or(options.service_cidr, "10.96.0.0/12")?;
+    Ok(ClusterSettings {
         cluster_cidr: given_or(options.cluster_cidr, "10.244.0.0/16")?,
         service_cidr,
         cluster_dns: match options.cluster_dns {
@@ -46,11 +48,36 @@ pub(crate) fn fill_in(options: UpOptions) -> anyhow::Result<Settings> {
                 .nth(9)
                 .context("--service-cidr has no tenth address for --cluster-dns")?,
         },
-        resolv_conf: options.resolv_conf.or_else(host_resolv_conf),
         cluster_domain: options
             .cluster_domain
             .unwrap_or_else(|| "cluster.local".to_owned()),
         proxy_mode: options.proxy_mode.unwrap_or(ProxyMode::Auto),
+        network_backend: options.network_backend.unwrap_or(NetworkBackend::Vxlan),
+        node_monitor_grace_period: options
+            .node_monitor_grace_period
+            .unwrap_or(NODE_MONITOR_GRACE),
+    })
+}
+
+/// Fills in the defaults of what any machine is told.
+///
+/// # Errors
+/// If the machine's name or address is needed and cannot be found.
+pub(crate) fn node(options: NodeOptions) -> anyhow::Result<NodeSettings> {
+    let data_dir = options
+        .data_dir
+        .unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
+    Ok(NodeSettings {
+        data_dir: absolute("--data-dir", &data_dir)?,
+        node_name: match options.node_name {
+            Some(name) => name,
+            None => network::host_name()?,
+        },
+        node_ip: match options.node_ip {
+            Some(address) => address,
+            None => network::node_address()?,
+        },
+        resolv_conf: options.resolv_conf.or_else(host_resolv_conf),
         containerd: options.containerd,
         registry_mirrors: options.registry_mirrors,
         stop_pods: options.stop_pods,

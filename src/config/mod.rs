@@ -1,4 +1,4 @@
-//! The options of `skiff up`: flags over a YAML file over defaults.
+//! The options of `skiff up` and `skiff agent`: flags over a YAML file over defaults.
 
 mod defaults;
 mod mirror;
@@ -9,27 +9,53 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
 use ipnet::IpNet;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use mirror::Mirror;
-pub(crate) use options::{ProxyMode, UpOptions};
+pub(crate) use options::{AgentOptions, NetworkBackend, NodeOptions, ProxyMode, UpOptions};
+
+/// What a machine is told for itself, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeSettings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) node_name: String,
+    pub(crate) node_ip: IpAddr,
+    pub(crate) resolv_conf: Option<PathBuf>,
+    pub(crate) containerd: Option<PathBuf>,
+    pub(crate) registry_mirrors: Vec<Mirror>,
+    pub(crate) stop_pods: bool,
+}
+
+/// What all machines of the cluster must agree on.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct ClusterSettings {
+    pub(crate) cluster_cidr: IpNet,
+    pub(crate) service_cidr: IpNet,
+    pub(crate) cluster_dns: IpAddr,
+    pub(crate) cluster_domain: String,
+    pub(crate) proxy_mode: ProxyMode,
+    pub(crate) network_backend: NetworkBackend,
+    pub(crate) node_monitor_grace_period: SignedDuration,
+}
 
 /// Everything `skiff up` needs to know, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) data_dir: PathBuf,
+    pub(crate) node: NodeSettings,
+    pub(crate) cluster: ClusterSettings,
     pub(crate) kubeconfig: PathBuf,
     pub(crate) bind: SocketAddr,
-    pub(crate) node_name: String,
-    pub(crate) node_ip: IpAddr,
-    pub(crate) cluster_cidr: IpNet,
-    pub(crate) service_cidr: IpNet,
-    pub(crate) cluster_dns: IpAddr,
-    pub(crate) resolv_conf: Option<PathBuf>,
-    pub(crate) cluster_domain: String,
-    pub(crate) proxy_mode: ProxyMode,
-    pub(crate) containerd: Option<PathBuf>,
-    pub(crate) registry_mirrors: Vec<Mirror>,
-    pub(crate) stop_pods: bool,
+}
+
+/// Everything `skiff agent` needs to know, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentSettings {
+    pub(crate) node: NodeSettings,
+    /// Where to join, and by which right; given at the first start.
+    pub(crate) server: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 impl Settings {
@@ -40,7 +66,9 @@ impl Settings {
             bound => bound,
         }
     }
+}
 
+impl ClusterSettings {
     /// The first address of the Service range, which is that of `default/kubernetes`.
     pub(crate) fn kubernetes_service(&self) -> anyhow::Result<IpAddr> {
         self.service_cidr
@@ -59,8 +87,24 @@ pub(crate) fn resolve(flags: Box<UpOptions>) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
+/// Fills in the defaults of `skiff agent`, and checks the whole.
+pub(crate) fn resolve_agent(options: AgentOptions) -> anyhow::Result<AgentSettings> {
+    let node = defaults::node(options.node)?;
+    check_node(&node)?;
+    Ok(AgentSettings {
+        node,
+        server: options.server,
+        token: options.token,
+    })
+}
+
 fn check(settings: &Settings) -> anyhow::Result<()> {
-    let (pods, services) = (settings.cluster_cidr, settings.service_cidr);
+    check_cluster(&settings.cluster)?;
+    check_node(&settings.node)
+}
+
+fn check_cluster(cluster: &ClusterSettings) -> anyhow::Result<()> {
+    let (pods, services) = (cluster.cluster_cidr, cluster.service_cidr);
     if pods.contains(&services.network()) || services.contains(&pods.network()) {
         bail!("--cluster-cidr {pods} and --service-cidr {services} overlap");
     }
@@ -73,22 +117,30 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
         "--service-cidr {services}: must be an IPv4 range of /28 or larger"
     );
     ensure!(
-        services.contains(&settings.cluster_dns),
+        services.contains(&cluster.cluster_dns),
         "--cluster-dns {}: must lie in --service-cidr {services}",
-        settings.cluster_dns
+        cluster.cluster_dns
     );
     ensure!(
-        settings.cluster_dns != settings.kubernetes_service()?,
+        cluster.cluster_dns != cluster.kubernetes_service()?,
         "--cluster-dns {}: is the address of the kubernetes Service",
-        settings.cluster_dns
+        cluster.cluster_dns
     );
     ensure!(
-        settings.node_ip.is_ipv4(),
-        "--node-ip {}: must be an IPv4 address",
-        settings.node_ip
+        cluster.node_monitor_grace_period >= SignedDuration::from_secs(4),
+        "--node-monitor-grace-period {:#}: must be 4s or more",
+        cluster.node_monitor_grace_period
     );
-    check_name("--node-name", &settings.node_name)?;
-    check_name("--cluster-domain", &settings.cluster_domain)
+    check_name("--cluster-domain", &cluster.cluster_domain)
+}
+
+fn check_node(node: &NodeSettings) -> anyhow::Result<()> {
+    ensure!(
+        node.node_ip.is_ipv4(),
+        "--node-ip {}: must be an IPv4 address",
+        node.node_ip
+    );
+    check_name("--node-name", &node.node_name)
 }
 
 fn check_name(flag: &str, name: &str) -> anyhow::Result<()> {
@@ -119,31 +171,31 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_readme() {
         let settings = resolved(&[]).expect("sound");
-        assert_eq!(settings.data_dir, PathBuf::from("/var/lib/skiff"));
+        assert_eq!(settings.node.data_dir, PathBuf::from("/var/lib/skiff"));
         assert_eq!(
             settings.kubeconfig,
             PathBuf::from("/var/lib/skiff/kubeconfig")
         );
         assert_eq!(settings.bind.to_string(), "0.0.0.0:6443");
-        assert_eq!(settings.cluster_cidr.to_string(), "10.244.0.0/16");
-        assert_eq!(settings.service_cidr.to_string(), "10.96.0.0/12");
-        assert_eq!(settings.cluster_dns.to_string(), "10.96.0.10");
-        assert_eq!(settings.cluster_domain, "cluster.local");
-        assert_eq!(settings.proxy_mode, ProxyMode::Auto);
+        assert_eq!(settings.cluster.cluster_cidr.to_string(), "10.244.0.0/16");
+        assert_eq!(settings.cluster.service_cidr.to_string(), "10.96.0.0/12");
+        assert_eq!(settings.cluster.cluster_dns.to_string(), "10.96.0.10");
+        assert_eq!(settings.cluster.cluster_domain, "cluster.local");
+        assert_eq!(settings.cluster.proxy_mode, ProxyMode::Auto);
     }
 
     #[test]
     fn paths_are_those_of_where_skiff_was_started() {
         let settings = resolved(&["--data-dir=here", "--kubeconfig=admin.conf"]).expect("sound");
         let here = std::env::current_dir().expect("a directory");
-        assert_eq!(settings.data_dir, here.join("here"));
+        assert_eq!(settings.node.data_dir, here.join("here"));
         assert_eq!(settings.kubeconfig, here.join("admin.conf"));
     }
 
     #[test]
     fn cluster_dns_follows_the_service_range() {
         let settings = resolved(&["--service-cidr=10.100.0.0/16"]).expect("sound");
-        assert_eq!(settings.cluster_dns.to_string(), "10.100.0.10");
+        assert_eq!(settings.cluster.cluster_dns.to_string(), "10.100.0.10");
     }
 
     #[test]
@@ -158,9 +210,9 @@ mod tests {
         ])
         .expect("sound");
         std::fs::remove_file(&file).expect("remove");
-        assert_eq!(settings.cluster_domain, "flag.test");
-        assert_eq!(settings.service_cidr.to_string(), "10.100.0.0/16");
-        assert_eq!(settings.registry_mirrors[0].registry, "docker.io");
+        assert_eq!(settings.cluster.cluster_domain, "flag.test");
+        assert_eq!(settings.cluster.service_cidr.to_string(), "10.100.0.0/16");
+        assert_eq!(settings.node.registry_mirrors[0].registry, "docker.io");
     }
 
     #[test]

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use serde::Deserialize;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 use super::Mirror;
 
 /// How Services reach the kernel.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ProxyMode {
     /// IPVS where the kernel has it, else nftables.
@@ -20,6 +21,55 @@ pub(crate) enum ProxyMode {
     Ipvs,
     /// Maps of nftables.
     Nftables,
+}
+
+/// How Pods of different nodes reach each other.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum NetworkBackend {
+    /// Through a tunnel between any two nodes.
+    Vxlan,
+    /// By plain routes; all nodes must be on one link.
+    HostGw,
+}
+
+/// What a machine is told for itself, whatever its part in the cluster.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct NodeOptions {
+    /// Where the node lives [default: /var/lib/skiff]
+    #[arg(long, env = "SKIFF_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The node's name [default: the host's name]
+    #[arg(long)]
+    pub(crate) node_name: Option<String>,
+    /// The node's address [default: that of the default route's interface, else the first one]
+    #[arg(long)]
+    pub(crate) node_ip: Option<IpAddr>,
+    /// The host's resolver configuration, for Pods that use it [default: /etc/resolv.conf]
+    #[arg(long)]
+    pub(crate) resolv_conf: Option<PathBuf>,
+    /// The socket of a containerd to use, instead of skiff's own
+    #[arg(long)]
+    pub(crate) containerd: Option<PathBuf>,
+    /// Pull images of the registry NAME from URL (may be repeated)
+    #[arg(long = "registry-mirror", value_name = "NAME=URL")]
+    pub(crate) registry_mirrors: Vec<Mirror>,
+    /// Stop all Pods when skiff stops, instead of leaving them running
+    #[arg(long)]
+    pub(crate) stop_pods: bool,
+}
+
+/// Options of `skiff agent`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AgentOptions {
+    /// The API server of the cluster to join, such as https://192.168.1.10:6443; needed once
+    #[arg(long, value_name = "URL", env = "SKIFF_SERVER")]
+    pub(crate) server: Option<String>,
+    /// What `skiff token create` printed there; needed once
+    #[arg(long, env = "SKIFF_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    #[command(flatten)]
+    pub(crate) node: NodeOptions,
 }
 
 /// Options of `skiff up`. Each may also stand in the YAML file that `--config` names, under the same name without dashes in front.
@@ -59,6 +109,12 @@ pub(crate) struct UpOptions {
     /// How Services reach the kernel [default: auto]
     #[arg(long, value_enum)]
     pub(crate) proxy_mode: Option<ProxyMode>,
+    /// How Pods of different nodes reach each other [default: vxlan]
+    #[arg(long, value_enum)]
+    pub(crate) network_backend: Option<NetworkBackend>,
+    /// How long a node may be silent before it counts as lost [default: 40s]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) node_monitor_grace_period: Option<SignedDuration>,
     /// The socket of a containerd to use, instead of skiff's own
     #[arg(long)]
     pub(crate) containerd: Option<PathBuf>,
@@ -91,10 +147,27 @@ impl UpOptions {
             resolv_conf: self.resolv_conf.or(file.resolv_conf),
             cluster_domain: self.cluster_domain.or(file.cluster_domain),
             proxy_mode: self.proxy_mode.or(file.proxy_mode),
+            network_backend: self.network_backend.or(file.network_backend),
+            node_monitor_grace_period: self
+                .node_monitor_grace_period
+                .or(file.node_monitor_grace_period),
             containerd: self.containerd.or(file.containerd),
             registry_mirrors,
             stop_pods: self.stop_pods || file.stop_pods,
             config: self.config,
+        }
+    }
+
+    /// Those of them that any machine has.
+    pub(crate) fn node(&self) -> NodeOptions {
+        NodeOptions {
+            data_dir: self.data_dir.clone(),
+            node_name: self.node_name.clone(),
+            node_ip: self.node_ip,
+            resolv_conf: self.resolv_conf.clone(),
+            containerd: self.containerd.clone(),
+            registry_mirrors: self.registry_mirrors.clone(),
+            stop_pods: self.stop_pods,
         }
     }
 }

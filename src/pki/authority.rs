@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
@@ -173,6 +173,17 @@ impl Authority {
         let cert_pem = signed.with_context(|| format!("sign {}", leaf.file))?.pem();
         files.write_cert(leaf.file, &cert_pem)?;
         Ok(Identity { cert_pem, key_pem })
+    }
+}
+
+impl Authority {
+    /// Signs what `leaf` says for the key of a request in PEM, whose own wishes do not count.
+    pub(crate) fn sign_request(&self, leaf: &Leaf, request_pem: &str) -> anyhow::Result<String> {
+        let mut request = CertificateSigningRequestParams::from_pem(request_pem)
+            .context("read the certificate request")?;
+        request.params = leaf.params()?;
+        let signed = request.signed_by(&self.issuer);
+        Ok(signed.with_context(|| format!("sign {}", leaf.file))?.pem())
     }
 }
 

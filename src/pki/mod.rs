@@ -5,9 +5,11 @@ mod files;
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use rcgen::KeyPair;
+use skiff_apiserver::{NodeCertificates, NodeRequest, NodeSigner};
 
 use authority::{Authority, Leaf};
 use files::Files;
@@ -25,6 +27,7 @@ pub(crate) struct Identity {
 
 /// All keys and certificates of a cluster.
 pub(crate) struct Pki {
+    authority: Arc<Authority>,
     /// The one CA, for servers and clients.
     pub(crate) ca_pem: String,
     /// Signs service-account tokens (EC P-256).
@@ -59,22 +62,32 @@ impl Pki {
                     "system:masters",
                 ),
             )?,
-            kubelet: authority.ensure_leaf(&files, &kubelet_leaf(settings))?,
+            kubelet: authority.ensure_leaf(
+                &files,
+                &kubelet_leaf(&settings.node.node_name, &[settings.node.node_ip]),
+            )?,
             admin: authority.ensure_leaf(
                 &files,
                 &Leaf::client("admin", "kubernetes-admin", "system:masters"),
             )?,
-            ca_pem: authority.cert_pem,
+            ca_pem: authority.cert_pem.clone(),
             service_account_key_pem,
+            authority: Arc::new(authority),
         })
+    }
+
+    /// Signs for machines that join.
+    pub(crate) fn node_signer(&self) -> NodeSigner {
+        let authority = self.authority.clone();
+        Arc::new(move |request| Ok(sign_node(&authority, request)?))
     }
 }
 
 fn apiserver_leaf(settings: &Settings) -> anyhow::Result<Leaf> {
-    let domain = &settings.cluster_domain;
+    let domain = &settings.cluster.cluster_domain;
     let mut names = vec![
         "localhost".to_owned(),
-        settings.node_name.clone(),
+        settings.node.node_name.clone(),
         "kubernetes".to_owned(),
         "kubernetes.default".to_owned(),
         "kubernetes.default.svc".to_owned(),
@@ -83,8 +96,8 @@ fn apiserver_leaf(settings: &Settings) -> anyhow::Result<Leaf> {
     names.dedup();
     let mut addresses = vec![
         IpAddr::from([127, 0, 0, 1]),
-        settings.node_ip,
-        settings.kubernetes_service()?,
+        settings.node.node_ip,
+        settings.cluster.kubernetes_service()?,
         settings.api_host(),
     ];
     addresses.sort();
@@ -97,12 +110,22 @@ fn apiserver_leaf(settings: &Settings) -> anyhow::Result<Leaf> {
     ))
 }
 
-fn kubelet_leaf(settings: &Settings) -> Leaf {
-    let common_name = format!("system:node:{}", settings.node_name);
+fn kubelet_leaf(node: &str, addresses: &[IpAddr]) -> Leaf {
     Leaf::server(
         "kubelet",
-        &common_name,
-        vec![settings.node_name.clone()],
-        vec![settings.node_ip],
+        &format!("system:node:{node}"),
+        vec![node.to_owned()],
+        addresses.to_vec(),
     )
+}
+
+/// The node's two certificates: as a client in the group `system:nodes`, and as a server by its name and addresses.
+fn sign_node(authority: &Authority, request: &NodeRequest) -> anyhow::Result<NodeCertificates> {
+    let user = format!("system:node:{}", request.node);
+    let client = Leaf::client("kubelet-client", &user, "system:nodes");
+    let serving = kubelet_leaf(&request.node, &request.addresses);
+    Ok(NodeCertificates {
+        client_pem: authority.sign_request(&client, &request.client_request_pem)?,
+        serving_pem: authority.sign_request(&serving, &request.serving_request_pem)?,
+    })
 }

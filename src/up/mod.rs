@@ -1,6 +1,5 @@
 //! `skiff up`: composes the cluster, step by step, and takes it down again.
 
-mod components;
 mod limits;
 mod ready;
 mod signals;
@@ -14,11 +13,11 @@ use skiff_apiserver::ApiServer;
 use skiff_store::{SledEngine, SledOptions, Store};
 use tokio::net::TcpListener;
 
+use crate::components::{self, Components};
 use crate::config::Settings;
 use crate::containerd::ContainerRuntime;
 use crate::data_dir::DataDir;
 use crate::pki::Pki;
-use components::Components;
 use steps::Steps;
 
 pub(crate) use ready::is_ready;
@@ -35,12 +34,12 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 pub(crate) async fn up(settings: Settings) -> anyhow::Result<()> {
     let steps = Steps::start();
     limits::raise_open_files();
-    let data = DataDir::hold(&settings.data_dir)?;
+    let data = DataDir::hold(&settings.node.data_dir)?;
     // Taken before anything is written: a port in use changes nothing.
     let listener = listen(settings.bind).await?;
     let stop_asked = signals::stop_asked()?;
     // The longest step, so it runs beside the others.
-    let mut runtime = ContainerRuntime::start(&settings)?;
+    let mut runtime = ContainerRuntime::start(&settings.node)?;
     let lived = with_store(&settings, &data, listener, &mut runtime, steps, stop_asked).await;
     runtime.stop().await;
     lived
@@ -65,12 +64,13 @@ async fn with_store(
             .await?;
         let containerd = steps.step_async("containerd", runtime.ready()).await?;
         let mut components = Components::new();
-        components.start_all(settings, &pki, &server, listener, containerd.clone());
+        let parts = components.start_control_plane(settings, &pki, &server, listener);
+        components.start_node(&settings.node, &settings.cluster, parts, containerd.clone());
         let lived = live(settings, &server, &mut components, &mut steps, stop_asked).await;
         let drained = components.stop(DRAIN).await;
         lived.and(drained)?;
         // After the kubelet, which would start them again.
-        match settings.stop_pods {
+        match settings.node.stop_pods {
             true => skiff_kubelet::stop_all_pods(&*containerd, GRACE)
                 .await
                 .context("stop the Pods"),
@@ -91,7 +91,7 @@ async fn live(
     stop_asked: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let client = components::client_of_skiff(server);
-    let node_ready = ready::node_ready(client, &settings.node_name, steps.started_at());
+    let node_ready = ready::node_ready(client, &settings.node.node_name, steps.started_at());
     tokio::pin!(stop_asked);
     tokio::select! {
         ready = steps.step_async("node", node_ready) => ready?,

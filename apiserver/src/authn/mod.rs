@@ -4,6 +4,7 @@
 //! extension, which nobody can send over the network. Otherwise a bearer token decides, and without one the caller is
 //! anonymous, which is enough to ask for health and version alone.
 
+mod bootstrap_token;
 mod certificate;
 mod tokens;
 
@@ -19,6 +20,8 @@ use crate::request::RequestInfo;
 
 /// The group of every caller who is known.
 pub(crate) const AUTHENTICATED: &str = "system:authenticated";
+/// The group of all nodes.
+pub(crate) const NODES: &str = "system:nodes";
 const ANONYMOUS: &str = "system:anonymous";
 const UNAUTHENTICATED: &str = "system:unauthenticated";
 
@@ -43,6 +46,10 @@ fn identify(api: &Api, headers: &HeaderMap, path: &str) -> Result<UserInfo, Stat
     match bearer_token(headers) {
         Some(token) => {
             let snapshot = api.store.snapshot();
+            if let Some((id, secret)) = bootstrap_token::parts(token) {
+                let user = bootstrap_token::user(id, secret, &snapshot);
+                return user.map(known).ok_or_else(Status::unauthorized);
+            }
             match api.tokens.verify(token, &[api.tokens.issuer()], &snapshot) {
                 Ok(verified) => Ok(known(verified.user)),
                 Err(error) => {

@@ -13,11 +13,12 @@ use serde_json::json;
 use skiff_client::{Informer, ObjectKey};
 use tokio::time::sleep;
 
+use crate::config::Config;
 use crate::pods::Context;
 
 const NAMESPACE: &str = "kube-node-lease";
-const DURATION_S: i32 = 40;
-const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// The part of the lease's duration after which it is renewed (nodeLeaseRenewIntervalFraction).
+const RENEWALS: u32 = 4;
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -28,10 +29,10 @@ pub(super) async fn keep<R>(
     key: &ObjectKey,
 ) -> anyhow::Result<()> {
     let api: Api<Lease> = Api::namespaced(context.host.objects.client.clone(), NAMESPACE);
-    let name = &context.host.config.node_name;
+    let config = &context.host.config;
     loop {
-        let wait = match renew(&api, name, nodes.get(key).as_deref()).await {
-            Ok(()) => RENEW_EVERY,
+        let wait = match renew(&api, config, nodes.get(key).as_deref()).await {
+            Ok(()) => config.lease_duration / RENEWALS,
             Err(error) => {
                 tracing::debug!(%error, "lease not renewed, trying again");
                 AGAIN
@@ -41,9 +42,12 @@ pub(super) async fn keep<R>(
     }
 }
 
-async fn renew(api: &Api<Lease>, name: &str, node: Option<&Node>) -> kube::Result<()> {
+async fn renew(api: &Api<Lease>, config: &Config, node: Option<&Node>) -> kube::Result<()> {
+    let name = &config.node_name;
     let now = MicroTime(Timestamp::now());
-    let patch = Patch::Merge(json!({ "spec": { "holderIdentity": name, "renewTime": now } }));
+    let seconds = i32::try_from(config.lease_duration.as_secs()).unwrap_or(i32::MAX);
+    let patch = Patch::Merge(json!({ "spec": {
+        "holderIdentity": name, "leaseDurationSeconds": seconds, "renewTime": now } }));
     match api.patch(name, &PatchParams::default(), &patch).await {
         Err(kube::Error::Api(refused)) if refused.code == 404 => {}
         result => return result.map(drop),
@@ -57,7 +61,7 @@ async fn renew(api: &Api<Lease>, name: &str, node: Option<&Node>) -> kube::Resul
         },
         spec: Some(LeaseSpec {
             holder_identity: Some(name.to_owned()),
-            lease_duration_seconds: Some(DURATION_S),
+            lease_duration_seconds: Some(seconds),
             renew_time: Some(now),
             ..LeaseSpec::default()
         }),

@@ -23,6 +23,7 @@ pub(super) fn apiserver_config() -> Config {
         service_account_key_pem: key.serialize_pem(),
         kubelet_client: identity,
         kubelet_ca_pem: certificate.pem(),
+        node_signer: None,
         service_cidr: "10.96.0.0/12".parse().unwrap(),
         node_ports: 30000..=32767,
         cluster_dns: "10.96.0.10".parse().unwrap(),

@@ -1,0 +1,132 @@
+//! What only a machine of the control plane runs: API server, controllers, scheduler, cluster DNS.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use kube::Client;
+use skiff_api::UserInfo;
+use skiff_apiserver::ApiServer;
+use skiff_client::{Informers, in_process};
+use tokio::net::TcpListener;
+
+use super::{Components, NodeParts};
+use crate::config::Settings;
+use crate::pki::{Identity, Pki};
+
+/// Where cluster DNS listens on the node; the `kube-dns` Service leads there, for port 53 of the host may be taken.
+const DNS_PORT: u16 = 10053;
+
+impl Components {
+    /// Starts them; each finds its own time to be ready. Returns what the node of this machine shares with them.
+    pub(crate) fn start_control_plane(
+        &mut self,
+        settings: &Settings,
+        pki: &Pki,
+        server: &ApiServer,
+        listener: TcpListener,
+    ) -> NodeParts {
+        let shutdown = self.clients.clone();
+        let informers = Informers::new(client_of_skiff(server), shutdown.clone());
+        let as_user = |name: &str| client(server, UserInfo::new(name, ["system:authenticated"]));
+
+        let (serving, token) = (server.clone(), self.server.clone());
+        self.start("API server", async move {
+            serving.serve(listener, token).await.context("serve")
+        });
+        self.start(
+            "controllers",
+            skiff_controllers::run(
+                controllers_config(settings, pki),
+                as_user("system:kube-controller-manager"),
+                informers.clone(),
+                shutdown.clone(),
+            ),
+        );
+        self.start(
+            "scheduler",
+            skiff_scheduler::run(
+                skiff_scheduler::Config::default(),
+                as_user("system:kube-scheduler"),
+                informers.clone(),
+                shutdown.clone(),
+            ),
+        );
+        self.start(
+            "dns",
+            skiff_dns::run(
+                dns_config(settings),
+                as_user("system:kube-dns"),
+                informers.clone(),
+                shutdown,
+            ),
+        );
+        NodeParts {
+            kubelet: client(server, node_user(&settings.node.node_name)),
+            proxy: as_user("system:kube-proxy"),
+            informers,
+            role: Some("control-plane"),
+            listen: settings.bind.ip(),
+            tls: pki.kubelet.clone(),
+            ca_pem: pki.ca_pem.clone(),
+        }
+    }
+}
+
+/// A client with skiff's own rights: for the informers, which all components share, and to wait for the node.
+pub(crate) fn client_of_skiff(server: &ApiServer) -> Client {
+    client(
+        server,
+        UserInfo::new("system:skiff", ["system:masters", "system:authenticated"]),
+    )
+}
+
+fn client(server: &ApiServer, user: UserInfo) -> Client {
+    in_process(server.service(), user)
+}
+
+fn node_user(node: &str) -> UserInfo {
+    UserInfo::new(
+        format!("system:node:{node}"),
+        ["system:nodes", "system:authenticated"],
+    )
+}
+
+pub(crate) fn apiserver_config(settings: &Settings, pki: &Pki) -> skiff_apiserver::Config {
+    let identity = |of: &Identity| skiff_apiserver::Identity {
+        certificate_pem: of.cert_pem.clone(),
+        key_pem: of.key_pem.clone(),
+    };
+    let mut tls = identity(&pki.apiserver);
+    // Who joins knows the CA by its hash alone, and takes it from here.
+    tls.certificate_pem += &pki.ca_pem;
+    skiff_apiserver::Config {
+        advertise: settings.node.node_ip,
+        port: settings.bind.port(),
+        tls,
+        client_ca_pem: pki.ca_pem.clone(),
+        service_account_key_pem: pki.service_account_key_pem.clone(),
+        kubelet_client: identity(&pki.apiserver_kubelet_client),
+        kubelet_ca_pem: pki.ca_pem.clone(),
+        node_signer: Some(pki.node_signer()),
+        service_cidr: settings.cluster.service_cidr,
+        node_ports: 30000..=32767,
+        cluster_dns: settings.cluster.cluster_dns,
+        cluster_domain: settings.cluster.cluster_domain.clone(),
+    }
+}
+
+fn controllers_config(settings: &Settings, pki: &Pki) -> skiff_controllers::Config {
+    let mut config =
+        skiff_controllers::Config::new(settings.cluster.cluster_cidr, pki.ca_pem.clone());
+    config.node_monitor_grace = settings.cluster.node_monitor_grace_period.unsigned_abs();
+    config
+}
+
+fn dns_config(settings: &Settings) -> skiff_dns::Config {
+    skiff_dns::Config {
+        listen: SocketAddr::new(settings.node.node_ip, DNS_PORT),
+        cluster_dns: settings.cluster.cluster_dns,
+        cluster_domain: settings.cluster.cluster_domain.clone(),
+        resolv_conf: settings.node.resolv_conf.clone(),
+    }
+}
