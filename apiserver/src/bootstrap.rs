@@ -1,4 +1,4 @@
-//! What every cluster has from its first moment: four namespaces, and the Service of the API itself.
+//! What every cluster has from its first moment: four namespaces, a default StorageClass, and the Service of the API itself.
 
 use std::sync::Arc;
 
@@ -67,10 +67,28 @@ pub(crate) async fn run(api: &Arc<Api>) -> Result<(), Error> {
         });
         ensure(api, "", "namespaces", "", namespace, false).await?;
     }
+    let group = "storage.k8s.io";
+    ensure(api, group, "storageclasses", "", storage_class(), false).await?;
     ensure(api, "", "services", "default", service(api), false).await?;
     ensure(api, "", "endpoints", "default", endpoints(api), true).await?;
     let group = "discovery.k8s.io";
     ensure(api, group, "endpointslices", "default", slice(api), true).await
+}
+
+/// The default class: folders of the node on which the first consumer runs.
+fn storage_class() -> Value {
+    json!({
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": "standard",
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": skiff_api::volumes::LOCAL_PATH,
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "allowVolumeExpansion": true,
+    })
 }
 
 fn service(api: &Api) -> Value {

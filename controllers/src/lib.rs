@@ -18,6 +18,7 @@ mod namespace;
 mod node_ipam;
 mod node_lifecycle;
 mod ownership;
+mod persistent_volume;
 mod pod_gc;
 mod pods;
 mod replicaset;
@@ -27,6 +28,7 @@ mod selection;
 mod service_pods;
 mod serviceaccount;
 mod statefulset;
+mod volume_protection;
 mod writes;
 
 pub use config::Config;

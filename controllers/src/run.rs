@@ -14,6 +14,7 @@ use crate::{
     deployment, endpoints, endpointslice, garbage_collector, namespace, node_ipam, node_lifecycle,
     pod_gc, replicaset, serviceaccount, statefulset,
 };
+use crate::{persistent_volume, volume_protection};
 
 type Controller = BoxFuture<'static, anyhow::Result<()>>;
 
@@ -71,5 +72,10 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
         ("node-lifecycle", node_lifecycle::run(c()).boxed()),
         ("node-ipam", node_ipam::run(c()).boxed()),
         ("pod-gc", pod_gc::run(c()).boxed()),
+        (
+            "persistentvolume-binder",
+            persistent_volume::run(c()).boxed(),
+        ),
+        ("volume-protection", volume_protection::run(c()).boxed()),
     ]
 }

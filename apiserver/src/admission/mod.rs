@@ -9,11 +9,12 @@ mod namespace_lifecycle;
 mod priority;
 mod service_account;
 mod storage_class;
+mod storage_protection;
 
 pub(crate) use namespace_lifecycle::namespace_guard;
 
 use serde_json::{Value, json};
-use skiff_api::{Descriptor, Status};
+use skiff_api::{Descriptor, Status, volumes};
 
 use crate::api::Api;
 
@@ -33,6 +34,11 @@ pub(crate) async fn mutate(
         }
         ("", "persistentvolumeclaims") => {
             storage_class::admit(&api.store.snapshot(), object);
+            storage_protection::admit(object, volumes::CLAIM_PROTECTION);
+            Ok(false)
+        }
+        ("", "persistentvolumes") => {
+            storage_protection::admit(object, volumes::VOLUME_PROTECTION);
             Ok(false)
         }
         ("networking.k8s.io", "ingresses") => {
