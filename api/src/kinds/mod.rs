@@ -11,27 +11,37 @@
 //!            └──► service, config_map, … ──────────────────► common (fields with paths, defaults, checks, cells)
 //! ```
 
+mod certificate_signing_request;
 mod common;
 mod config_map;
 mod controller_revision;
+mod cron_job;
 mod csi_driver;
 mod csi_node;
 mod csi_storage_capacity;
 mod custom_resource_definition;
+mod daemon_set;
 mod deployment;
 mod endpoint_slice;
 mod endpoints;
 mod event;
 mod ingress;
 mod ingress_class;
+mod job;
 mod lease;
+mod limit_range;
 mod namespace;
 mod node;
 mod persistent_volume;
 mod persistent_volume_claim;
 mod pod;
+mod pod_disruption_budget;
 mod pod_spec;
+mod priority_class;
+mod rbac;
 mod replica_set;
+mod replication_controller;
+mod resource_quota;
 mod secret;
 mod service;
 mod service_account;
@@ -44,30 +54,45 @@ mod volume_attachment;
 mod volume_rules;
 mod workload;
 
+pub use priority_class::SYSTEM_PRIORITY_CLASSES;
+
 use crate::Registry;
 
 /// The registry of all built-in kinds.
 pub fn builtin() -> Registry {
     Registry::new([
+        certificate_signing_request::descriptor(),
         config_map::descriptor(),
         controller_revision::descriptor(),
+        cron_job::descriptor(),
         csi_driver::descriptor(),
         csi_node::descriptor(),
         csi_storage_capacity::descriptor(),
         custom_resource_definition::descriptor(),
+        daemon_set::descriptor(),
         deployment::descriptor(),
         endpoint_slice::descriptor(),
         endpoints::descriptor(),
         event::descriptor(),
         ingress::descriptor(),
         ingress_class::descriptor(),
+        job::descriptor(),
         lease::descriptor(),
+        limit_range::descriptor(),
         namespace::descriptor(),
         node::descriptor(),
         persistent_volume::descriptor(),
         persistent_volume_claim::descriptor(),
         pod::descriptor(),
+        pod_disruption_budget::descriptor(),
+        priority_class::descriptor(),
+        rbac::cluster_role(),
+        rbac::cluster_role_binding(),
+        rbac::role(),
+        rbac::role_binding(),
         replica_set::descriptor(),
+        resource_quota::descriptor(),
+        replication_controller::descriptor(),
         secret::descriptor(),
         service::descriptor(),
         service_account::descriptor(),

@@ -7,6 +7,8 @@ use super::builtin;
 use super::common::testing::words;
 use crate::{Descriptor, FieldValidation, Schema};
 
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
 /// One sound object a kind.
 fn manifests() -> Vec<Value> {
     let template = json!({
@@ -27,6 +29,8 @@ fn manifests() -> Vec<Value> {
     let mut stateful = workload.clone();
     stateful["serviceName"] = "web".into();
     stateful["volumeClaimTemplates"] = json!([claim]);
+    let mut job = json!({"template": template});
+    job["template"]["spec"]["restartPolicy"] = "Never".into();
     let meta = json!({"name": "web"});
     let v1 = |kind: &str, rest: Value| object("v1", kind, &meta, rest);
     vec![
@@ -59,6 +63,18 @@ fn manifests() -> Vec<Value> {
             }}),
         ),
         object("apps/v1", "Deployment", &meta, json!({"spec": workload})),
+        v1(
+            "ReplicationController",
+            json!({"spec": {"template": template}}),
+        ),
+        object("apps/v1", "DaemonSet", &meta, json!({"spec": workload})),
+        object("batch/v1", "Job", &meta, json!({"spec": job})),
+        object(
+            "batch/v1",
+            "CronJob",
+            &meta,
+            json!({"spec": {"schedule": "@hourly", "jobTemplate": {"spec": job}}}),
+        ),
         object("apps/v1", "ReplicaSet", &meta, json!({"spec": workload})),
         object("apps/v1", "StatefulSet", &meta, json!({"spec": stateful})),
         object(
@@ -80,6 +96,39 @@ fn manifests() -> Vec<Value> {
             json!({"spec": {"group": "example.com", "scope": "Cluster", "names": {"kind": "Boat", "plural": "boats"}, "versions": []}}),
         ),
         object(
+            "certificates.k8s.io/v1",
+            "CertificateSigningRequest",
+            &meta,
+            json!({"spec": {
+                "request": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K",
+                "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"],
+            }}),
+        ),
+        object(
+            RBAC,
+            "Role",
+            &meta,
+            json!({"rules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]}),
+        ),
+        object(
+            RBAC,
+            "ClusterRole",
+            &meta,
+            json!({"rules": [{"verbs": ["get"], "nonResourceURLs": ["/metrics"]}]}),
+        ),
+        object(
+            RBAC,
+            "RoleBinding",
+            &meta,
+            json!({"roleRef": {"kind": "Role", "name": "web"}, "subjects": [{"kind": "User", "name": "jane"}]}),
+        ),
+        object(
+            RBAC,
+            "ClusterRoleBinding",
+            &meta,
+            json!({"roleRef": {"kind": "ClusterRole", "name": "web"}, "subjects": [{"kind": "Group", "name": "people"}]}),
+        ),
+        object(
             "coordination.k8s.io/v1",
             "Lease",
             &meta,
@@ -96,6 +145,26 @@ fn manifests() -> Vec<Value> {
             "IngressClass",
             &meta,
             json!({"spec": {"controller": "example.com/ingress"}}),
+        ),
+        v1(
+            "LimitRange",
+            json!({"spec": {"limits": [{"type": "Container", "max": {"cpu": 2}}]}}),
+        ),
+        v1(
+            "ResourceQuota",
+            json!({"spec": {"hard": {"pods": 10, "requests.cpu": "4"}}}),
+        ),
+        object(
+            "policy/v1",
+            "PodDisruptionBudget",
+            &meta,
+            json!({"spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}}),
+        ),
+        object(
+            "scheduling.k8s.io/v1",
+            "PriorityClass",
+            &meta,
+            json!({"value": 1000}),
         ),
         object(
             "storage.k8s.io/v1",

@@ -25,6 +25,14 @@ pub(crate) const APPS: Group = Group {
     name: "apps",
     types: "io.k8s.api.apps.v1",
 };
+pub(crate) const CERTIFICATES: Group = Group {
+    name: "certificates.k8s.io",
+    types: "io.k8s.api.certificates.v1",
+};
+pub(crate) const BATCH: Group = Group {
+    name: "batch",
+    types: "io.k8s.api.batch.v1",
+};
 pub(crate) const COORDINATION: Group = Group {
     name: "coordination.k8s.io",
     types: "io.k8s.api.coordination.v1",
@@ -36,6 +44,18 @@ pub(crate) const DISCOVERY: Group = Group {
 pub(crate) const NETWORKING: Group = Group {
     name: "networking.k8s.io",
     types: "io.k8s.api.networking.v1",
+};
+pub(crate) const RBAC: Group = Group {
+    name: "rbac.authorization.k8s.io",
+    types: "io.k8s.api.rbac.v1",
+};
+pub(crate) const POLICY: Group = Group {
+    name: "policy",
+    types: "io.k8s.api.policy.v1",
+};
+pub(crate) const SCHEDULING: Group = Group {
+    name: "scheduling.k8s.io",
+    types: "io.k8s.api.scheduling.v1",
 };
 pub(crate) const STORAGE: Group = Group {
     name: "storage.k8s.io",
