@@ -10,11 +10,13 @@
 //!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
 
+mod cron;
 mod decode;
 mod descriptor;
 mod duration;
 pub mod field;
 mod hash;
+mod indexes;
 mod kinds;
 pub mod metadata;
 pub mod names;
@@ -22,6 +24,7 @@ mod node_selector;
 mod patch;
 mod protobuf;
 mod quantity;
+pub mod quota;
 mod schema;
 mod selector;
 mod status;
@@ -32,13 +35,15 @@ mod testing;
 mod user;
 pub mod volumes;
 
+pub use cron::{CronError, CronSchedule, time_zone};
 pub use decode::{Decoded, decode_json};
 pub use descriptor::{
     Column, Descriptor, GroupKind, GroupResource, Registry, ScalePaths, Scope, Subresources, Verb,
 };
 pub use duration::{age, human_duration};
 pub use hash::pod_template_hash;
-pub use kinds::builtin;
+pub use indexes::IndexSet;
+pub use kinds::{SYSTEM_PRIORITY_CLASSES, builtin};
 pub use node_selector::{node_selector_matches, node_selector_term_matches, volume_is_reachable};
 pub use patch::{PatchType, apply_patch};
 pub use protobuf::decode_protobuf;

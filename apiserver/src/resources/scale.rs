@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use skiff_api::field::{Error, Path};
 use skiff_api::{PatchType, ScalePaths, Selector, Status, apply_patch, metadata};
 
@@ -90,6 +90,12 @@ fn set(object: &mut Value, pointer: &str, value: i64) {
     }
 }
 
+/// A selector that is a map of labels, as ReplicationControllers have it.
+fn pairs(labels: &Map<String, Value>) -> String {
+    let pair = |(key, value): (&String, &Value)| format!("{key}={}", value.as_str().unwrap_or_default());
+    labels.iter().map(pair).collect::<Vec<_>>().join(",")
+}
+
 fn scale_of(object: &Value, paths: &ScalePaths) -> Value {
     let count = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
     let from = &object["metadata"];
@@ -116,6 +122,7 @@ fn scale_of(object: &Value, paths: &ScalePaths) -> Value {
     if let Some(selector) = selector.and_then(|pointer| object.pointer(pointer)) {
         let text = match selector {
             Value::String(text) => text.clone(),
+            Value::Object(labels) if labels.values().all(Value::is_string) => pairs(labels),
             object => Selector::from_object(object, &Path::root("spec"))
                 .map(|selector| selector.to_string())
                 .unwrap_or_default(),

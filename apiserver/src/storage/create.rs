@@ -43,13 +43,15 @@ impl Storage {
         if admission::mutate(&self.api, &self.descriptor, &mut object).await? {
             self.descriptor.strategy.default(&mut object);
         }
-        self.descriptor.strategy.prepare_create(&mut object);
         let generated = metadata::name(&object).is_empty();
         let mut lost = Lost::Race;
         for _ in 0..ATTEMPTS {
+            let mut object = object.clone();
             if generated {
                 generate_name(&mut object);
             }
+            // After the name: a Job labels its Pods with it.
+            self.descriptor.strategy.prepare_create(&mut object);
             match self.try_create(namespace, &object, writer.dry_run).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(Lost::Failed(status)) => return Err(status),
@@ -148,11 +150,7 @@ impl Storage {
     }
 
     pub(super) fn invalid(&self, object: &Value, errors: &[skiff_api::field::Error]) -> Status {
-        let name = match metadata::name(object) {
-            "" => metadata::generate_name(object),
-            name => name,
-        };
-        Status::invalid(&self.descriptor.group_kind(), name, errors)
+        Status::invalid(&self.descriptor.group_kind(), name_or_base(object), errors)
     }
 
     /// Whether objects of the kind hold anything beside their own key.
@@ -183,7 +181,15 @@ impl Storage {
     }
 
     fn exists(&self, object: &Value) -> Status {
-        Status::already_exists(&self.descriptor.group_resource(), metadata::name(object))
+        Status::already_exists(&self.descriptor.group_resource(), name_or_base(object))
+    }
+}
+
+/// The name, or how it was to begin.
+fn name_or_base(object: &Value) -> &str {
+    match metadata::name(object) {
+        "" => metadata::generate_name(object),
+        name => name,
     }
 }
 

@@ -59,13 +59,8 @@ pub(crate) fn validate_template(
     claims: &[&str],
     errors: &mut Errors,
 ) {
-    let metadata = template.get("metadata");
-    let of_template =
-        |name: &str| Field::at(template.path().child(name), metadata.get(name).value());
-    checks::labels(&of_template("labels"), errors);
-    checks::annotations(&of_template("annotations"), errors);
+    validate_job_template(template, claims, errors);
     let spec = template.get("spec");
-    validate(&spec, claims, errors);
     let restart = spec.get("restartPolicy");
     if restart.str() != "Always" {
         errors.push(restart.not_supported(&["Always"]));
@@ -75,6 +70,17 @@ pub(crate) fn validate_template(
         let words = format!("activeDeadlineSeconds in {workload} is not Supported");
         errors.push(deadline.forbidden(words));
     }
+}
+
+/// What is wrong with any template; those of Jobs may end and need not restart.
+pub(crate) fn validate_job_template(template: &Field<'_>, claims: &[&str], errors: &mut Errors) {
+    let metadata = template.get("metadata");
+    let of_template =
+        |name: &str| Field::at(template.path().child(name), metadata.get(name).value());
+    checks::labels(&of_template("labels"), errors);
+    checks::annotations(&of_template("annotations"), errors);
+    let spec = template.get("spec");
+    validate(&spec, claims, errors);
     let ephemeral = spec.get("ephemeralContainers");
     if !ephemeral.is_empty() {
         errors.push(ephemeral.forbidden("ephemeral containers not allowed in pod template"));

@@ -1,0 +1,188 @@
+//! Jobs as users write them.
+
+use super::*;
+use crate::kinds::common::testing::{assert_row, create_errors, created, update_errors};
+
+fn job() -> Value {
+    json!({
+        "metadata": {"name": "pi", "uid": "u1", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"template": {"spec": {
+            "restartPolicy": "Never", "containers": [{"name": "pi", "image": "perl:5.34.0"}],
+        }}},
+    })
+}
+
+/// What is wrong with a sound Job after a change of its spec.
+fn wrong(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let mut job = job();
+    change(&mut job["spec"]);
+    create_errors(&Job, &job)
+}
+
+#[test]
+fn defaults() {
+    let mut spec = created(&Job, &job())["spec"].clone();
+    let template = spec
+        .as_object_mut()
+        .and_then(|spec| spec.remove("template"));
+    let defaulted = json!({
+        "parallelism": 1, "completions": 1, "backoffLimit": 6, "completionMode": "NonIndexed", "suspend": false,
+        "manualSelector": false, "podReplacementPolicy": "TerminatingOrFailed",
+        "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": "u1"}},
+    });
+    assert_eq!(spec, defaulted);
+    let labels = json!({
+        "job-name": "pi", "batch.kubernetes.io/job-name": "pi",
+        "controller-uid": "u1", "batch.kubernetes.io/controller-uid": "u1",
+    });
+    assert_eq!(template.unwrap()["metadata"]["labels"], labels);
+
+    let mut queue = job();
+    queue["spec"]["parallelism"] = 3.into();
+    queue["spec"]["podFailurePolicy"] =
+        json!({"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]});
+    let spec = created(&Job, &queue)["spec"].clone();
+    assert_eq!(spec.get("completions"), None);
+    assert_eq!(spec["podReplacementPolicy"], "Failed");
+    assert_eq!(
+        spec["podFailurePolicy"]["rules"][0]["onPodConditions"][0]["status"],
+        "True"
+    );
+}
+
+#[test]
+fn a_job_in_the_list() {
+    let mut object = created(&Job, &job());
+    object["status"] = json!({"startTime": "2026-01-01T00:04:30Z", "active": 1});
+    let row = [
+        ("Name", json!("pi")),
+        ("Status", json!("Running")),
+        ("Completions", json!("0/1")),
+        ("Duration", json!("30s")),
+        ("Age", json!("5m")),
+        ("Containers", json!("pi")),
+        ("Images", json!("perl:5.34.0")),
+        ("Selector", json!("batch.kubernetes.io/controller-uid=u1")),
+    ];
+    assert_row(&Job, &object, &row);
+    object["status"] = json!({
+        "startTime": "2026-01-01T00:01:00Z", "completionTime": "2026-01-01T00:01:07Z", "succeeded": 1,
+        "conditions": [{"type": "Complete", "status": "True"}],
+    });
+    let cells = Job.cells(&object, "2026-01-01T00:05:00Z".parse().unwrap());
+    assert_eq!(cells[1..4], [json!("Complete"), json!("1/1"), json!("7s")]);
+}
+
+#[test]
+fn what_users_get_wrong() {
+    assert_eq!(wrong(|_| {}), [""; 0]);
+    let restart = "spec.template.spec.restartPolicy: ";
+    assert_eq!(
+        wrong(|spec| spec["template"]["spec"]["restartPolicy"] = Value::Null),
+        [format!(
+            "{restart}Required value: valid values: \"OnFailure\", \"Never\""
+        )]
+    );
+    assert_eq!(
+        wrong(|spec| spec["parallelism"] = (-1).into()),
+        ["spec.parallelism: Invalid value: -1: must be greater than or equal to 0"]
+    );
+    assert_eq!(
+        wrong(|spec| {
+            spec["parallelism"] = 2.into();
+            spec["completionMode"] = "Indexed".into();
+        }),
+        ["spec.completions: Required value: when completion mode is Indexed"]
+    );
+    assert_eq!(
+        wrong(|spec| spec["backoffLimitPerIndex"] = 1.into()),
+        ["spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode"]
+    );
+    assert_eq!(
+        wrong(|spec| spec["selector"] = json!({"matchLabels": {"app": "pi"}})),
+        [
+            "spec.selector: Invalid value: \
+             {\"matchLabels\":{\"app\":\"pi\",\"batch.kubernetes.io/controller-uid\":\"u1\"}}: \
+             `selector` not auto-generated",
+            "spec.template.metadata.labels: Invalid value: {\"batch.kubernetes.io/controller-uid\":\"u1\",\
+             \"batch.kubernetes.io/job-name\":\"pi\",\"controller-uid\":\"u1\",\"job-name\":\"pi\"}: \
+             `selector` does not match template `labels`",
+        ]
+    );
+}
+
+#[test]
+fn policies() {
+    let rules =
+        |rules: Value| wrong(move |spec| spec["podFailurePolicy"] = json!({"rules": rules}));
+    let codes = |operator: &str, values: Value| {
+        rules(
+            json!([{"action": "FailJob", "onExitCodes": {"operator": operator, "values": values}}]),
+        )
+    };
+    assert_eq!(codes("In", json!([1, 42])), [""; 0]);
+    assert_eq!(codes("NotIn", json!([0])), [""; 0]);
+    let at = "spec.podFailurePolicy.rules[0]";
+    assert_eq!(
+        codes("In", json!([0])),
+        [format!(
+            "{at}.onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator"
+        )]
+    );
+    assert_eq!(
+        codes("In", json!([3, 2])),
+        [format!(
+            "{at}.onExitCodes.values: Invalid value: [3,2]: must be ordered"
+        )]
+    );
+    assert_eq!(
+        rules(json!([{"action": "FailIndex", "onPodConditions": [{"type": "DisruptionTarget"}]}])),
+        [format!(
+            "{at}.action: Invalid value: \"FailIndex\": requires the backoffLimitPerIndex to be set"
+        )]
+    );
+    let success = |rule: Value| {
+        wrong(move |spec| {
+            spec["completionMode"] = "Indexed".into();
+            spec["completions"] = 5.into();
+            spec["successPolicy"] = json!({"rules": [rule]});
+        })
+    };
+    assert_eq!(
+        success(json!({"succeededIndexes": "0,2-4", "succeededCount": 2})),
+        [""; 0]
+    );
+    assert_eq!(
+        success(json!({"succeededIndexes": "0,2-5"})),
+        [
+            "spec.successPolicy.rules[0].succeededIndexes: Invalid value: \"0,2-5\": \
+          error parsing succeededIndexes: must be increasing intervals from 0 to 4"
+        ]
+    );
+}
+
+#[test]
+fn what_may_change() {
+    let mut new = created(&Job, &job());
+    new["spec"]["parallelism"] = 3.into();
+    new["spec"]["suspend"] = true.into();
+    new["spec"]["backoffLimit"] = 1.into();
+    assert_eq!(update_errors(&Job, &job(), &new), [""; 0]);
+    new["spec"]["completions"] = 3.into();
+    assert_eq!(
+        update_errors(&Job, &job(), &new),
+        ["spec.completions: Invalid value: 3: field is immutable"]
+    );
+    let mut waiting = job();
+    waiting["spec"]["suspend"] = true.into();
+    let mut new = created(&Job, &waiting);
+    new["spec"]["template"]["spec"]["nodeSelector"] = json!({"disk": "fast"});
+    assert_eq!(update_errors(&Job, &waiting, &new), [""; 0]);
+    new["spec"]["template"]["spec"]["containers"][0]["image"] = "other".into();
+    let errors = update_errors(&Job, &waiting, &new);
+    assert!(
+        errors[0].starts_with("spec.template: Invalid value:"),
+        "{errors:?}"
+    );
+    assert!(errors[0].ends_with("field is immutable"), "{errors:?}");
+}
