@@ -15,7 +15,7 @@ use crate::objects::Objects;
 use crate::pods::{Context, Manager, Resolvers, parse_resolv_conf};
 use crate::runtime::{Runtime, cgroup_parent};
 use crate::volumes::Tokens;
-use crate::{node, server};
+use crate::{node, provisioner, server};
 
 /// Runs the kubelet of a node until `shutdown`. Containers run on when it ends, and are taken over when it starts again.
 ///
@@ -50,6 +50,16 @@ pub async fn run<R: Runtime>(
     let part = shutdown.child_token();
     let mut parts = JoinSet::new();
     parts.spawn(manager.run(part.clone()));
+    let (config, client) = (
+        context.host.config.clone(),
+        context.host.objects.client.clone(),
+    );
+    parts.spawn(provisioner::run(
+        config,
+        client,
+        informers.clone(),
+        part.clone(),
+    ));
     parts.spawn(node::run(context.clone(), informers, network, part.clone()));
     parts.spawn(server::run(context, pods, part.clone()));
     let rotating = rotate_logs(runtime, RotationPolicy::default(), part.clone());

@@ -18,6 +18,7 @@ mod node;
 mod objects;
 mod pods;
 mod probes;
+mod provisioner;
 mod quantity;
 mod runtime;
 mod server;

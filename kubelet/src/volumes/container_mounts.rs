@@ -66,7 +66,7 @@ fn absolute(path: &str) -> String {
     }
 }
 
-/// What comes from the API is never written by containers.
+/// What comes from the API is never written by containers, nor what the Pod itself wants to be read only.
 fn is_always_read_only(pod: &Pod, volume: &str) -> bool {
     let spec = pod.spec.as_ref();
     let volumes = spec
@@ -77,6 +77,12 @@ fn is_always_read_only(pod: &Pod, volume: &str) -> bool {
             || one.secret.is_some()
             || one.downward_api.is_some()
             || one.projected.is_some()
+            || one.nfs.as_ref().and_then(|one| one.read_only) == Some(true)
+            || one
+                .persistent_volume_claim
+                .as_ref()
+                .and_then(|one| one.read_only)
+                == Some(true)
     })
 }
 

@@ -2,23 +2,25 @@
 //!
 //! ```text
 //!   Pod ──► set_up ──► payload (ConfigMap, Secret, downward API, token) ──► atomic writer ──► files ─┐
-//!                 └──► emptyDir, hostPath ──────────────────────────────────────────────────────────┴──► CRI mounts
+//!                 └──► emptyDir, hostPath, nfs; by claim: local, hostPath, nfs ──────────────────────┴──► CRI mounts
 //! ```
 //!
 //! Setting up again brings what changed up to date; tearing down leaves no mount and no file.
 
 mod atomic;
-mod config_map;
 mod container_mounts;
 mod downward_api;
 mod empty_dir;
 mod host_path;
+mod keys;
+mod local;
 mod mount;
+mod nfs;
 mod ownership;
 mod payload;
+mod persistent_volume_claim;
 mod projected;
 mod references;
-mod secret;
 mod subpath;
 mod token;
 
@@ -29,7 +31,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, Volume};
 
-use self::payload::Payload;
+use self::payload::{DEFAULT_MODE, Payload};
 use crate::host::Host;
 use crate::pods::object;
 
@@ -112,6 +114,18 @@ async fn set_up_one(
         return host_path::set_up(source).await;
     }
     let dir = host.paths.volume(object::uid(pod), &volume.name);
+    if let Some((claim, read_only)) = claim_of(pod, volume) {
+        return persistent_volume_claim::set_up(host, pod, &claim, read_only, dir).await;
+    }
+    if let Some(source) = &volume.nfs {
+        let share = nfs::Share {
+            server: &source.server,
+            path: &source.path,
+            read_only: source.read_only == Some(true),
+            options: &[],
+        };
+        return nfs::volume(dir, &share).await;
+    }
     let group = ownership::group(pod);
     if let Some(source) = &volume.empty_dir {
         empty_dir::set_up(&dir, source, group).await?;
@@ -131,6 +145,15 @@ async fn set_up_one(
     Ok(dir)
 }
 
+/// The claim behind a volume, and whether it is only read.
+fn claim_of(pod: &Pod, volume: &Volume) -> Option<(String, bool)> {
+    let mut claims = skiff_api::volumes::claim_names(pod);
+    let (_, claim) = claims.find(|(name, _)| *name == volume.name)?;
+    let source = volume.persistent_volume_claim.as_ref();
+    let read_only = source.and_then(|source| source.read_only) == Some(true);
+    Some((claim, read_only))
+}
+
 async fn payload_of(
     host: &Host,
     pod: &Pod,
@@ -139,11 +162,14 @@ async fn payload_of(
     refresh_at: &mut Option<Timestamp>,
 ) -> Result<Payload, VolumeError> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let mode = |set| payload::mode(set).unwrap_or(DEFAULT_MODE);
     if let Some(source) = &volume.config_map {
-        return config_map::payload(&host.objects, namespace, source).await;
+        let mode = mode(source.default_mode);
+        return keys::files(&host.objects, namespace, source.into(), mode).await;
     }
     if let Some(source) = &volume.secret {
-        return secret::payload(&host.objects, namespace, source).await;
+        let mode = mode(source.default_mode);
+        return keys::files(&host.objects, namespace, source.into(), mode).await;
     }
     if let Some(source) = &volume.downward_api {
         return downward_api::payload(host, pod, ips, source);

@@ -18,13 +18,21 @@ pub(super) fn directory(dir: &Path, in_memory: bool) -> io::Result<()> {
 /// Makes a folder in memory, unless it is one already. `options` are those of tmpfs(5).
 pub(super) fn tmpfs(dir: &Path, options: &str) -> io::Result<()> {
     fs::create_dir_all(dir)?;
-    let real = fs::canonicalize(dir)?;
-    if mounts_below(dir)?.contains(&real) {
+    if is_mounted(dir)? {
         return Ok(());
     }
     let flags = MsFlags::MS_NODEV | MsFlags::MS_NOSUID;
     mount(Some("tmpfs"), dir, Some("tmpfs"), flags, Some(options))?;
     Ok(())
+}
+
+/// Whether something is mounted on `dir` itself.
+pub(super) fn is_mounted(dir: &Path) -> io::Result<bool> {
+    match fs::canonicalize(dir) {
+        Ok(real) => Ok(mounts_below(dir)?.contains(&real)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Binds `source` to `target`, which exists and is of the same type.

@@ -19,6 +19,39 @@ pub(super) fn group(pod: &Pod) -> Option<u32> {
     u32::try_from(context.fs_group?).ok()
 }
 
+/// To whom a volume is given whose files outlive the Pod.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner {
+    pub(super) group: Option<u32>,
+    /// Whether a volume whose top folder is right already is left alone (`fsGroupChangePolicy: OnRootMismatch`).
+    pub(super) only_on_mismatch: bool,
+}
+
+/// What the Pod says of its volumes' owner.
+pub(super) fn owner(pod: &Pod) -> Owner {
+    let spec = pod.spec.as_ref();
+    let context = spec.and_then(|spec| spec.security_context.as_ref());
+    let policy = context.and_then(|context| context.fs_group_change_policy.as_deref());
+    Owner {
+        group: group(pod),
+        only_on_mismatch: policy == Some("OnRootMismatch"),
+    }
+}
+
+/// Gives a volume to its owner, unless that is to be left.
+pub(super) fn give_if_wanted(dir: &Path, owner: Owner) -> io::Result<()> {
+    let Some(group) = owner.group else {
+        return Ok(());
+    };
+    let found = fs::metadata(dir)?;
+    let bits = READ_WRITE | FOLDER;
+    let is_right = found.gid() == group && found.mode() & bits == bits;
+    match owner.only_on_mismatch && is_right {
+        true => Ok(()),
+        false => walk(dir, group, READ_WRITE),
+    }
+}
+
 /// Gives a volume to the group, to read and write.
 pub(super) fn give(dir: &Path, group: Option<u32>) -> io::Result<()> {
     group.map_or(Ok(()), |group| walk(dir, group, READ_WRITE))

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, ProjectedVolumeSource, VolumeProjection};
 
 use super::payload::{self, DEFAULT_MODE, File, Payload};
-use super::{VolumeError, config_map, downward_api, secret};
+use super::{VolumeError, downward_api, keys};
 use crate::host::Host;
 
 pub(super) async fn payload(
@@ -32,30 +32,11 @@ async fn files(
 ) -> Result<Payload, VolumeError> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let objects = &host.objects;
-    let is = |optional: Option<bool>| optional == Some(true);
     if let Some(source) = &projection.config_map {
-        let items = source.items.as_ref();
-        return config_map::files(
-            objects,
-            namespace,
-            &source.name,
-            items,
-            mode,
-            is(source.optional),
-        )
-        .await;
+        return keys::files(objects, namespace, source.into(), mode).await;
     }
     if let Some(source) = &projection.secret {
-        let items = source.items.as_ref();
-        return secret::files(
-            objects,
-            namespace,
-            &source.name,
-            items,
-            mode,
-            is(source.optional),
-        )
-        .await;
+        return keys::files(objects, namespace, source.into(), mode).await;
     }
     if let Some(source) = &projection.downward_api {
         return downward_api::files(
