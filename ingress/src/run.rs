@@ -1,0 +1,144 @@
+//! The loop: something changed, make the table, answer by it.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::Client;
+use parking_lot::Mutex;
+use skiff_client::{Informer, Informers, Next, ObjectKey, WorkQueue, reconcile_queue};
+use tokio_util::sync::CancellationToken;
+
+use crate::forward::Site;
+use crate::listen::Listeners;
+use crate::plan::Seen;
+use crate::watched::Watched;
+use crate::{class, plan, status};
+
+/// How long requests under way may take when we end.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What serves Ingresses is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The IngressClass that it makes, and that Ingresses without a class get. Other classes with the same controller are
+    /// served as well.
+    pub class: String,
+    /// The port of HTTP, on all addresses of the node; none for no HTTP.
+    pub http_port: Option<u16>,
+    /// The port of HTTPS.
+    pub https_port: Option<u16>,
+    /// The node's address, which goes into the status of Ingresses.
+    pub node_ip: IpAddr,
+}
+
+/// Serves Ingresses until `shutdown`, then lets requests under way end. The ports are open while there are any.
+///
+/// # Errors
+/// If the class cannot be made.
+pub async fn run(
+    config: Config,
+    client: Client,
+    informers: Informers,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let made = shutdown.run_until_cancelled(class::ensure(&client, &config.class));
+    let Some(made) = made.await else {
+        return Ok(());
+    };
+    made?;
+    let watched = Watched::new(&informers);
+    if shutdown
+        .run_until_cancelled(watched.ready())
+        .await
+        .is_none()
+    {
+        return Ok(());
+    }
+    let addresses = Addresses {
+        client,
+        address: config.node_ip,
+        ingresses: watched.ingresses.clone(),
+        ours: Arc::default(),
+        queue: WorkQueue::new(),
+    };
+    let site = Arc::new(Site::new());
+    let mut listeners = Listeners::new(config.http_port, config.https_port, site.clone());
+    let serving = serve(watched, &site, &mut listeners, &addresses);
+    let (served, said) = tokio::join!(
+        shutdown.run_until_cancelled(serving),
+        addresses.write(shutdown.clone())
+    );
+    listeners.close();
+    drain(&site).await;
+    served.unwrap_or(Ok(())).and(said)
+}
+
+async fn serve(
+    mut watched: Watched,
+    site: &Site,
+    listeners: &mut Listeners,
+    addresses: &Addresses,
+) -> anyhow::Result<()> {
+    loop {
+        let seen = watched.seen().await;
+        site.reload(plan::table(&seen));
+        match seen.ingresses.is_empty() {
+            true => listeners.close(),
+            false => listeners.open().await?,
+        }
+        addresses.are_for(&seen);
+        // Changes since then have left their permit: none is missed, many are one.
+        watched.changed.notified().await;
+    }
+}
+
+async fn drain(site: &Site) {
+    site.tasks.close();
+    if tokio::time::timeout(DRAIN, site.tasks.wait())
+        .await
+        .is_err()
+    {
+        site.cut.cancel();
+    }
+}
+
+/// Keeps the address in the status of our Ingresses.
+struct Addresses {
+    client: Client,
+    address: IpAddr,
+    ingresses: Informer<Ingress>,
+    ours: Arc<Mutex<BTreeSet<String>>>,
+    queue: WorkQueue<ObjectKey>,
+}
+
+impl Addresses {
+    fn are_for(&self, seen: &Seen) {
+        let keys: Vec<ObjectKey> = seen
+            .ingresses
+            .iter()
+            .map(|one| ObjectKey::of(&**one))
+            .collect();
+        *self.ours.lock() = keys.iter().map(ToString::to_string).collect();
+        for key in keys {
+            self.queue.add(key);
+        }
+    }
+
+    async fn write(&self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        reconcile_queue("ingress status", self.queue.clone(), 1, shutdown, |key| {
+            let ingress = self.ingresses.get(&key);
+            let ingress = ingress.filter(|_| self.ours.lock().contains(&key.to_string()));
+            let (client, address) = (self.client.clone(), self.address);
+            async move {
+                if let Some(ingress) = ingress {
+                    status::write(&client, &ingress, address).await?;
+                }
+                Ok(Next::Done)
+            }
+        })
+        .await
+    }
+}
