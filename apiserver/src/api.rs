@@ -5,6 +5,7 @@ use std::sync::Arc;
 use skiff_api::{Registry, Status};
 use skiff_store::Store;
 
+use crate::admission::Turns;
 use crate::authn::Tokens;
 use crate::authz::Authorizer;
 use crate::encode::SharedLines;
@@ -24,6 +25,7 @@ pub(crate) struct Api {
     pub(crate) tokens: Tokens,
     pub(crate) authorizer: Authorizer,
     pub(crate) ranges: Ranges,
+    pub(crate) turns: Turns,
     pub(crate) kubelets: Kubelets,
     pub(crate) documents: Documents,
     pub(crate) lines: SharedLines,
@@ -40,6 +42,7 @@ impl Api {
             tokens: Tokens::new(&config)?,
             authorizer: Authorizer::bootstrap(),
             ranges: Ranges::new(&config),
+            turns: Turns::new(),
             kubelets: Kubelets::new(&config)?,
             documents: Documents::default(),
             lines: SharedLines::default(),

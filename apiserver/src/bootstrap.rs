@@ -1,10 +1,11 @@
-//! What every cluster has from its first moment: four namespaces, a default StorageClass, and the Service of the API itself.
+//! What every cluster has from its first moment: four namespaces, two PriorityClasses, a default StorageClass, and the
+//! Service of the API itself.
 
 use std::sync::Arc;
 
 use futures::future::select_all;
 use serde_json::{Value, json};
-use skiff_api::{Reason, Status};
+use skiff_api::{Reason, SYSTEM_PRIORITY_CLASSES, Status};
 use skiff_store::{Change, Watch, WatchEnd};
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +68,11 @@ pub(crate) async fn run(api: &Arc<Api>) -> Result<(), Error> {
         });
         ensure(api, "", "namespaces", "", namespace, false).await?;
     }
+    for (name, value) in SYSTEM_PRIORITY_CLASSES {
+        let group = "scheduling.k8s.io";
+        let class = priority_class(name, value);
+        ensure(api, group, "priorityclasses", "", class, false).await?;
+    }
     let group = "storage.k8s.io";
     ensure(api, group, "storageclasses", "", storage_class(), false).await?;
     ensure(api, "", "services", "default", service(api), false).await?;
@@ -88,6 +94,22 @@ fn storage_class() -> Value {
         "reclaimPolicy": "Delete",
         "volumeBindingMode": "WaitForFirstConsumer",
         "allowVolumeExpansion": true,
+    })
+}
+
+fn priority_class(name: &str, value: i64) -> Value {
+    let description = match name {
+        "system-cluster-critical" => {
+            "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."
+        }
+        _ => "Used for system critical pods that must not be moved from their current node.",
+    };
+    json!({
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name},
+        "value": value,
+        "description": description,
     })
 }
 

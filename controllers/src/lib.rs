@@ -22,6 +22,7 @@ mod persistent_volume;
 mod pod_gc;
 mod pods;
 mod replicaset;
+mod resourcequota;
 mod resources;
 mod run;
 mod selection;

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::{Config, resources};
 use crate::{
     deployment, endpoints, endpointslice, garbage_collector, namespace, node_ipam, node_lifecycle,
-    pod_gc, replicaset, serviceaccount, statefulset,
+    pod_gc, replicaset, resourcequota, serviceaccount, statefulset,
 };
 use crate::{persistent_volume, volume_protection};
 
@@ -71,6 +71,7 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
         ),
         ("node-lifecycle", node_lifecycle::run(c()).boxed()),
         ("node-ipam", node_ipam::run(c()).boxed()),
+        ("resourcequota", resourcequota::run(c()).boxed()),
         ("pod-gc", pod_gc::run(c()).boxed()),
         (
             "persistentvolume-binder",

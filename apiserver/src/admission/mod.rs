@@ -5,16 +5,20 @@
 mod default_class;
 mod default_tolerations;
 mod ingress_class;
+mod limit_ranger;
 mod namespace_lifecycle;
 mod priority;
+mod quota;
 mod service_account;
 mod storage_class;
 mod storage_protection;
 
 pub(crate) use namespace_lifecycle::namespace_guard;
+pub(crate) use quota::{Turn, Turns, charge};
 
 use serde_json::{Value, json};
-use skiff_api::{Descriptor, Status, volumes};
+use skiff_api::{Descriptor, Status, metadata, volumes};
+use skiff_store::Snapshot;
 
 use crate::api::Api;
 
@@ -29,12 +33,15 @@ pub(crate) async fn mutate(
         ("", "pods") => {
             service_account::admit(api, descriptor, object).await?;
             default_tolerations::admit(object);
-            priority::admit(descriptor, object)?;
+            let snapshot = api.store.snapshot();
+            priority::admit(&snapshot, descriptor, object)?;
+            limit_ranger::admit_pod(&snapshot, descriptor, object)?;
             Ok(true)
         }
         ("", "persistentvolumeclaims") => {
             storage_class::admit(&api.store.snapshot(), object);
             storage_protection::admit(object, volumes::CLAIM_PROTECTION);
+            check(&api.store.snapshot(), descriptor, object)?;
             Ok(false)
         }
         ("", "persistentvolumes") => {
@@ -45,7 +52,33 @@ pub(crate) async fn mutate(
             ingress_class::admit(&api.store.snapshot(), object);
             Ok(false)
         }
-        _ => Ok(false),
+        _ => {
+            check(&api.store.snapshot(), descriptor, object)?;
+            Ok(false)
+        }
+    }
+}
+
+/// Refuses an object, new or changed, that other objects leave no room for.
+pub(crate) fn check(
+    snapshot: &Snapshot,
+    descriptor: &Descriptor,
+    object: &Value,
+) -> Result<(), Status> {
+    match (descriptor.group.as_ref(), descriptor.plural.as_ref()) {
+        ("", "persistentvolumeclaims") => limit_ranger::check_claim(snapshot, descriptor, object),
+        ("scheduling.k8s.io", "priorityclasses") => {
+            priority::check_class(snapshot, descriptor, object)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An object's name, or how it is to begin.
+fn name_of(object: &Value) -> &str {
+    match metadata::name(object) {
+        "" => metadata::generate_name(object),
+        name => name,
     }
 }
 

@@ -45,6 +45,7 @@ impl Storage {
         }
         let generated = metadata::name(&object).is_empty();
         let mut lost = Lost::Race;
+        let _turn = self.turn(namespace).await;
         for _ in 0..ATTEMPTS {
             let mut object = object.clone();
             if generated {
@@ -103,6 +104,7 @@ impl Storage {
             claims = self.claims(&snapshot, None, Some(object.to_mut()))?;
         }
         self.check_new(&object)?;
+        let charges = admission::charge(&snapshot, &self.descriptor, None, Some(&object))?;
         let key = self.key(namespace, metadata::name(&object))?;
         let value = encode(&object);
         if dry_run {
@@ -115,7 +117,7 @@ impl Storage {
         let mut batch = Batch::create(key.clone(), value.clone());
         let first_claim = 1 + usize::from(guard.is_some());
         batch.preconditions.extend(guard);
-        let batch = claims.add_to(batch, &key);
+        let batch = charges.add_to(claims.add_to(batch, &key));
         match self.api.store.commit(batch).await {
             Ok(revision) => Ok(stamped(&value, &key, revision)),
             Err(CommitError::Precondition { index: 0, .. }) => Err(Lost::Name),
@@ -130,6 +132,12 @@ impl Storage {
             }
             Err(error) => Err(store_failed(&error).into()),
         }
+    }
+
+    /// The turn to write to a namespace that has quotas.
+    pub(super) async fn turn(&self, namespace: &str) -> admission::Turn<'_> {
+        let snapshot = self.api.store.snapshot();
+        self.api.turns.wait(&snapshot, namespace).await
     }
 
     fn check_new(&self, object: &Value) -> Result<(), Status> {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use skiff_api::{Status, metadata};
+use skiff_api::{SYSTEM_PRIORITY_CLASSES, Status, metadata};
 
 use super::plan::{self, Deletion};
 use super::{ATTEMPTS, Filter, Storage, Written, object_of};
@@ -10,6 +10,12 @@ use crate::request::{DeleteOptions, ListOptions};
 
 /// Namespaces that every cluster has.
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
+fn is_system_class(name: &str) -> bool {
+    SYSTEM_PRIORITY_CLASSES
+        .iter()
+        .any(|(class, _)| *class == name)
+}
 
 impl Storage {
     /// Deletes an object, or marks it to go.
@@ -24,6 +30,12 @@ impl Storage {
             let why = "this namespace may not be deleted";
             return Err(Status::forbidden(&resource, name, why));
         }
+        if self.descriptor.plural == "priorityclasses" && is_system_class(name) {
+            let resource = self.descriptor.group_resource();
+            let why = "this is a system priority class and cannot be deleted";
+            return Err(Status::forbidden(&resource, name, why));
+        }
+        let _turn = self.turn(namespace).await;
         for _ in 0..ATTEMPTS {
             let entry = self.get(namespace, name)?;
             let old = object_of(&entry.value)?;

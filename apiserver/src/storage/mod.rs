@@ -14,7 +14,7 @@ mod read;
 mod update;
 mod watch;
 
-pub(crate) use codec::{now, object_of};
+pub(crate) use codec::{encode, now, object_of};
 pub(crate) use filter::Filter;
 pub(crate) use list::Listing;
 pub(crate) use update::Part;

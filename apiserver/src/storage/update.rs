@@ -9,6 +9,7 @@ use super::create::at;
 pub(crate) use super::plan::Part;
 use super::plan::{bump_generation, is_finished, merge};
 use super::{ATTEMPTS, Storage, Writer, Written, object_of, store_failed};
+use crate::admission;
 
 impl Storage {
     /// Changes a part of an object. `change` says from what stands what is wanted; when another write comes between, it is
@@ -21,6 +22,7 @@ impl Storage {
         writer: Writer,
         mut change: impl FnMut(&Value) -> Result<Value, Status> + Send,
     ) -> Result<Written, Status> {
+        let _turn = self.turn(namespace).await;
         for _ in 0..ATTEMPTS {
             let entry = self.get(namespace, name)?;
             let old = object_of(&entry.value)?;
@@ -49,15 +51,21 @@ impl Storage {
                 errors.extend(metadata::validate_update(&new, old));
                 errors.extend(strategy.validate(&new));
                 errors.extend(strategy.validate_update(&new, old));
+                admission::check(&self.api.store.snapshot(), &self.descriptor, &new)?;
             }
             Part::Status => {
                 errors.extend(metadata::validate_update(&new, old));
                 errors.extend(strategy.validate_status(&new, old));
             }
+            Part::EphemeralContainers => {
+                strategy.default(&mut new);
+                errors.extend(strategy.validate(&new));
+                errors.extend(strategy.validate_part(&new, old));
+            }
             Part::Finalizers | Part::Binding => {}
         }
         self.sound(&new, &errors)?;
-        if part == Part::Main {
+        if matches!(part, Part::Main | Part::EphemeralContainers) {
             bump_generation(old, &mut new);
         }
         Ok(new)
@@ -76,6 +84,7 @@ impl Storage {
         }
         let snapshot = self.api.store.snapshot();
         let claims = self.claims(&snapshot, Some(old), Some(&mut new))?;
+        let charges = admission::charge(&snapshot, &self.descriptor, Some(old), Some(&new))?;
         let value = encode(&new);
         if dry_run {
             if let Some(error) = claims.conflict(&snapshot) {
@@ -85,7 +94,7 @@ impl Storage {
             return Ok(Some(Written::stays(object)));
         }
         let batch = Batch::update(entry.key.clone(), value.clone(), entry.revision);
-        let batch = claims.add_to(batch, &entry.key);
+        let batch = charges.add_to(claims.add_to(batch, &entry.key));
         match self.api.store.commit(batch).await {
             Ok(revision) => {
                 let object = stamped(&value, &entry.key, revision);
@@ -108,16 +117,14 @@ impl Storage {
         entry: &Entry,
         old: &Value,
     ) -> Result<Option<Written>, Status> {
-        let claims = self.claims(&self.api.store.snapshot(), Some(old), None)?;
+        let snapshot = self.api.store.snapshot();
+        let claims = self.claims(&snapshot, Some(old), None)?;
+        let charges = admission::charge(&snapshot, &self.descriptor, Some(old), None)?;
         let batch = Batch::default()
             .require(at(&entry.key, entry.revision))
             .delete(entry.key.clone());
-        match self
-            .api
-            .store
-            .commit(claims.add_to(batch, &entry.key))
-            .await
-        {
+        let batch = charges.add_to(claims.add_to(batch, &entry.key));
+        match self.api.store.commit(batch).await {
             Ok(revision) => Ok(Some(Written {
                 object: entry.value_at(revision),
                 gone: true,

@@ -7,6 +7,7 @@ mod identity;
 mod kubectl;
 mod listing;
 mod pki;
+mod policy;
 mod services;
 mod serving;
 mod streams;

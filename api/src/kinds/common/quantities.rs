@@ -5,7 +5,7 @@ use crate::Quantity;
 use crate::field::Errors;
 
 /// The quantity, if it is one; else the error.
-fn checked(field: &Field<'_>, errors: &mut Errors) -> Option<Quantity> {
+pub(crate) fn checked(field: &Field<'_>, errors: &mut Errors) -> Option<Quantity> {
     let parsed = Quantity::from_json(field.value());
     parsed
         .map_err(|error| errors.push(field.invalid(error.to_string())))

@@ -51,6 +51,22 @@ impl Strategy for Pod {
         errors
     }
 
+    fn validate_create(&self, pod: &Value) -> Errors {
+        let mut errors = Errors::new();
+        let ephemeral = Field::root(pod).get("spec").get("ephemeralContainers");
+        if !ephemeral.is_empty() {
+            errors.push(ephemeral.forbidden("cannot be set on create"));
+        }
+        errors
+    }
+
+    fn validate_part(&self, new: &Value, old: &Value) -> Errors {
+        let mut errors = Errors::new();
+        let spec = |pod| Field::root(pod).get("spec");
+        pod_spec::validate_ephemeral_update(&spec(new), &spec(old), &mut errors);
+        errors
+    }
+
     fn validate_update(&self, new: &Value, old: &Value) -> Errors {
         let mut errors = Errors::new();
         let (new, old) = (Field::root(new).get("spec"), Field::root(old).get("spec"));

@@ -54,6 +54,24 @@ fn with_mutable_fields_of(new: &Value, old: &Value) -> Value {
     allowed
 }
 
+/// What is wrong with a change of the containers that were added to a Pod to look inside: more may be added, and what is
+/// there stays as it is (`ValidatePodEphemeralContainersUpdate`).
+pub(crate) fn validate_ephemeral_update(new: &Field<'_>, old: &Field<'_>, errors: &mut Errors) {
+    let list = "ephemeralContainers";
+    let new = new.get(list);
+    for known in old.get(list).items() {
+        let name = known.get("name").str();
+        let still = new.items().find(|one| one.get("name").str() == name);
+        let done = match still {
+            None => "removed",
+            Some(still) if !same(still.value(), known.value()) => "changed",
+            Some(_) => continue,
+        };
+        let words = format!("existing ephemeral containers {name:?} may not be {done}");
+        errors.push(new.forbidden(words));
+    }
+}
+
 fn copy(to: &mut Value, from: &Value, field: &str) {
     let Value::Object(map) = to else { return };
     match from.get(field) {
@@ -159,6 +177,28 @@ mod tests {
             }),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn containers_that_look_inside_are_only_added() {
+        let old = json!({"ephemeralContainers": [{"name": "a", "image": "a:1"}]});
+        let wrong = |new: Value| {
+            let at = |spec| Field::at(Path::root("spec"), spec);
+            let mut errors = Errors::new();
+            validate_ephemeral_update(&at(&new), &at(&old), &mut errors);
+            words(&errors)
+        };
+        let (a, b) = (json!({"name": "a", "image": "a:1"}), json!({"name": "b"}));
+        assert_eq!(wrong(json!({"ephemeralContainers": [a, b]})), [""; 0]);
+        for (new, done) in [
+            (json!({}), "removed"),
+            (json!({"ephemeralContainers": [{"name": "a", "image": "a:2"}]}), "changed"),
+        ] {
+            let words = format!(
+                "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"a\" may not be {done}"
+            );
+            assert_eq!(wrong(new), [words]);
+        }
     }
 
     #[test]

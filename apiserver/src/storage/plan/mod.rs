@@ -27,6 +27,8 @@ pub(crate) enum Part {
     Status,
     /// The finalizers in the spec of a namespace.
     Finalizers,
+    /// The containers that are added to a Pod to look inside.
+    EphemeralContainers,
     /// Where a Pod runs: it is not the user's to change, and comes with a status condition.
     Binding,
 }
@@ -65,6 +67,11 @@ pub(crate) fn merge(old: &Value, new: Value, part: Part, status_apart: bool) -> 
         Part::Finalizers => {
             let mut merged = old.clone();
             merged["spec"]["finalizers"] = new["spec"]["finalizers"].clone();
+            merged
+        }
+        Part::EphemeralContainers => {
+            let mut merged = old.clone();
+            merged["spec"]["ephemeralContainers"] = new["spec"]["ephemeralContainers"].clone();
             merged
         }
         Part::Binding => new,
