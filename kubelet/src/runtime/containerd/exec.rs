@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::io::DuplexStream;
-use tokio::net::unix::pipe::Sender;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -38,11 +37,7 @@ pub(super) async fn start(
     let process = Process::new(channel, container_id);
     let spec = process_spec::of_command(channel, container_id, &request).await?;
     let fifos = Fifos::create(exec_dir.join(process.folder()), &request)?;
-    let (stdin, stdout, stderr) = (
-        fifos.open_stdin()?,
-        fifos.open_stdout()?,
-        fifos.open_stderr()?,
-    );
+    let (stdout, stderr) = (fifos.open_stdout()?, fifos.open_stderr()?);
     process.create(spec, &fifos, request.tty).await?;
     process.start().await?;
 
@@ -50,10 +45,9 @@ pub(super) async fn start(
     let (resize, resizes) = mpsc::channel(RESIZES);
     let (outcome, exit) = oneshot::channel();
     let abandoned = CancellationToken::new();
-    let has_stdin = stdin.is_some();
     sessions.spawn(supervise(Session {
         process,
-        stdin: stdin.map(|fifo| (stdin_reader, fifo)),
+        stdin: stdin_reader,
         resizes,
         abandoned: abandoned.clone(),
         outcome,
@@ -67,7 +61,7 @@ pub(super) async fn start(
         exit.await.unwrap_or_else(|_| Err(lost()))
     };
     Ok(ExecSession {
-        stdin: has_stdin.then(|| Box::pin(stdin_writer) as _),
+        stdin: request.stdin.then(|| Box::pin(stdin_writer) as _),
         stdout: stdout.map(|fifo| Box::pin(fifo) as ByteSource),
         stderr: stderr.map(|fifo| Box::pin(fifo) as ByteSource),
         resize,
@@ -92,7 +86,7 @@ pub(super) async fn sweep(channel: &Channel, exec_dir: &Path) {
 /// What belongs to a command that runs.
 struct Session {
     process: Process,
-    stdin: Option<(DuplexStream, Sender)>,
+    stdin: DuplexStream,
     resizes: mpsc::Receiver<TerminalSize>,
     abandoned: CancellationToken,
     outcome: oneshot::Sender<Result<i32, RuntimeError>>,
@@ -104,8 +98,8 @@ async fn supervise(session: Session) {
     let process = &session.process;
     let helpers = async {
         let feeding = async {
-            if let Some((from, to)) = session.stdin {
-                process.feed(from, to).await;
+            if let Some(fifo) = session.fifos.open_stdin().await {
+                process.feed(session.stdin, fifo).await;
             }
         };
         tokio::join!(feeding, process.resize(session.resizes));

@@ -3,12 +3,18 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use tokio::net::unix::pipe::{OpenOptions, Receiver, Sender};
+use tokio::time::sleep;
 
 use crate::runtime::{ExecRequest, RuntimeError};
+
+/// Pauses between looks whether the shim has opened its end: from the first, doubling, to the last.
+const OPEN_PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
 /// Three FIFOs in a folder of their own, which goes away with this. Those that are not asked for are not made.
 #[derive(Debug)]
@@ -44,12 +50,23 @@ impl Fifos {
         Ok(Some(path))
     }
 
-    /// The end to write input to. It also holds the reading end, so that opening it waits for nobody and what is
-    /// written is kept until the shim reads it.
-    pub(super) fn open_stdin(&self) -> Result<Option<Sender>, RuntimeError> {
-        open(self.stdin.as_deref(), |path| {
-            OpenOptions::new().read_write(true).open_sender(path)
-        })
+    /// The end to write input to, as soon as the shim has its own end, which it opens in the background while it starts the
+    /// command. Input that came and ended before that would be lost, and its end with it: the command would wait for ever.
+    /// `None` if there is no such FIFO, or none any more.
+    pub(super) async fn open_stdin(&self) -> Option<Sender> {
+        let path = self.stdin.as_deref()?;
+        let mut pause = OPEN_PAUSE.0;
+        loop {
+            match OpenOptions::new().open_sender(path) {
+                Ok(sender) => return Some(sender),
+                // Nobody tells when a FIFO is opened, so it is tried again.
+                Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => {
+                    sleep(pause).await;
+                }
+                Err(_) => return None,
+            }
+            pause = (pause * 2).min(OPEN_PAUSE.1);
+        }
     }
 
     /// The end to read output from. To be opened before the command starts and read from after: until the shim has
@@ -81,4 +98,37 @@ fn open<T>(
 ) -> Result<Option<T>, RuntimeError> {
     path.map(|path| open(path).map_err(RuntimeError::file(path)))
         .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn input_that_ends_before_the_shim_listens_is_kept_with_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let request = ExecRequest {
+            stdin: true,
+            ..ExecRequest::default()
+        };
+        let fifos = Fifos::create(dir.path().join("one"), &request).unwrap();
+        let feeding = async {
+            let mut stdin = fifos.open_stdin().await.unwrap();
+            stdin.write_all(b"early").await.unwrap();
+        };
+        let mut feeding = pin!(feeding);
+        assert!(futures::poll!(feeding.as_mut()).is_pending());
+
+        let mut shim = OpenOptions::new()
+            .open_receiver(fifos.stdin.as_deref().unwrap())
+            .unwrap();
+        feeding.await;
+        let mut read = String::new();
+        shim.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, "early");
+    }
 }
