@@ -1,7 +1,9 @@
 //! What the kubelet asks of a Pod object again and again.
 
+use std::borrow::Cow;
+
 use k8s_openapi::api::core::v1::{
-    Container, ContainerState, ContainerStatus, ObjectReference, Pod, PodStatus,
+    Container, ContainerState, ContainerStatus, EphemeralContainer, ObjectReference, Pod, PodStatus,
 };
 use kube::ResourceExt;
 use skiff_client::ObjectKey;
@@ -15,6 +17,8 @@ pub(crate) enum Role {
     Sidecar,
     /// One of `spec.containers`.
     App,
+    /// One of `spec.ephemeralContainers`: added to look inside, and run once.
+    Ephemeral,
 }
 
 /// When an ended container is started again.
@@ -75,6 +79,7 @@ pub(crate) fn reference(pod: &Pod) -> ObjectReference {
 pub(crate) fn container_reference(pod: &Pod, name: &str) -> ObjectReference {
     let list = match role(pod, name) {
         Some(Role::Init | Role::Sidecar) => "initContainers",
+        Some(Role::Ephemeral) => "ephemeralContainers",
         _ => "containers",
     };
     ObjectReference {
@@ -107,12 +112,61 @@ pub(crate) fn app_containers(pod: &Pod) -> &[Container] {
         .unwrap_or_default()
 }
 
-/// All containers: init containers first.
+/// The containers that were added to look inside, as containers like the others (KEP-277).
+pub(crate) fn ephemeral_containers(pod: &Pod) -> impl Iterator<Item = Container> {
+    ephemerals(pod).iter().map(as_container)
+}
+
+fn ephemerals(pod: &Pod) -> &[EphemeralContainer] {
+    let spec = pod.spec.as_ref();
+    spec.and_then(|spec| spec.ephemeral_containers.as_deref())
+        .unwrap_or_default()
+}
+
+fn as_container(ephemeral: &EphemeralContainer) -> Container {
+    let one = ephemeral.clone();
+    Container {
+        name: one.name,
+        image: one.image,
+        image_pull_policy: one.image_pull_policy,
+        command: one.command,
+        args: one.args,
+        working_dir: one.working_dir,
+        env: one.env,
+        env_from: one.env_from,
+        volume_mounts: one.volume_mounts,
+        volume_devices: one.volume_devices,
+        security_context: one.security_context,
+        stdin: one.stdin,
+        stdin_once: one.stdin_once,
+        tty: one.tty,
+        termination_message_path: one.termination_message_path,
+        termination_message_policy: one.termination_message_policy,
+        ..Container::default()
+    }
+}
+
+/// The container whose processes an ephemeral container sees, if it names one.
+pub(crate) fn target<'a>(pod: &'a Pod, name: &str) -> Option<&'a str> {
+    let found = ephemerals(pod).iter().find(|one| one.name == name)?;
+    let target = found.target_container_name.as_deref();
+    target.filter(|target| !target.is_empty())
+}
+
+/// All containers that the Pod was made with: init containers first.
 pub(crate) fn containers(pod: &Pod) -> impl Iterator<Item = (Role, &Container)> {
     init_containers(pod).chain(app_containers(pod).iter().map(|app| (Role::App, app)))
 }
 
-/// The container of that name.
+/// The container of that name, whatever its role.
+pub(crate) fn any_container<'a>(pod: &'a Pod, name: &str) -> Option<Cow<'a, Container>> {
+    let ephemeral = || ephemerals(pod).iter().find(|one| one.name == name);
+    container(pod, name)
+        .map(Cow::Borrowed)
+        .or_else(|| ephemeral().map(|one| Cow::Owned(as_container(one))))
+}
+
+/// The container of that name that the Pod was made with.
 pub(crate) fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a Container> {
     containers(pod)
         .find(|(_, container)| container.name == name)
@@ -124,6 +178,12 @@ pub(crate) fn role(pod: &Pod, name: &str) -> Option<Role> {
     containers(pod)
         .find(|(_, container)| container.name == name)
         .map(|(role, _)| role)
+        .or_else(|| {
+            let mut ephemerals = ephemerals(pod).iter();
+            ephemerals
+                .any(|one| one.name == name)
+                .then_some(Role::Ephemeral)
+        })
 }
 
 /// What a status says of the container of that name.
@@ -132,7 +192,11 @@ pub(crate) fn known_status<'a>(
     name: &str,
 ) -> Option<&'a ContainerStatus> {
     let status = status?;
-    let lists = [&status.init_container_statuses, &status.container_statuses];
+    let lists = [
+        &status.init_container_statuses,
+        &status.container_statuses,
+        &status.ephemeral_container_statuses,
+    ];
     let mut all = lists.into_iter().flatten().flatten();
     all.find(|one| one.name == name)
 }
@@ -155,6 +219,7 @@ pub(crate) fn restart_policy(pod: &Pod, role: Role, container: &Container) -> Re
     let policy = own.or(pods).unwrap_or(RestartPolicy::Always);
     match (role, policy) {
         (Role::Sidecar, _) => RestartPolicy::Always,
+        (Role::Ephemeral, _) => RestartPolicy::Never,
         (Role::Init, RestartPolicy::Always) => RestartPolicy::OnFailure,
         (_, policy) => policy,
     }

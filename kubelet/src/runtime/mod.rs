@@ -14,6 +14,7 @@ mod containerd;
 mod error;
 mod events;
 mod exec;
+mod stream;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -29,6 +30,7 @@ pub use self::events::{EventStream, RuntimeEvent};
 pub use self::exec::{
     ByteSink, ByteSource, ExecExit, ExecOutput, ExecRequest, ExecSession, TerminalSize,
 };
+pub use self::stream::StreamRequest;
 
 /// CRI's messages, version 1: `PodSandboxConfig`, `ContainerConfig`, `ContainerStatus` and the rest.
 pub use k8s_cri::v1 as cri;
@@ -167,6 +169,19 @@ pub trait Runtime: Send + Sync + 'static {
         id: &str,
         request: ExecRequest,
     ) -> impl Future<Output = Result<ExecSession, RuntimeError>> + Send;
+
+    /// Where the runtime itself serves a stream, to one who connects once and soon: an `http://` URL that takes upgrades to
+    /// SPDY/3.1 and to a WebSocket of `v4.channel.k8s.io`.
+    fn stream_url(
+        &self,
+        request: StreamRequest,
+    ) -> impl Future<Output = Result<String, RuntimeError>> + Send;
+
+    /// The sandbox of a Pod that is ready, by the Pod's UID.
+    fn ready_sandbox(
+        &self,
+        pod_uid: &str,
+    ) -> impl Future<Output = Result<Option<String>, RuntimeError>> + Send;
 
     /// Waits until the runtime has taken notice of the Pod network that was set up ([`CniConfig::apply`]).
     fn await_network(&self) -> impl Future<Output = Result<(), RuntimeError>> + Send;

@@ -8,11 +8,11 @@ use axum::response::Response;
 
 use super::answer::Refused;
 use super::{Served, find};
-use crate::runtime::{ExecRequest, Runtime};
-use crate::streams::{HandshakeError, accept, serve_exec};
+use crate::runtime::{ExecRequest, Runtime, StreamRequest, cri};
+use crate::streams::{accept, is_spdy, serve_exec};
 
 /// The command and its streams, as the API server asks for them: `command=ls&command=-l&output=1&error=1`.
-fn request_of(query: &str) -> ExecRequest {
+pub(super) fn request_of(query: &str) -> ExecRequest {
     let mut request = ExecRequest::default();
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -64,17 +64,29 @@ pub(super) async fn serve<R: Runtime>(
     }
     let pod = find::pod(&served.pods, &namespace, &pod)?;
     let id = find::running(&pod, &container)?;
-    let upgrade = |error: HandshakeError| Refused::new(error.status(), error.to_string());
-    let (response, socket) = accept(&mut request).map_err(upgrade)?;
-    let (context, shutdown) = (served.context.clone(), served.shutdown.clone());
-    served.streams.spawn(async move {
+    if is_spdy(request.headers()) {
+        let exec = StreamRequest::Exec(cri_request(id, exec));
+        return served.relay(exec, &mut request).await;
+    }
+    let (response, socket) = accept(&mut request)?;
+    let context = served.context.clone();
+    served.carry(async move {
         let runtime = &context.runtime;
-        let session = serve_exec(socket, runtime.exec(&id, exec));
-        if let Some(Err(error)) = shutdown.run_until_cancelled(session).await {
-            tracing::debug!(container = id, %error, "exec ended early");
-        }
+        serve_exec(socket, runtime.exec(&id, exec)).await
     });
     Ok(response.map(|()| Body::empty()))
+}
+
+fn cri_request(container_id: String, exec: ExecRequest) -> cri::ExecRequest {
+    cri::ExecRequest {
+        container_id,
+        cmd: exec.argv,
+        tty: exec.tty,
+        stdin: exec.stdin,
+        stdout: exec.stdout,
+        // CRI takes no standard error for a terminal.
+        stderr: exec.stderr && !exec.tty,
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use skiff_client::{Informer, ObjectKey};
 
 use super::answer::Refused;
-use crate::pods::fields::container_status;
+use crate::pods::object::known_status;
 
 /// The Pod of that name on this node.
 pub(super) fn pod(
@@ -23,7 +23,7 @@ fn runtime_id(container_id: Option<&String>) -> Option<String> {
 
 /// The container that runs under this name.
 pub(super) fn running(pod: &Pod, container: &str) -> Result<String, Refused> {
-    let status = container_status(pod, container);
+    let status = known_status(pod.status.as_ref(), container);
     let running = status.filter(|status| {
         matches!(
             &status.state,
@@ -49,7 +49,7 @@ pub(super) fn logged(
             "container {container:?} in pod {name:?} is not available"
         ))
     };
-    let status = container_status(pod, container).ok_or_else(none)?;
+    let status = known_status(pod.status.as_ref(), container).ok_or_else(none)?;
     let last = status
         .last_state
         .as_ref()

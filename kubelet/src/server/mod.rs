@@ -1,24 +1,27 @@
 //! What the kubelet serves.
 //!
 //! ```text
-//!   API server ── TLS, client certificate ──► authorize ──► /containerLogs /exec /pods /metrics /healthz   (10250)
+//!   API server ── TLS, client certificate ──► authorize ──► /containerLogs /exec /attach /portForward /pods /metrics /healthz   (10250)
 //!   monitoring ── plain, localhost ──────────────────────► /healthz                                        (10248)
 //! ```
 
 mod answer;
+mod attach;
 mod authorize;
 mod exec;
 mod find;
 mod listen;
 mod logs;
 mod metrics;
+mod port_forward;
 mod tls;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::extract::State;
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use k8s_openapi::List;
@@ -28,8 +31,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::answer::Refused;
 use crate::pods::Context;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, StreamRequest};
+use crate::streams::{StreamError, relay};
 
 /// What the handlers share.
 pub(crate) struct Served<R> {
@@ -39,6 +44,36 @@ pub(crate) struct Served<R> {
     /// Streams that live on after their answer was begun.
     streams: TaskTracker,
     shutdown: CancellationToken,
+}
+
+impl<R: Runtime> Served<R> {
+    /// Carries a stream in a task of its own until it ends, or the kubelet does.
+    fn carry(&self, stream: impl Future<Output = Result<(), StreamError>> + Send + 'static) {
+        let shutdown = self.shutdown.clone();
+        self.streams.spawn(async move {
+            if let Some(Err(error)) = shutdown.run_until_cancelled(stream).await {
+                tracing::debug!(%error, "a stream ended early");
+            }
+        });
+    }
+
+    /// Where the runtime serves a stream.
+    async fn stream_url(&self, stream: StreamRequest) -> Result<String, Refused> {
+        let url = self.context.runtime.stream_url(stream).await;
+        url.map_err(|error| Refused::internal(error.to_string()))
+    }
+
+    /// Answers an upgrade with the runtime's own, and passes bytes between the two.
+    async fn relay(
+        &self,
+        stream: StreamRequest,
+        request: &mut Request,
+    ) -> Result<Response, Refused> {
+        let url = self.stream_url(stream).await?;
+        let (response, streams) = relay(&url, request).await?;
+        self.carry(streams.run());
+        Ok(response.map(|()| Body::empty()))
+    }
 }
 
 /// Serves until `shutdown`.
@@ -86,6 +121,8 @@ fn routes<R: Runtime>(served: Arc<Served<R>>) -> Router {
             get(logs::serve),
         )
         .route("/exec/{namespace}/{pod}/{container}", any(exec::serve))
+        .route("/attach/{namespace}/{pod}/{container}", any(attach::serve))
+        .route("/portForward/{namespace}/{pod}", any(port_forward::serve))
         .route("/metrics", get(metrics::serve))
         .with_state(served)
         .merge(health_routes())

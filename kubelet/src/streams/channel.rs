@@ -3,7 +3,7 @@
 //! <https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/4006-transition-spdy-to-websockets>
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::runtime::TerminalSize;
 
@@ -13,22 +13,25 @@ pub(super) enum Protocol {
     V4,
     /// Like v4, and a client can end the input without ending the connection.
     V5,
+    /// The bytes of a SPDY connection for port-forward.
+    Tunnel,
 }
 
 impl Protocol {
-    /// The first of the client's protocols that is known here.
-    pub(super) fn choose(offered: &str) -> Option<Protocol> {
-        offered.split(',').find_map(|name| match name.trim() {
-            "v4.channel.k8s.io" => Some(Protocol::V4),
-            "v5.channel.k8s.io" => Some(Protocol::V5),
-            _ => None,
-        })
+    /// The protocols for a command's streams.
+    pub(super) const CHANNELS: &[Protocol] = &[Protocol::V4, Protocol::V5];
+
+    /// The first of the client's protocols that is among these.
+    pub(super) fn choose(offered: &str, served: &[Protocol]) -> Option<Protocol> {
+        let named = |name: &str| served.iter().copied().find(|known| known.name() == name);
+        offered.split(',').find_map(|name| named(name.trim()))
     }
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Protocol::V4 => "v4.channel.k8s.io",
             Protocol::V5 => "v5.channel.k8s.io",
+            Protocol::Tunnel => "SPDY/3.1+portforward.k8s.io",
         }
     }
 }
@@ -71,19 +74,36 @@ pub(super) fn decode(protocol: Protocol, mut message: Bytes) -> Input {
 }
 
 pub(super) fn encode(output: Output, payload: &[u8]) -> Bytes {
+    marked(output as u8, payload)
+}
+
+/// Input, as a client writes it.
+pub(super) fn encode_input(payload: &[u8]) -> Bytes {
+    marked(STDIN, payload)
+}
+
+/// The size of a terminal, as a client writes it.
+pub(super) fn encode_size(TerminalSize { width, height }: TerminalSize) -> Bytes {
+    // Two numbers are always JSON.
+    let payload = serde_json::to_vec(&Size { width, height }).unwrap_or_default();
+    marked(RESIZE, &payload)
+}
+
+fn marked(channel: u8, payload: &[u8]) -> Bytes {
     let mut message = BytesMut::with_capacity(1 + payload.len());
-    message.put_u8(output as u8);
+    message.put_u8(channel);
     message.put_slice(payload);
     message.freeze()
 }
 
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Size {
+    width: u16,
+    height: u16,
+}
+
 fn terminal_size(payload: &[u8]) -> Option<TerminalSize> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Size {
-        width: u16,
-        height: u16,
-    }
     let Size { width, height } = serde_json::from_slice(payload).ok()?;
     (width > 0 && height > 0).then_some(TerminalSize { width, height })
 }
@@ -107,7 +127,11 @@ mod tests {
             ("SPDY/3.1+portforward.k8s.io", None),
             ("", None),
         ] {
-            assert_eq!(Protocol::choose(offered), chosen, "{offered}");
+            assert_eq!(
+                Protocol::choose(offered, Protocol::CHANNELS),
+                chosen,
+                "{offered}"
+            );
         }
     }
 
@@ -145,6 +169,18 @@ mod tests {
             let decoded = decode(protocol, Bytes::from_static(message));
             assert_eq!(decoded, input, "{protocol:?} {message:?}");
         }
+    }
+
+    #[test]
+    fn a_client_says_what_a_server_understands() {
+        let size = TerminalSize {
+            width: 132,
+            height: 43,
+        };
+        let said = decode(Protocol::V4, encode_size(size));
+        assert_eq!(said, Input::Resize(size));
+        let said = decode(Protocol::V4, encode_input(b"ls"));
+        assert_eq!(said, Input::Stdin(Bytes::from_static(b"ls")));
     }
 
     #[test]

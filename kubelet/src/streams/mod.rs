@@ -2,16 +2,23 @@
 //!
 //! ```text
 //!   kubectl ── WebSocket ──► accept ──► serve_exec ◄──► ExecSession ◄──► container
-//!              (v4, v5: one byte of channel, then the bytes)
+//!           │  (v4, v5: one byte of channel, then the bytes)      └─ attach ◄──┐
+//!           ├─ WebSocket (SPDY inside) ──► serve_tunnel ◄────── SPDY/3.1 ──────┤ containerd's own server
+//!           └─ SPDY/3.1 ─────────────────► relay ◄───────────── bytes ─────────┘
 //! ```
 //!
-//! In: an upgraded request and a command to start. Out: its streams, and its end as a `Status`.
-//! Attach, port-forward and SPDY/3.1 will be siblings of `exec` and `websocket`.
+//! In: an upgraded request and what it is for. Out: its streams, and for commands their end as a `Status`.
 
+mod attach;
 mod channel;
 mod exec;
 mod outcome;
+mod relay;
+mod tunnel;
 mod websocket;
 
+pub(crate) use self::attach::attach;
 pub(crate) use self::exec::serve_exec;
-pub(crate) use self::websocket::{HandshakeError, accept};
+pub(crate) use self::relay::{is_spdy, relay};
+pub(crate) use self::tunnel::serve_tunnel;
+pub(crate) use self::websocket::{HandshakeError, StreamError, accept, accept_tunnel};

@@ -1,5 +1,7 @@
 //! From an HTTP request to a WebSocket: RFC 6455, section 4.2, by hyper's upgrade.
 
+use std::io;
+
 use http::header::{
     CONNECTION, HeaderMap, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -20,13 +22,13 @@ const MESSAGE_LIMIT_BYTES: usize = 4 << 20;
 /// Why a request cannot become a stream.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandshakeError {
-    /// It does not ask for a WebSocket. SPDY/3.1 is not served yet.
+    /// It does not ask for a WebSocket.
     #[error("Upgrade request required")]
     NoUpgrade,
     /// It asks for a version of the protocol other than 13, or has no key.
     #[error("the WebSocket handshake is not of version 13")]
     Version,
-    /// It asks for no protocol that is known: v4.channel.k8s.io or v5.channel.k8s.io.
+    /// It asks for no protocol that is served there.
     #[error("unable to upgrade: none of the requested subprotocols is supported: {0}")]
     Protocol(String),
 }
@@ -50,6 +52,26 @@ pub(crate) enum StreamError {
     /// The client broke the protocol or the connection.
     #[error("the WebSocket broke")]
     WebSocket(#[source] tungstenite::Error),
+    /// The client does not ask for a stream.
+    #[error(transparent)]
+    Handshake(HandshakeError),
+    /// The runtime said that it serves a stream where nothing can be.
+    #[error("the runtime serves a stream at {0:?}")]
+    Url(String),
+    /// The runtime's address could not be reached, or broke off.
+    #[error("the runtime's stream")]
+    Connect(#[source] io::Error),
+    /// The runtime does not speak HTTP as expected.
+    #[error("the runtime's answer")]
+    Runtime(#[source] hyper::Error),
+    /// The runtime does not serve the stream.
+    #[error("{status}: {words}")]
+    Refused {
+        /// Its HTTP status.
+        status: StatusCode,
+        /// What it says.
+        words: String,
+    },
 }
 
 /// A stream to be: it opens once the answer has been sent.
@@ -72,9 +94,24 @@ impl StreamSocket {
     }
 }
 
-/// Accepts a WebSocket: returns the answer to send and the socket to serve after it, in a task of its own.
+/// Accepts a WebSocket for the streams of a command: returns the answer to send and the socket to serve after it, in a
+/// task of its own.
 pub(crate) fn accept<B>(
     request: &mut Request<B>,
+) -> Result<(Response<()>, StreamSocket), HandshakeError> {
+    accept_as(request, Protocol::CHANNELS)
+}
+
+/// Like [`accept`], for the tunnel of a port-forward.
+pub(crate) fn accept_tunnel<B>(
+    request: &mut Request<B>,
+) -> Result<(Response<()>, StreamSocket), HandshakeError> {
+    accept_as(request, &[Protocol::Tunnel])
+}
+
+fn accept_as<B>(
+    request: &mut Request<B>,
+    served: &[Protocol],
 ) -> Result<(Response<()>, StreamSocket), HandshakeError> {
     let headers = request.headers();
     if !names(headers, &CONNECTION, "upgrade") || !names(headers, &UPGRADE, "websocket") {
@@ -86,7 +123,7 @@ pub(crate) fn accept<B>(
         .ok_or(HandshakeError::Version)?;
     let accept = derive_accept_key(key.as_bytes());
     let offered = joined(headers, &SEC_WEBSOCKET_PROTOCOL);
-    let protocol = Protocol::choose(&offered).ok_or(HandshakeError::Protocol(offered))?;
+    let protocol = Protocol::choose(&offered, served).ok_or(HandshakeError::Protocol(offered))?;
     let upgrade = request
         .extensions_mut()
         .remove::<OnUpgrade>()

@@ -21,6 +21,8 @@ pub(crate) struct Input<'a> {
     pub(crate) pod: &'a Pod,
     pub(crate) container: &'a Container,
     pub(crate) attempt: i32,
+    /// The id of the container whose processes it is to see.
+    pub(crate) target_id: Option<&'a str>,
     /// The image by its id on this node.
     pub(crate) image_id: &'a str,
     pub(crate) environment: Vec<(String, String)>,
@@ -69,7 +71,7 @@ pub(crate) fn config(input: Input<'_>) -> ContainerConfig {
         tty: is(container.tty),
         linux: Some(LinuxContainerConfig {
             resources: Some(resources::linux(pod, container, input.node_memory_bytes)),
-            security_context: Some(security::container(pod, container)),
+            security_context: Some(security::container(pod, container, input.target_id)),
         }),
         envs: input
             .environment

@@ -1,6 +1,6 @@
 //! What a Pod may know of itself (the downward API).
 
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, ResourceFieldSelector};
+use k8s_openapi::api::core::v1::{Container, Pod, ResourceFieldSelector};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
@@ -88,17 +88,6 @@ pub(crate) fn resource(
     let divisor = if divisor == 0 { 1000 } else { divisor };
     let whole = amount / divisor + i64::from(amount % divisor > 0);
     Ok(whole.to_string())
-}
-
-/// The container's status among all of a Pod's.
-pub(crate) fn container_status<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
-    let status = pod.status.as_ref()?;
-    let lists = [&status.init_container_statuses, &status.container_statuses];
-    lists
-        .into_iter()
-        .flatten()
-        .flatten()
-        .find(|one| one.name == name)
 }
 
 #[cfg(test)]

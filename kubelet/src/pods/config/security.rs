@@ -95,8 +95,13 @@ fn groups(context: &PodSecurityContext) -> Vec<i64> {
     supplemental.chain(context.fs_group).collect()
 }
 
-/// The security context of a container: its own settings, else the Pod's.
-pub(super) fn container(pod: &Pod, container: &Container) -> LinuxContainerSecurityContext {
+/// The security context of a container: its own settings, else the Pod's. It sees the processes of `target_id`, if there is
+/// such a container.
+pub(super) fn container(
+    pod: &Pod,
+    container: &Container,
+    target_id: Option<&str>,
+) -> LinuxContainerSecurityContext {
     let of_pod = pod_context(pod);
     let own = container.security_context.clone().unwrap_or_default();
     let is_privileged = own.privileged == Some(true);
@@ -107,7 +112,14 @@ pub(super) fn container(pod: &Pod, container: &Container) -> LinuxContainerSecur
     LinuxContainerSecurityContext {
         capabilities: own.capabilities.as_ref().map(capabilities),
         privileged: is_privileged,
-        namespace_options: Some(namespaces(pod)),
+        namespace_options: Some(match target_id {
+            Some(id) => NamespaceOption {
+                pid: NamespaceMode::Target as i32,
+                target_id: id.to_owned(),
+                ..namespaces(pod)
+            },
+            None => namespaces(pod),
+        }),
         run_as_user: user.map(|value| Int64Value { value }),
         // A group needs a user: without one the image's user counts, and the runtime knows only that.
         run_as_group: user.and(group).map(|value| Int64Value { value }),

@@ -27,9 +27,27 @@ impl<'a> Planner<'a> {
                 self.keep(Role::App, container);
             }
         }
+        for container in object::ephemeral_containers(pod) {
+            self.keep_ephemeral(&container);
+        }
         let names: Vec<&String> = seen.containers.keys().collect();
         for name in names {
             self.remove_old(name);
+        }
+    }
+
+    /// Starts a container that looks inside, when the one it looks into runs. One run is all it gets, also when nothing is
+    /// left of it.
+    fn keep_ephemeral(&mut self, container: &Container) {
+        let Input { pod, seen, .. } = *self.input;
+        let known = object::known_status(pod.status.as_ref(), &container.name);
+        let has_run = seen.newest(&container.name).is_none()
+            && known.is_some_and(|known| known.container_id.is_some());
+        let target = object::target(pod, &container.name);
+        let is_there =
+            target.is_none_or(|target| seen.newest(target).is_some_and(Instance::is_running));
+        if !has_run && is_there {
+            self.keep(Role::Ephemeral, container);
         }
     }
 

@@ -16,6 +16,10 @@ pub(super) fn fill(input: &Input<'_>, status: &mut PodStatus) {
         .map(|(role, container)| container_status(input, role, container))
         .collect();
     status.init_container_statuses = (!inits.is_empty()).then_some(inits);
+    let ephemerals: Vec<ContainerStatus> = object::ephemeral_containers(pod)
+        .map(|container| container_status(input, Role::Ephemeral, &container))
+        .collect();
+    status.ephemeral_container_statuses = (!ephemerals.is_empty()).then_some(ephemerals);
     let apps = object::app_containers(pod).iter();
     status.container_statuses = Some(
         apps.map(|app| container_status(input, Role::App, app))
@@ -28,7 +32,7 @@ fn container_status(input: &Input<'_>, role: Role, container: &Container) -> Con
     let mut status = ContainerStatus {
         name: name.clone(),
         image: container.image.clone().unwrap_or_default(),
-        started: Some(false),
+        started: (role != Role::Ephemeral).then_some(false),
         volume_mounts: volume_mounts(container),
         ..ContainerStatus::default()
     };
@@ -45,8 +49,9 @@ fn container_status(input: &Input<'_>, role: Role, container: &Container) -> Con
     match (&newest.state, waiting) {
         (State::Running { started_at }, _) => {
             let started = is_started(input, container, newest);
-            status.started = Some(started);
-            status.ready = role != Role::Init && started && is_ready(input, container, newest);
+            let serves = matches!(role, Role::App | Role::Sidecar);
+            status.started = status.started.map(|_| started);
+            status.ready = serves && started && is_ready(input, container, newest);
             status.state = Some(ContainerState {
                 running: Some(ContainerStateRunning {
                     started_at: Some(Time(*started_at)),

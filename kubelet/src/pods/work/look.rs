@@ -32,7 +32,8 @@ async fn message<R>(context: &Context<R>, pod: &Pod, name: &str, instance: &mut 
         .host
         .paths
         .termination_log(uid, name, instance.attempt);
-    termination::fill(instance, object::container(pod, name), &log).await;
+    let container = object::any_container(pod, name);
+    termination::fill(instance, container.as_deref(), &log).await;
 }
 
 /// Fills in the termination messages of all containers that have ended.

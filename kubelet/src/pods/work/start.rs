@@ -25,6 +25,8 @@ pub(crate) struct Start {
     pub(crate) pod: Arc<Pod>,
     pub(crate) container: Container,
     pub(crate) attempt: i32,
+    /// The container whose processes it is to see.
+    pub(crate) target_id: Option<String>,
     pub(crate) image: Image,
     pub(crate) sandbox: Sandbox,
     pub(crate) mounted: Mounted,
@@ -90,6 +92,7 @@ async fn configure<R: Runtime>(
         pod,
         container,
         attempt: *attempt,
+        target_id: start.target_id.as_deref(),
         image_id: &start.image.id,
         environment,
         mounts,

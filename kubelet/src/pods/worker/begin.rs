@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -67,7 +68,8 @@ impl<R: Runtime> Worker<R> {
     }
 
     fn ensure_image(&mut self, name: &str) {
-        let Some(container) = object::container(&self.pod, name).cloned() else {
+        let container = object::any_container(&self.pod, name).map(Cow::into_owned);
+        let Some(container) = container else {
             return;
         };
         self.progress
@@ -85,11 +87,14 @@ impl<R: Runtime> Worker<R> {
     }
 
     fn start(&mut self, name: &str, attempt: i32) {
-        let container = object::container(&self.pod, name).cloned();
+        let container = object::any_container(&self.pod, name).map(Cow::into_owned);
         let (Some(container), Some(sandbox)) = (container, self.seen.ready_sandbox().cloned())
         else {
             return;
         };
+        let target = object::target(&self.pod, name);
+        let target = target.and_then(|target| self.seen.newest(target));
+        let target_id = target.map(|target| target.id.clone());
         let failed_at = self
             .seen
             .newest(name)
@@ -106,6 +111,7 @@ impl<R: Runtime> Worker<R> {
             pod: self.pod.clone(),
             container,
             attempt,
+            target_id,
             image: one.on_node.clone(),
             sandbox,
             mounted: self.mounted.clone(),

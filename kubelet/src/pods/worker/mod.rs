@@ -169,10 +169,9 @@ impl<R: Runtime> Worker<R> {
                     tell.container_warning(name, "BackOff", message);
                 }
                 "ImagePullBackOff" => {
-                    let container = object::container(&self.pod, name);
-                    let image = container
-                        .and_then(|one| one.image.as_deref())
-                        .unwrap_or_default();
+                    let container = object::any_container(&self.pod, name);
+                    let image = container.and_then(|one| one.image.clone());
+                    let image = image.unwrap_or_default();
                     tell.container(name, "BackOff", format!("Back-off pulling image {image:?}"));
                     tell.container_warning(name, "Failed", "Error: ImagePullBackOff");
                 }

@@ -5,11 +5,11 @@ use k8s_openapi::api::core::v1::Pod;
 use super::Worker;
 use crate::pods::backoff::Backoff;
 use crate::pods::inbox::Mail;
+use crate::pods::object;
 use crate::pods::plan::Want;
 use crate::pods::progress::Step;
 use crate::pods::seen::{Instance, Seen};
 use crate::pods::work;
-use crate::pods::{fields, object};
 use crate::probes::ProbeKind;
 use crate::runtime::{PodState, Runtime};
 
@@ -178,7 +178,7 @@ impl<R: Runtime> Worker<R> {
 
     fn adopt_running(&mut self, name: &str, instance: Instance) {
         let id = Some(format!("containerd://{}", instance.id));
-        let known = fields::container_status(&self.pod, name);
+        let known = object::known_status(self.pod.status.as_ref(), name);
         if let Some(known) = known.filter(|known| known.container_id == id) {
             if known.started == Some(true) {
                 self.progress

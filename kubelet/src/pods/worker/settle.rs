@@ -157,7 +157,7 @@ impl<R: Runtime> Worker<R> {
 
     fn settle_image(&mut self, name: &str, image: &str, result: Result<progress::Image, Refusal>) {
         let now = Timestamp::now();
-        let wanted = object::container(&self.pod, name).and_then(|one| one.image.clone());
+        let wanted = object::any_container(&self.pod, name).and_then(|one| one.image.clone());
         let one = self.progress.containers.entry(name.to_owned()).or_default();
         if wanted.as_deref() != Some(image) {
             one.image = Step::Todo;

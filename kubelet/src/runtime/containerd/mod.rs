@@ -25,6 +25,7 @@ mod process_error;
 mod process_spec;
 mod registry;
 mod starter;
+mod streaming;
 mod tar_file;
 
 use std::path::{Path, PathBuf};
@@ -39,7 +40,10 @@ use super::cri::{
     AuthConfig, ContainerConfig, ContainerStatus, Image, PodSandboxConfig, PodSandboxStatus,
     VersionResponse,
 };
-use super::{EventStream, ExecOutput, ExecRequest, ExecSession, PodState, Runtime, RuntimeError};
+use super::{
+    EventStream, ExecOutput, ExecRequest, ExecSession, PodState, Runtime, RuntimeError,
+    StreamRequest,
+};
 
 pub use self::cni::{CniConfig, CniError};
 pub use self::config::{ContainerdConfig, cgroup_parent};
@@ -150,6 +154,14 @@ impl Runtime for Containerd {
 
     async fn exec(&self, id: &str, request: ExecRequest) -> Result<ExecSession, RuntimeError> {
         exec::start(&self.channel, &self.exec_dir, &self.sessions, id, request).await
+    }
+
+    async fn stream_url(&self, request: StreamRequest) -> Result<String, RuntimeError> {
+        self.cri.stream_url(request).await
+    }
+
+    async fn ready_sandbox(&self, pod_uid: &str) -> Result<Option<String>, RuntimeError> {
+        self.cri.ready_sandbox(pod_uid).await
     }
 
     async fn await_network(&self) -> Result<(), RuntimeError> {
