@@ -35,6 +35,12 @@ pub trait Strategy: Send + Sync {
         Errors::new()
     }
 
+    /// What is wrong with a write of a part of the kind's own that is not its status: `ephemeralcontainers` of Pods.
+    /// `validate` is called as well.
+    fn validate_part(&self, _new: &Value, _old: &Value) -> Errors {
+        Errors::new()
+    }
+
     /// What is wrong with a write of `status`.
     fn validate_status(&self, _new: &Value, _old: &Value) -> Errors {
         Errors::new()

@@ -1,4 +1,4 @@
-//! Towards kubelets: a TLS client of their port, like any API server.
+//! Towards kubelets: a TLS client of their port, like any API server. And towards what is proxied.
 
 mod address;
 
@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time;
 use tokio_rustls::TlsConnector;
@@ -42,6 +43,19 @@ pub(crate) struct Address {
     pub(crate) port: u16,
 }
 
+/// How a connection is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Security {
+    /// A kubelet's port: both sides show certificates of the cluster.
+    Kubelet,
+    /// Not at all.
+    Plain,
+}
+
+/// What bytes go over.
+trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
+
 /// Why a kubelet did not answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KubeletError {
@@ -58,7 +72,7 @@ pub(crate) enum KubeletError {
         #[source]
         source: InvalidDnsNameError,
     },
-    #[error("the kubelet at {host} did not answer")]
+    #[error("{host} did not answer")]
     Request {
         host: String,
         #[source]
@@ -122,6 +136,37 @@ impl Kubelets {
         address: &Address,
         request: Request<Body>,
     ) -> Result<Response<Incoming>, KubeletError> {
+        self.send_to(address, Security::Kubelet, request).await
+    }
+
+    /// Like [`Kubelets::send`], also to others.
+    pub(crate) async fn send_to(
+        &self,
+        address: &Address,
+        security: Security,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, KubeletError> {
+        let stream = self.connect(address, security).await?;
+        let failed = |source| KubeletError::Request {
+            host: address.host.clone(),
+            source,
+        };
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(failed)?;
+        self.spawn(async move {
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(%error, "a connection to a kubelet broke");
+            }
+        });
+        sender.send_request(request).await.map_err(failed)
+    }
+
+    async fn connect(
+        &self,
+        address: &Address,
+        security: Security,
+    ) -> Result<Box<dyn Transport>, KubeletError> {
         let Address { host, port } = address.clone();
         let failed = |source| KubeletError::Connect {
             host: host.clone(),
@@ -135,22 +180,16 @@ impl Kubelets {
         let connect = async {
             let tcp = TcpStream::connect((host.as_str(), port)).await?;
             tcp.set_nodelay(true)?;
-            self.tls.connect(name, tcp).await
+            Ok(match security {
+                Security::Kubelet => {
+                    Box::new(self.tls.connect(name, tcp).await?) as Box<dyn Transport>
+                }
+                Security::Plain => Box::new(tcp),
+            })
         };
-        let tls = time::timeout(CONNECT_TIMEOUT, connect)
+        time::timeout(CONNECT_TIMEOUT, connect)
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(failed)?;
-        let failed = |source| KubeletError::Request {
-            host: host.clone(),
-            source,
-        };
-        let (mut sender, connection) = http1::handshake(TokioIo::new(tls)).await.map_err(failed)?;
-        self.spawn(async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(%error, "a connection to a kubelet broke");
-            }
-        });
-        sender.send_request(request).await.map_err(failed)
+            .map_err(failed)
     }
 }

@@ -120,7 +120,11 @@ impl Target {
         if target.name.is_empty() {
             target.name = segments.next().unwrap_or_default();
         }
-        target.subresource = segments.collect::<Vec<_>>().join("/");
+        target.subresource = match segments.peek().map(String::as_str) {
+            // What follows is for the one behind the proxy.
+            Some("proxy") => "proxy".to_owned(),
+            _ => segments.collect::<Vec<_>>().join("/"),
+        };
         Some(target)
     }
 
@@ -262,6 +266,11 @@ mod tests {
                 "DELETE",
                 "/apis/apps/v1/namespaces/a/deployments",
                 "deletecollection apps/v1 deployments ns=a name=",
+            ),
+            (
+                "POST",
+                "/api/v1/namespaces/a/services/http:web:80/proxy/x/y?z",
+                "create /v1 services/proxy ns=a name=http:web:80",
             ),
             (
                 "DELETE",

@@ -8,6 +8,8 @@ use skiff_api::{Status, metadata};
 use tokio_util::sync::CancellationToken;
 
 use super::{Call, Shutdown, not_allowed, patch};
+use crate::admission::permit_delete;
+use crate::authz::node_of;
 use crate::encode::{self, Accept};
 use crate::limits::Place;
 use crate::request::{DeleteOptions, ListOptions, decode_as, decode_object, read_body};
@@ -38,9 +40,9 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
 /// A part of an object that is written apart.
 pub(super) async fn handle_part(call: Call, body: Body, part: Part) -> Result<Response, Status> {
     match call.info.verb {
-        "get" if part == Part::Status => get(&call),
+        "get" if part != Part::Finalizers => get(&call),
         "update" => update(call, body, part).await,
-        "patch" if part == Part::Status => patch::handle(call, body, part).await,
+        "patch" if part != Part::Finalizers => patch::handle(call, body, part).await,
         _ => Err(not_allowed()),
     }
 }
@@ -174,6 +176,10 @@ async fn delete(call: &Call, body: Body) -> Result<Response, Status> {
     let accept = accept(call)?;
     let options = delete_options(call, body).await?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
+    if let Some(node) = node_of(&call.user) {
+        let object = call.storage.get_object(namespace, name)?;
+        permit_delete(node, &call.descriptor, &object)?;
+    }
     let Written { object, gone } = call.storage.delete(namespace, name, &options).await?;
     if gone {
         let uid = metadata::uid(&object_of(&object)?).to_owned();

@@ -89,7 +89,7 @@ pub(crate) fn find(target: &Target) -> Option<&'static Virtual> {
     })
 }
 
-/// A subresource of a core kind.
+/// A subresource of a built-in kind.
 pub(crate) struct Subresource {
     pub(crate) resource: &'static str,
     pub(crate) subresource: &'static str,
@@ -98,13 +98,32 @@ pub(crate) struct Subresource {
     pub(crate) verbs: &'static [&'static str],
 }
 
+/// Every method is passed on.
+const PROXY_VERBS: &[&str] = &["create", "delete", "get", "patch", "update"];
+
 /// All of them.
-pub(crate) const SUBRESOURCES: [Subresource; 6] = [
+pub(crate) const SUBRESOURCES: &[Subresource] = &[
+    Subresource {
+        resource: "certificatesigningrequests",
+        subresource: "approval",
+        kind: (
+            "certificates.k8s.io",
+            "v1",
+            "CertificateSigningRequest",
+        ),
+        verbs: &["get", "patch", "update"],
+    },
     Subresource {
         resource: "namespaces",
         subresource: "finalize",
         kind: ("", "v1", "Namespace"),
         verbs: &["update"],
+    },
+    Subresource {
+        resource: "nodes",
+        subresource: "proxy",
+        kind: ("", "v1", "NodeProxyOptions"),
+        verbs: PROXY_VERBS,
     },
     Subresource {
         resource: "pods",
@@ -120,6 +139,12 @@ pub(crate) const SUBRESOURCES: [Subresource; 6] = [
     },
     Subresource {
         resource: "pods",
+        subresource: "ephemeralcontainers",
+        kind: ("", "v1", "Pod"),
+        verbs: &["get", "patch", "update"],
+    },
+    Subresource {
+        resource: "pods",
         subresource: "exec",
         kind: ("", "v1", "PodExecOptions"),
         verbs: &["create", "get"],
@@ -131,16 +156,35 @@ pub(crate) const SUBRESOURCES: [Subresource; 6] = [
         verbs: &["get"],
     },
     Subresource {
+        resource: "pods",
+        subresource: "portforward",
+        kind: ("", "v1", "PodPortForwardOptions"),
+        verbs: &["create", "get"],
+    },
+    Subresource {
+        resource: "pods",
+        subresource: "proxy",
+        kind: ("", "v1", "PodProxyOptions"),
+        verbs: PROXY_VERBS,
+    },
+    Subresource {
         resource: "serviceaccounts",
         subresource: "token",
         kind: (AUTHENTICATION, "v1", "TokenRequest"),
         verbs: &["create"],
     },
+    Subresource {
+        resource: "services",
+        subresource: "proxy",
+        kind: ("", "v1", "ServiceProxyOptions"),
+        verbs: PROXY_VERBS,
+    },
 ];
 
 /// Those of a kind.
 pub(crate) fn of(descriptor: &Descriptor) -> impl Iterator<Item = &'static Subresource> {
-    SUBRESOURCES
-        .iter()
-        .filter(|known| descriptor.group.is_empty() && descriptor.plural == known.resource)
+    SUBRESOURCES.iter().filter(|known| {
+        let of_group = descriptor.group.is_empty() || descriptor.group == known.kind.0;
+        of_group && descriptor.plural == known.resource
+    })
 }

@@ -1,4 +1,4 @@
-//! Logs, exec and attach: the kubelet of the Pod's node answers, this server passes on.
+//! Logs, exec, attach and port-forward: the kubelet of the Pod's node answers, this server passes on.
 
 mod question;
 
@@ -17,7 +17,7 @@ use crate::encode;
 use crate::kubelet::{Address, Kubelets, address_of};
 use crate::limits::Place;
 use crate::metrics::Counted;
-use question::{container_of, log_query, stream_query};
+use question::{container_of, log_query, ports_query, stream_query};
 
 /// The most of a kubelet's error that is read.
 const ERROR_BYTES: usize = 64 << 10;
@@ -27,19 +27,19 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     let pod = call.storage.get_object(namespace, name)?;
     let query = &call.info.query;
-    let container = container_of(&pod, query.get("container"))?;
+    let container = || container_of(&pod, query.get("container"));
     let path = match (call.target.subresource.as_str(), call.info.verb) {
         ("log", "get") => {
-            let logs = log_query(query);
+            let (container, logs) = (container()?, log_query(query));
             format!("/containerLogs/{namespace}/{name}/{container}?{logs}")
         }
-        ("exec", "get" | "create") => {
-            let streams = stream_query(query);
-            format!("/exec/{namespace}/{name}/{container}?{streams}")
+        (stream @ ("exec" | "attach"), "get" | "create") => {
+            let (container, streams) = (container()?, stream_query(query));
+            format!("/{stream}/{namespace}/{name}/{container}?{streams}")
         }
-        ("attach", "get" | "create") => {
-            let streams = stream_query(query);
-            format!("/attach/{namespace}/{name}/{container}?{streams}")
+        ("portforward", "get" | "create") => {
+            let ports = ports_query(query);
+            format!("/portForward/{namespace}/{name}?{ports}")
         }
         _ => return Err(not_allowed()),
     };
@@ -108,13 +108,8 @@ async fn log(call: Call, address: &Address, path: &str) -> Result<Response, Stat
     if !answer.status().is_success() {
         return Err(refusal(answer).await);
     }
-    let guard = guard(&call);
     let (parts, body) = answer.into_parts();
-    let body = body.map_frame(move |frame| {
-        let _held = &guard;
-        frame
-    });
-    let mut response = Response::new(Body::new(body));
+    let mut response = Response::new(held(body, guard(&call)));
     let content_type = parts.headers.get(header::CONTENT_TYPE).cloned();
     let plain = || http::HeaderValue::from_static("text/plain");
     let headers = response.headers_mut();
@@ -122,7 +117,16 @@ async fn log(call: Call, address: &Address, path: &str) -> Result<Response, Stat
     Ok(response)
 }
 
-fn guard(call: &Call) -> (Option<Place>, Counted) {
+/// A body that keeps its request's place among the open ones.
+pub(super) fn held(body: Incoming, guard: (Option<Place>, Counted)) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let _held = &guard;
+        frame
+    }))
+}
+
+/// The place of a request that stays open.
+pub(super) fn guard(call: &Call) -> (Option<Place>, Counted) {
     let place = call.parts.extensions.get::<Place>().cloned();
     (place, call.api.metrics.long_running())
 }

@@ -72,6 +72,11 @@ pub(super) fn stream_query(query: &Query) -> String {
     join(commands.chain(streams.map(|(_, theirs)| (*theirs, "1"))))
 }
 
+/// Which ports the kubelet is asked for. Only clients by WebSocket name them here.
+pub(super) fn ports_query(query: &Query) -> String {
+    join(query.all("ports").map(|ports| ("ports", ports)))
+}
+
 fn join<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let pairs = pairs.map(|(key, value)| format!("{key}={}", encode_percent(value)));
     pairs.collect::<Vec<_>>().join("&")
