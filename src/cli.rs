@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::UpOptions;
+use jiff::SignedDuration;
+
+use crate::config::{AgentOptions, UpOptions};
 
 pub(crate) const DEFAULT_DATA_DIR: &str = "/var/lib/skiff";
 
@@ -23,6 +25,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Make this machine a cluster; stays in the foreground until SIGTERM or Ctrl-C.
     Up(Box<UpOptions>),
+    /// Make this machine a node of a cluster that runs elsewhere; stays in the foreground like `up`.
+    Agent(Box<AgentOptions>),
+    /// Make, list and delete the tokens by which machines join.
+    Token(TokenArgs),
     /// Say whether the cluster runs, and how it is.
     Status(AtDataDir),
     /// Stop Pods, containerd and skiff; the data stays.
@@ -38,6 +44,38 @@ pub(crate) struct AtDataDir {
     /// Where the cluster lives.
     #[arg(long, default_value = DEFAULT_DATA_DIR, env = "SKIFF_DATA_DIR")]
     pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct TokenArgs {
+    #[command(flatten)]
+    pub(crate) at: AtDataDir,
+    #[command(subcommand)]
+    pub(crate) command: TokenCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token, and print it.
+    Create {
+        /// How long it can be used; 0s is for ever.
+        #[arg(long, default_value = "24h")]
+        ttl: SignedDuration,
+        /// What it is for.
+        #[arg(long)]
+        description: Option<String>,
+        /// Print the whole command that joins a machine.
+        #[arg(long)]
+        print_join_command: bool,
+    },
+    /// List the tokens, without their secrets.
+    List,
+    /// Delete tokens; machines that joined by them stay.
+    Delete {
+        /// Their ids, or the tokens themselves.
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
 }
 
 #[derive(Args)]

@@ -1,25 +1,38 @@
-//! The administrator's kubeconfig.
+//! Kubeconfigs: the administrator's, and that of a machine that joined.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use kube::config::Kubeconfig;
+use serde_json::{Value, json};
 
 use crate::config::Settings;
-use crate::pki::{Pki, write_private};
+use crate::pki::{Identity, Pki, write_private};
+
+/// The administrator's, in the data directory of a control plane.
+pub(crate) const ADMIN: &str = "kubeconfig";
+/// The node's own, in the data directory of a machine that joined.
+pub(crate) const NODE: &str = "kubelet.kubeconfig";
+
+/// An API server, and the CA that it is believed by.
+pub(crate) struct Cluster {
+    /// Such as `https://192.168.1.10:6443`.
+    pub(crate) server: String,
+    pub(crate) ca_pem: String,
+}
 
 /// Writes the kubeconfig of the cluster's administrator.
 pub(crate) fn write(settings: &Settings, pki: &Pki) -> anyhow::Result<()> {
-    let server = format!(
-        "https://{}",
-        std::net::SocketAddr::new(settings.api_host(), settings.bind.port())
-    );
-    let yaml =
-        serde_norway::to_string(&kubeconfig(&server, pki)).context("encode the kubeconfig")?;
+    let address = std::net::SocketAddr::new(settings.api_host(), settings.bind.port());
+    let cluster = Cluster {
+        server: format!("https://{address}"),
+        ca_pem: pki.ca_pem.clone(),
+    };
+    let yaml = text(&cluster, "skiff-admin", &by_certificate(&pki.admin))?;
     write_private(&settings.kubeconfig, &yaml)?;
-    let own = settings.node.data_dir.join("kubeconfig");
+    let own = settings.node.data_dir.join(ADMIN);
     // `skiff status` and `skiff kubeconfig` find it there wherever the user wanted a copy.
     if own == settings.kubeconfig {
         Ok(())
@@ -28,9 +41,18 @@ pub(crate) fn write(settings: &Settings, pki: &Pki) -> anyhow::Result<()> {
     }
 }
 
+/// The one that there is in a data directory.
+pub(crate) fn of(data_dir: &Path) -> PathBuf {
+    let node = data_dir.join(NODE);
+    match node.exists() {
+        true => node,
+        false => data_dir.join(ADMIN),
+    }
+}
+
 /// Prints it.
 pub(crate) fn print(data_dir: &Path) -> anyhow::Result<()> {
-    let file = data_dir.join("kubeconfig");
+    let file = of(data_dir);
     let text = std::fs::read_to_string(&file).with_context(|| {
         format!(
             "read {}; has `skiff up --data-dir {}` run?",
@@ -42,20 +64,39 @@ pub(crate) fn print(data_dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn kubeconfig(server: &str, pki: &Pki) -> serde_json::Value {
-    let encoded = |pem: &str| STANDARD.encode(pem);
+/// The cluster that a kubeconfig of skiff's leads to.
+pub(crate) fn cluster(kubeconfig: &Kubeconfig) -> anyhow::Result<Cluster> {
+    let named = kubeconfig.clusters.first();
+    let cluster = named.and_then(|named| named.cluster.as_ref());
+    let cluster = cluster.context("the kubeconfig names no cluster")?;
+    let ca = cluster.certificate_authority_data.as_ref();
+    let ca = STANDARD.decode(ca.context("the kubeconfig has no CA")?)?;
+    Ok(Cluster {
+        server: cluster.server.clone().unwrap_or_default(),
+        ca_pem: String::from_utf8(ca)?,
+    })
+}
+
+/// A user who shows a certificate.
+pub(crate) fn by_certificate(identity: &Identity) -> Value {
     json!({
+        "client-certificate-data": STANDARD.encode(&identity.cert_pem),
+        "client-key-data": STANDARD.encode(&identity.key_pem),
+    })
+}
+
+/// The text of a kubeconfig with one cluster and one user.
+pub(crate) fn text(cluster: &Cluster, name: &str, user: &Value) -> anyhow::Result<String> {
+    let yaml = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{ "name": "skiff", "cluster": {
-            "server": server,
-            "certificate-authority-data": encoded(&pki.ca_pem),
+            "server": cluster.server,
+            "certificate-authority-data": STANDARD.encode(&cluster.ca_pem),
         } }],
-        "users": [{ "name": "skiff-admin", "user": {
-            "client-certificate-data": encoded(&pki.admin.cert_pem),
-            "client-key-data": encoded(&pki.admin.key_pem),
-        } }],
-        "contexts": [{ "name": "skiff", "context": { "cluster": "skiff", "user": "skiff-admin" } }],
+        "users": [{ "name": name, "user": user }],
+        "contexts": [{ "name": "skiff", "context": { "cluster": "skiff", "user": name } }],
         "current-context": "skiff",
-    })
+    });
+    serde_norway::to_string(&yaml).context("encode the kubeconfig")
 }

@@ -3,12 +3,16 @@
 //! It composes what the crates offer and knows nothing of their insides.
 //!
 //! ```text
-//!   cli ──► up ──► data directory ─► pki ─► store ─► API server ─┬─► scheduler, controllers
-//!     │                                       containerd ────────┼─► kubelet
-//!     └──► status, down, image, kubeconfig                       └─► proxy, dns
+//!   cli ──► up ──► data directory ─► pki ─► store ─► API server ─┬─► scheduler, controllers, dns
+//!     │                                       containerd ────────┴─► kubelet, proxy
+//!     ├──► agent ──► join ─► containerd ───────────────────────────► kubelet, proxy
+//!     └──► status, down, image, token, kubeconfig
 //! ```
 
+mod agent;
+mod allocator;
 mod cli;
+mod cluster_config;
 mod components;
 mod config;
 mod containerd;
@@ -20,6 +24,7 @@ mod logging;
 mod network;
 mod pki;
 mod status;
+mod token;
 mod up;
 
 use std::process::ExitCode;
@@ -48,6 +53,8 @@ fn run(command: Command) -> anyhow::Result<()> {
     let done = runtime.block_on(async {
         match command {
             Command::Up(options) => up::up(config::resolve(options)?).await,
+            Command::Agent(options) => agent::agent(config::resolve_agent(*options)?).await,
+            Command::Token(args) => token::token(args).await,
             Command::Status(at) => status::status(&at.data_dir).await,
             Command::Down(at) => down::down(&at.data_dir).await,
             Command::Image(image) => image::image(image).await,

@@ -7,6 +7,7 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use crate::data_dir;
+use crate::kubeconfig;
 use crate::up::is_ready;
 
 /// Prints what runs.
@@ -18,7 +19,7 @@ pub(crate) async fn status(data_dir: &Path) -> anyhow::Result<()> {
         anyhow::bail!("the cluster in {} does not run", data_dir.display());
     };
     println!("skiff       runs with process id {pid}");
-    let client = skiff_client::from_kubeconfig(&data_dir.join("kubeconfig")).await?;
+    let client = skiff_client::from_kubeconfig(&kubeconfig::of(data_dir)).await?;
     let version = client.apiserver_version().await?;
     println!("API server  {}", version.git_version);
     for node in Api::<Node>::all(client.clone())

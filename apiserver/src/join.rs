@@ -17,7 +17,7 @@ use crate::authn::NODES;
 use crate::encode::{self, Failure};
 
 /// Where a machine asks.
-pub(crate) const PATH: &str = "/skiff/v1/join";
+pub const PATH: &str = "/skiff/v1/join";
 /// Two certificate requests take less than 4 KiB.
 const BODY_BYTES: usize = 64 << 10;
 

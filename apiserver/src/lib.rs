@@ -39,5 +39,5 @@ mod version;
 
 pub use config::{Config, Identity};
 pub use error::Error;
-pub use join::{NodeCertificates, NodeRequest, NodeSigner};
+pub use join::{NodeCertificates, NodeRequest, NodeSigner, PATH as JOIN_PATH};
 pub use server::ApiServer;

@@ -32,6 +32,7 @@ pub struct NodeOptions<'net> {
     net: &'net TestNet,
     number: u8,
     flags: Vec<String>,
+    joins: Option<[String; 2]>,
 }
 
 impl<'net> NodeOptions<'net> {
@@ -40,7 +41,15 @@ impl<'net> NodeOptions<'net> {
             net,
             number,
             flags: Vec::new(),
+            joins: None,
         }
+    }
+
+    /// Makes it a machine that joins the cluster of `server` by `token`: `skiff agent` instead of `skiff up`.
+    pub fn joining(mut self, server: &Node, token: &str) -> Self {
+        let server = format!("--server=https://{}:6443", server.address());
+        self.joins = Some([server, format!("--token={}", token.trim())]);
+        self
     }
 
     /// Adds a flag to `skiff up`, such as `--proxy-mode=nftables`.
@@ -61,13 +70,23 @@ impl<'net> NodeOptions<'net> {
         let address = self.net.node_address(self.number);
         let mut flags = vec![
             format!("--data-dir={}", data_dir.display()),
-            format!("--kubeconfig={}", kubeconfig.display()),
             format!("--node-name={name}"),
             format!("--node-ip={address}"),
             format!("--registry-mirror=docker.io={}", self.net.registry_url()),
         ];
         flags.extend(self.flags);
+        let subcommand = match self.joins {
+            Some(joining) => {
+                flags.extend(joining);
+                "agent"
+            }
+            None => {
+                flags.push(format!("--kubeconfig={}", kubeconfig.display()));
+                "up"
+            }
+        };
         Ok(Node {
+            subcommand,
             name,
             address,
             flags,
@@ -91,6 +110,7 @@ impl<'net> NodeOptions<'net> {
 /// A machine with a `skiff`. It is also a [`Terminal`] on that machine.
 #[derive(Debug)]
 pub struct Node {
+    subcommand: &'static str,
     name: String,
     address: Ipv4Addr,
     flags: Vec<String>,
@@ -129,7 +149,7 @@ impl Node {
         &self.namespace
     }
 
-    /// Starts `skiff up` and waits until it says that it is ready.
+    /// Starts `skiff up`, or `skiff agent`, and waits until it says that it is ready.
     pub fn up(&mut self) -> Result<()> {
         ensure!(
             self.process.is_none(),
@@ -138,7 +158,7 @@ impl Node {
         );
         let log = File::options().create(true).append(true).open(&self.log)?;
         let said_before = log.metadata()?.len();
-        let mut command = self.skiff("up");
+        let mut command = self.skiff(self.subcommand);
         in_own_group(&mut command)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -157,6 +177,14 @@ impl Node {
         });
         self.process = Some(process);
         ready?.map_err(anyhow::Error::msg)
+    }
+
+    /// Starts `skiff` with other flags than its own added, which must fail, and returns what it complains of.
+    pub fn refuses(&self, flags: &[&str]) -> Result<String> {
+        let mut command = self.skiff(self.subcommand);
+        let output = command.args(flags).stdin(Stdio::null()).output()?;
+        ensure!(!output.status.success(), "skiff started with {flags:?}");
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// Runs a subcommand of `skiff` with this machine's data directory.

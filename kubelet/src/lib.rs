@@ -27,5 +27,6 @@ mod volumes;
 
 pub use config::{Config, Identity, NetworkBackend};
 pub use kubelet::run;
+pub use node::remove_network;
 pub use pods::{release_host, stop_all_pods};
 pub use runtime::*;

@@ -31,6 +31,11 @@ impl Components {
         }
     }
 
+    /// Ends with the clients of the API server.
+    pub(crate) fn clients(&self) -> CancellationToken {
+        self.clients.clone()
+    }
+
     /// Watches over informers, which end after those who use them.
     fn watch_over(&mut self, informers: Informers) {
         let shutdown = self.clients.clone();

@@ -91,19 +91,21 @@ impl Leaf {
     }
 
     /// Whether a certificate from an earlier start still says all this for long enough.
-    fn is_served_by(&self, pem: &str) -> bool {
-        let Ok((_, der)) = x509_parser::pem::parse_x509_pem(pem.as_bytes()) else {
-            return false;
-        };
-        let Ok((_, cert)) = X509Certificate::from_der(&der.contents) else {
-            return false;
-        };
-        let common_name = cert
-            .subject()
-            .iter_common_name()
-            .next()
-            .and_then(|name| name.as_str().ok());
-        lives_on(&cert) && common_name == Some(&self.common_name) && self.is_named_by(&cert)
+    pub(crate) fn is_served_by(&self, pem: &str) -> bool {
+        with_certificate(pem, |cert| {
+            lives_on(cert) && self.has_name_of(cert) && self.is_named_by(cert)
+        })
+    }
+
+    /// Whether a certificate is this one's, however old.
+    pub(crate) fn is_of(&self, pem: &str) -> bool {
+        with_certificate(pem, |cert| self.has_name_of(cert))
+    }
+
+    fn has_name_of(&self, cert: &X509Certificate<'_>) -> bool {
+        let mut names = cert.subject().iter_common_name();
+        let name = names.next().and_then(|name| name.as_str().ok());
+        name == Some(&self.common_name)
     }
 
     fn is_named_by(&self, cert: &X509Certificate<'_>) -> bool {
@@ -128,6 +130,14 @@ impl Leaf {
         };
         self.names.iter().all(has_name) && self.addresses.iter().all(has_address)
     }
+}
+
+/// What is asked of a certificate; no, if it is none.
+fn with_certificate(pem: &str, ask: impl Fn(&X509Certificate<'_>) -> bool) -> bool {
+    let Ok((_, der)) = x509_parser::pem::parse_x509_pem(pem.as_bytes()) else {
+        return false;
+    };
+    X509Certificate::from_der(&der.contents).is_ok_and(|(_, cert)| ask(&cert))
 }
 
 /// The cluster's own certificate authority.

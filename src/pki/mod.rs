@@ -2,6 +2,7 @@
 
 mod authority;
 mod files;
+mod node;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -15,6 +16,7 @@ use authority::{Authority, Leaf};
 use files::Files;
 
 pub(crate) use files::write_private;
+pub(crate) use node::NodePki;
 
 use crate::config::Settings;
 
@@ -119,10 +121,17 @@ fn kubelet_leaf(node: &str, addresses: &[IpAddr]) -> Leaf {
     )
 }
 
+fn client_leaf(node: &str) -> Leaf {
+    Leaf::client(
+        "kubelet-client",
+        &format!("system:node:{node}"),
+        "system:nodes",
+    )
+}
+
 /// The node's two certificates: as a client in the group `system:nodes`, and as a server by its name and addresses.
 fn sign_node(authority: &Authority, request: &NodeRequest) -> anyhow::Result<NodeCertificates> {
-    let user = format!("system:node:{}", request.node);
-    let client = Leaf::client("kubelet-client", &user, "system:nodes");
+    let client = client_leaf(&request.node);
     let serving = kubelet_leaf(&request.node, &request.addresses);
     Ok(NodeCertificates {
         client_pem: authority.sign_request(&client, &request.client_request_pem)?,

@@ -2,25 +2,31 @@
 
 mod limits;
 mod ready;
-mod signals;
+pub(crate) mod signals;
 mod steps;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use kube::Client;
 use skiff_apiserver::ApiServer;
+use skiff_kubelet::Containerd;
 use skiff_store::{SledEngine, SledOptions, Store};
 use tokio::net::TcpListener;
 
+use crate::cluster_config;
 use crate::components::{self, Components};
-use crate::config::Settings;
+use crate::config::{NodeSettings, Settings};
 use crate::containerd::ContainerRuntime;
 use crate::data_dir::DataDir;
+use crate::kubeconfig;
 use crate::pki::Pki;
-use steps::Steps;
 
+pub(crate) use limits::raise_open_files;
 pub(crate) use ready::is_ready;
+pub(crate) use steps::Steps;
 
 /// How long components may take to end, all together.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -33,8 +39,13 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 /// If a step fails, or later a component; what was started is stopped first.
 pub(crate) async fn up(settings: Settings) -> anyhow::Result<()> {
     let steps = Steps::start();
-    limits::raise_open_files();
+    raise_open_files();
     let data = DataDir::hold(&settings.node.data_dir)?;
+    ensure!(
+        !data.join(kubeconfig::NODE).exists(),
+        "{} is that of a machine that joined a cluster, which `skiff agent` starts",
+        settings.node.data_dir.display()
+    );
     // Taken before anything is written: a port in use changes nothing.
     let listener = listen(settings.bind).await?;
     let stop_asked = signals::stop_asked()?;
@@ -55,7 +66,7 @@ async fn with_store(
     stop_asked: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let pki = steps.step("certificates", || Pki::ensure(&data.join("pki"), settings))?;
-    crate::kubeconfig::write(settings, &pki)?;
+    kubeconfig::write(settings, &pki)?;
     let store = steps.step("store", || open_store(data))?;
     let lived = async {
         let server = ApiServer::new(components::apiserver_config(settings, &pki), store.clone());
@@ -63,45 +74,59 @@ async fn with_store(
             .step_async("API server", async { Ok(server.await?) })
             .await?;
         let containerd = steps.step_async("containerd", runtime.ready()).await?;
+        let client = components::client_of_skiff(&server);
+        cluster_config::publish(client.clone(), &settings.cluster).await?;
         let mut components = Components::new();
         let parts = components.start_control_plane(settings, &pki, &server, listener);
         components.start_node(&settings.node, &settings.cluster, parts, containerd.clone());
-        let lived = live(settings, &server, &mut components, &mut steps, stop_asked).await;
-        let drained = components.stop(DRAIN).await;
-        lived.and(drained)?;
-        // After the kubelet, which would start them again.
-        match settings.node.stop_pods {
-            true => skiff_kubelet::stop_all_pods(&*containerd, GRACE)
-                .await
-                .context("stop the Pods"),
-            false => Ok(()),
-        }
+        let tell = |steps: &Steps| steps.ready(&settings.kubeconfig);
+        let node = &settings.node;
+        let lived = live(client, node, &mut components, &mut steps, tell, stop_asked).await;
+        wind_up(components, node, &containerd, lived).await
     }
     .await;
     store.close().await;
     lived
 }
 
-/// Waits until the node is ready, says so, then until the end: a signal or a component that failed.
-async fn live(
-    settings: &Settings,
-    server: &ApiServer,
+/// Waits until the node is ready, tells so, then until the end: a signal or a component that failed.
+pub(crate) async fn live(
+    client: Client,
+    node: &NodeSettings,
     components: &mut Components,
     steps: &mut Steps,
+    tell: impl FnOnce(&Steps),
     stop_asked: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let client = components::client_of_skiff(server);
-    let node_ready = ready::node_ready(client, &settings.node.node_name, steps.started_at());
+    let node_ready = ready::node_ready(client, &node.node_name, steps.started_at());
     tokio::pin!(stop_asked);
     tokio::select! {
         ready = steps.step_async("node", node_ready) => ready?,
         failed = components.failed() => return Err(failed),
         () = &mut stop_asked => return Ok(()),
     }
-    steps.ready(&settings.kubeconfig);
+    tell(steps);
     tokio::select! {
         failed = components.failed() => Err(failed),
         () = stop_asked => Ok(()),
+    }
+}
+
+/// Ends the components and, if that is wanted, the Pods; `lived` is how it came to that.
+pub(crate) async fn wind_up(
+    components: Components,
+    node: &NodeSettings,
+    containerd: &Arc<Containerd>,
+    lived: anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let drained = components.stop(DRAIN).await;
+    lived.and(drained)?;
+    // After the kubelet, which would start them again.
+    match node.stop_pods {
+        true => skiff_kubelet::stop_all_pods(&**containerd, GRACE)
+            .await
+            .context("stop the Pods"),
+        false => Ok(()),
     }
 }
 

@@ -57,6 +57,13 @@ impl Steps {
         println!("  kubectl get nodes");
     }
 
+    /// Says that this machine is a node of its cluster.
+    pub(crate) fn joined(&self, node: &str) {
+        println!("skiff is ready in {}", shown(self.started.elapsed()));
+        println!();
+        println!("  this machine is the node {node}");
+    }
+
     fn tell(&self, name: &str, took: Duration) {
         println!("  {name:<14} {:>8}", shown(took));
     }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Machine (read once) ──► register ──► spec.podCIDR ──► Pod network ──► Ready
-//!                               └──► status every 5 minutes or on change      lease every 10 s
+//!                 ▲             └──► status every 5 minutes or on change      lease every 10 s
+//!                 └── deleted by somebody
 //! ```
 
 mod describe;
@@ -15,7 +16,7 @@ mod register;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Node;
-use skiff_client::{Informers, ObjectKey};
+use skiff_client::{Change, Informers, ObjectKey};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,7 @@ use crate::runtime::Runtime;
 
 pub(crate) use self::describe::allocatable;
 pub(crate) use self::machine::Machine;
+pub use self::network::remove_network;
 
 /// Keeps the Node object until `shutdown`. `network` is told when Pods can have one.
 ///
@@ -36,15 +38,23 @@ pub(crate) async fn run<R: Runtime>(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let config = &context.host.config;
-    let selector = format!("metadata.name={}", config.node_name);
-    let nodes = informers.with_fields::<Node>(&selector);
+    let nodes = informers.all::<Node>();
     let key = ObjectKey::cluster(config.node_name.clone());
+    let (deleted, gone) = watch::channel(None);
+    let own = key.clone();
+    nodes.on_change(move |change| {
+        if let Change::Deleted(node) = change
+            && ObjectKey::of(&**node) == own
+        {
+            deleted.send_replace(Some(node.clone()));
+        }
+    });
     let work = async {
-        register::register(&context).await;
+        register::register(&context, None).await;
         let ready = network.subscribe();
         tokio::try_join!(
             async { network::set_up(&context, &nodes, &key, &network).await },
-            async { register::keep_status(&context, ready).await },
+            async { register::keep_status(&context, ready, gone).await },
             async { lease::keep(&context, &nodes, &key).await },
         )
     };

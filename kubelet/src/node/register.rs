@@ -1,10 +1,11 @@
 //! Writes the Node object and its status.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeStatus};
+use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeSpec, NodeStatus};
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -26,8 +27,10 @@ fn api<R>(context: &Context<R>) -> Api<Node> {
 }
 
 /// Makes the Node object, or brings the labels and status of the one there is up to date; tries until it succeeds.
-pub(super) async fn register<R: Runtime>(context: &Context<R>) {
-    while let Err(error) = try_register(context).await {
+///
+/// `deleted` is the Node that somebody deleted: the new one gets its Pod addresses, for Pods that run have them.
+pub(super) async fn register<R: Runtime>(context: &Context<R>, deleted: Option<&Node>) {
+    while let Err(error) = try_register(context, deleted).await {
         tracing::warn!(
             error = format!("{error:#}"),
             "node not registered, trying again"
@@ -36,11 +39,21 @@ pub(super) async fn register<R: Runtime>(context: &Context<R>) {
     }
 }
 
-async fn try_register<R: Runtime>(context: &Context<R>) -> anyhow::Result<()> {
+async fn try_register<R: Runtime>(
+    context: &Context<R>,
+    deleted: Option<&Node>,
+) -> anyhow::Result<()> {
     let host = &context.host;
     let name = &host.config.node_name;
     let status = status(context, false, &[]).await?;
-    let node = describe::node(&host.config, &host.machine, status);
+    let mut node = describe::node(&host.config, &host.machine, status);
+    if let Some(old) = deleted.and_then(|node| node.spec.as_ref()) {
+        node.spec = Some(NodeSpec {
+            pod_cidr: old.pod_cidr.clone(),
+            pod_cidrs: old.pod_cidrs.clone(),
+            ..NodeSpec::default()
+        });
+    }
     match api(context).create(&PostParams::default(), &node).await {
         Ok(_) => return Ok(()),
         Err(kube::Error::Api(refused)) if refused.reason == "AlreadyExists" => {}
@@ -77,10 +90,11 @@ async fn status<R: Runtime>(
     }))
 }
 
-/// Writes the status when the network is ready, and every five minutes.
+/// Writes the status when the network is ready, and every five minutes; registers the node again when it was deleted.
 pub(super) async fn keep_status<R: Runtime>(
     context: &Context<R>,
     mut network: watch::Receiver<bool>,
+    mut gone: watch::Receiver<Option<Arc<Node>>>,
 ) -> anyhow::Result<()> {
     let mut last: Option<bool> = None;
     loop {
@@ -101,8 +115,13 @@ pub(super) async fn keep_status<R: Runtime>(
         };
         last = Some(is_ready);
         tokio::select! {
-            // Both are cancel-safe; a change that is missed here is seen at the top.
+            // All are cancel-safe; a change that is missed here is seen at the top.
             _ = network.changed() => {}
+            _ = gone.changed() => {
+                let deleted = gone.borrow_and_update().clone();
+                tracing::warn!("the Node was deleted, registering it again");
+                register(context, deleted.as_deref()).await;
+            }
             () = sleep(wait) => {}
         }
     }

@@ -52,10 +52,13 @@ pub enum CniError {
 }
 
 impl CniConfig {
+    /// The bridge's name, as users know it.
+    pub const BRIDGE: &str = "cni0";
+
     /// The usual network of a node with this podCIDR.
     pub fn new(pod_cidr: IpNet, cluster_cidr: IpNet) -> CniConfig {
         CniConfig {
-            bridge: "cni0".to_owned(),
+            bridge: Self::BRIDGE.to_owned(),
             pod_cidr,
             cluster_cidr,
             mtu: None,
@@ -75,6 +78,16 @@ impl CniConfig {
                 .map_err(|source| CniError::File { path, source })?;
         }
         load_rules(&self.masquerade(&table_name(data_dir))).await
+    }
+
+    /// Takes the masquerading rule of the cluster in `data_dir` out of the kernel.
+    pub async fn remove_rules(data_dir: &Path) -> Result<(), CniError> {
+        let table = table_name(data_dir);
+        let families = ["ip", "ip6"].map(|family| {
+            // A table that is declared can be deleted, whether it was there or not.
+            format!("table {family} {table} {{}}\ndelete table {family} {table}\n")
+        });
+        load_rules(&families.concat()).await
     }
 
     /// The CNI configuration list: <https://www.cni.dev/docs/spec/>.
