@@ -1,12 +1,12 @@
 //! The committer: one thread that makes groups of batches durable, publishes them, and then answers.
 
-use std::{process, sync::Arc};
+use std::{process, sync::Arc, thread, time::Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::{
     Batch, CheckError, CheckReport, Engine, Inconsistency, Revision, Snapshot, Verdict,
-    check::check, hub::Hub,
+    check::check, crowd::Crowd, hub::Hub,
 };
 
 /// The most batches that share one flush.
@@ -42,6 +42,7 @@ pub(crate) struct Committer {
     pub(crate) engine: Box<dyn Engine>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
+    pub(crate) crowd: Crowd,
 }
 
 impl Committer {
@@ -67,6 +68,10 @@ impl Committer {
 
     /// Commits a batch and what else waits. Returns the request that ended the group.
     fn commit_group(&mut self, first: Waiting) -> Option<Request> {
+        let patience = self.crowd.patience(1 + self.requests.len());
+        if !patience.is_zero() {
+            thread::sleep(patience);
+        }
         let mut bytes = first.batch.bytes();
         let mut batches = vec![first.batch];
         let mut waiting = vec![(first.verdict, first.room)];
@@ -85,6 +90,7 @@ impl Committer {
                 Err(_) => break,
             }
         }
+        self.crowd.group = batches.len();
         let table = self.hub.snapshot();
         let verdicts = or_stop(self.engine.commit(&table, &batches));
         self.publish(table);
@@ -97,7 +103,9 @@ impl Committer {
 
     /// Makes durable what was committed, then shows it.
     fn publish(&mut self, mut table: Snapshot) {
+        let began = Instant::now();
         or_stop(self.engine.barrier());
+        self.crowd.flush = began.elapsed();
         let records = or_stop(self.engine.tail(table.revision));
         if records.is_empty() {
             return;

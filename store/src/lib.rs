@@ -16,6 +16,7 @@ mod batch;
 mod change;
 mod check;
 mod committer;
+mod crowd;
 mod engine;
 mod entry;
 mod error;

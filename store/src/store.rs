@@ -11,6 +11,7 @@ use crate::{
     Batch, CheckError, CheckReport, Closed, CommitError, Compacted, Engine, OpenError, Options,
     Revision, Snapshot, Watch,
     committer::{Committer, Request, Waiting},
+    crowd::Crowd,
     hub::Hub,
     replay::replay,
 };
@@ -56,6 +57,7 @@ impl Store {
             engine,
             hub: Arc::clone(&hub),
             requests: receiver,
+            crowd: Crowd::default(),
         };
         let committer = thread::Builder::new()
             .name("store-committer".into())
