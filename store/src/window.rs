@@ -50,14 +50,17 @@ impl Window {
 
     /// Lets the oldest commits go until the bounds hold, and returns their changes.
     pub(crate) fn trim(&mut self) -> Vec<Arc<Change>> {
-        let mut gone = Vec::new();
-        while self.changes.len() > self.bounds.changes || self.bytes > self.bounds.bytes {
-            let Some(front) = self.changes.front() else {
+        let (mut count, mut bytes) = (self.changes.len(), self.bytes);
+        let mut up_to = None;
+        for change in &self.changes {
+            if count <= self.bounds.changes && bytes <= self.bounds.bytes {
                 break;
-            };
-            gone.append(&mut self.forget(front.revision()));
+            }
+            count -= 1;
+            bytes -= change.weight_bytes();
+            up_to = Some(change.revision());
         }
-        gone
+        up_to.map_or_else(Vec::new, |up_to| self.forget(up_to))
     }
 
     /// Lets every change up to a revision go, and returns them.
