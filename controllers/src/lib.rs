@@ -10,10 +10,13 @@
 
 mod config;
 mod context;
+mod cronjob;
 mod deployment;
+mod disruption;
 mod endpoints;
 mod endpointslice;
 mod garbage_collector;
+mod job;
 mod namespace;
 mod node_ipam;
 mod node_lifecycle;
@@ -29,6 +32,7 @@ mod selection;
 mod service_pods;
 mod serviceaccount;
 mod statefulset;
+mod ttl_after_finished;
 mod volume_protection;
 mod writes;
 

@@ -3,33 +3,33 @@
 use anyhow::{Context as _, bail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::Client;
-use skiff_client::Informers;
+use skiff_client::{Clients, Informers};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::{Config, resources};
 use crate::{
-    deployment, endpoints, endpointslice, garbage_collector, namespace, node_ipam, node_lifecycle,
-    pod_gc, replicaset, resourcequota, serviceaccount, statefulset,
+    cronjob, deployment, disruption, endpoints, endpointslice, garbage_collector, job, namespace,
+    node_ipam, node_lifecycle, pod_gc, replicaset, resourcequota, serviceaccount, statefulset,
+    ttl_after_finished,
 };
 use crate::{persistent_volume, volume_protection};
 
 type Controller = BoxFuture<'static, anyhow::Result<()>>;
 
-/// Runs all controllers until `shutdown`, or until one of them fails; then the others are stopped too.
+/// Runs all controllers, each under a ServiceAccount of its own, until `shutdown`, or until one of them fails; then the others are stopped too.
 ///
 /// # Errors
 /// The first failure of a controller. A failed reconciliation is none: it is tried again.
 pub async fn run(
     config: Config,
-    client: Client,
+    clients: Clients,
     informers: Informers,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let stop = shutdown.child_token();
-    let context = Context::new(config, client, informers, stop.clone());
+    let context = Context::new(config, clients, informers, stop.clone());
     let mut running = JoinSet::new();
     for (name, controller) in controllers(&context) {
         running.spawn(async move { (name, controller.await) });
@@ -56,27 +56,67 @@ fn settle(name: &str, outcome: anyhow::Result<()>, stopping: bool) -> anyhow::Re
 
 fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
     let deletions = resources::Deletions::default();
-    let c = || context.clone();
+    let c = |account: &str| context.speaking_as(account);
     vec![
-        ("deployment", deployment::run(c()).boxed()),
-        ("replicaset", replicaset::run(c()).boxed()),
-        ("statefulset", statefulset::run(c()).boxed()),
-        ("endpoints", endpoints::run(c()).boxed()),
-        ("endpointslice", endpointslice::run(c()).boxed()),
-        ("namespace", namespace::run(c(), deletions.clone()).boxed()),
-        ("serviceaccount", serviceaccount::run(c()).boxed()),
+        (
+            "deployment",
+            deployment::run(c("deployment-controller")).boxed(),
+        ),
+        ("job", job::run(c("job-controller")).boxed()),
+        ("cronjob", cronjob::run(c("cronjob-controller")).boxed()),
+        (
+            "ttl-after-finished",
+            ttl_after_finished::run(c("ttl-after-finished-controller")).boxed(),
+        ),
+        (
+            "replicaset",
+            replicaset::run(c("replicaset-controller")).boxed(),
+        ),
+        (
+            "statefulset",
+            statefulset::run(c("statefulset-controller")).boxed(),
+        ),
+        (
+            "endpoints",
+            endpoints::run(c("endpoint-controller")).boxed(),
+        ),
+        (
+            "endpointslice",
+            endpointslice::run(c("endpointslice-controller")).boxed(),
+        ),
+        (
+            "namespace",
+            namespace::run(c("namespace-controller"), deletions.clone()).boxed(),
+        ),
+        (
+            "serviceaccount",
+            serviceaccount::run(c("service-account-controller")).boxed(),
+        ),
         (
             "garbage-collector",
-            garbage_collector::run(c(), deletions).boxed(),
+            garbage_collector::run(c("generic-garbage-collector"), deletions).boxed(),
         ),
-        ("node-lifecycle", node_lifecycle::run(c()).boxed()),
-        ("node-ipam", node_ipam::run(c()).boxed()),
-        ("resourcequota", resourcequota::run(c()).boxed()),
-        ("pod-gc", pod_gc::run(c()).boxed()),
+        (
+            "node-lifecycle",
+            node_lifecycle::run(c("node-controller")).boxed(),
+        ),
+        ("node-ipam", node_ipam::run(c("node-controller")).boxed()),
+        (
+            "resourcequota",
+            resourcequota::run(c("resourcequota-controller")).boxed(),
+        ),
+        (
+            "disruption",
+            disruption::run(c("disruption-controller")).boxed(),
+        ),
+        ("pod-gc", pod_gc::run(c("pod-garbage-collector")).boxed()),
         (
             "persistentvolume-binder",
-            persistent_volume::run(c()).boxed(),
+            persistent_volume::run(c("persistent-volume-binder")).boxed(),
         ),
-        ("volume-protection", volume_protection::run(c()).boxed()),
+        (
+            "volume-protection",
+            volume_protection::run(c("pvc-protection-controller")).boxed(),
+        ),
     ]
 }

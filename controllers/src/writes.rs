@@ -56,3 +56,30 @@ pub(crate) fn words(error: &kube::Error) -> String {
 pub(crate) fn nonzero(count: i32) -> Option<i32> {
     (count != 0).then_some(count)
 }
+
+/// The sizes of the batches in which `count` Pods are made: 1, 2, 4 …, so that a create that cannot succeed fails
+/// once and not `count` times.
+pub(crate) fn batches(count: usize) -> impl Iterator<Item = usize> {
+    let mut left = count;
+    let mut size = 1;
+    std::iter::from_fn(move || {
+        let batch = size.min(left);
+        left -= batch;
+        size *= 2;
+        (batch > 0).then_some(batch)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_double_and_add_up() {
+        let cases: [(usize, &[usize]); 4] =
+            [(0, &[]), (1, &[1]), (3, &[1, 2]), (10, &[1, 2, 4, 3])];
+        for (count, expected) in cases {
+            assert_eq!(batches(count).collect::<Vec<_>>(), expected);
+        }
+    }
+}

@@ -1,8 +1,10 @@
 //! What controllers ask of Pods, and how they make them.
 
+mod ranking;
 mod state;
 mod template;
 
+pub(crate) use ranking::first_to_delete_first;
 pub(crate) use state::{
     Availability, availability, is_active, is_ready, is_terminal, is_terminating, node_of, phase,
     ready_condition,

@@ -2,7 +2,6 @@
 //! (<https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/>).
 
 mod plan;
-mod ranking;
 mod reconcile;
 mod status;
 

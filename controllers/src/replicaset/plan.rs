@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::ranking;
+use crate::pods::first_to_delete_first;
 
 /// The most Pods that one reconciliation makes or deletes (`BurstReplicas` in Kubernetes).
 const BURST: usize = 500;
@@ -39,23 +39,10 @@ pub(super) fn plan(
         return Plan::Nothing;
     }
     if surplus < active.len() {
-        ranking::first_to_delete_first(&mut active, neighbours, now);
+        first_to_delete_first(&mut active, neighbours, now);
         active.truncate(surplus);
     }
     Plan::Delete(active)
-}
-
-/// The sizes of the batches in which `count` Pods are made: 1, 2, 4 …, so that a create that cannot succeed fails
-/// once and not `count` times.
-pub(super) fn batches(count: usize) -> impl Iterator<Item = usize> {
-    let mut left = count;
-    let mut size = 1;
-    std::iter::from_fn(move || {
-        let batch = size.min(left);
-        left -= batch;
-        size *= 2;
-        (batch > 0).then_some(batch)
-    })
 }
 
 #[cfg(test)]
@@ -83,15 +70,6 @@ mod tests {
                 Plan::Delete(pods) => format!("delete {}", pods.len()),
             };
             assert_eq!(plan, expected, "{seen} of {wanted}");
-        }
-    }
-
-    #[test]
-    fn batches_double_and_add_up() {
-        let cases: [(usize, &[usize]); 4] =
-            [(0, &[]), (1, &[1]), (3, &[1, 2]), (10, &[1, 2, 4, 3])];
-        for (count, expected) in cases {
-            assert_eq!(batches(count).collect::<Vec<_>>(), expected);
         }
     }
 }

@@ -12,13 +12,13 @@ use kube::{Api, Resource, ResourceExt};
 use skiff_client::EventType::{Normal, Warning};
 use skiff_client::{Next, ObjectKey, Recorder};
 
-use super::plan::{Plan, batches, plan};
+use super::plan::{Plan, plan};
 use super::status::{Failure, status};
 use crate::context::Context;
 use crate::ownership::{Claimant, claim, controller_of, controller_reference, uid_of};
 use crate::pods::{from_template, is_active, node_of};
 use crate::selection::Selection;
-use crate::writes::{is_gone, namespace_is_terminating, only, words};
+use crate::writes::{batches, is_gone, namespace_is_terminating, only, words};
 
 pub(super) struct Reconciler {
     context: Context,

@@ -1,5 +1,5 @@
 //! Plays the scheduler and all kubelets: binds every Pod, runs it at once, and ends it when it is deleted.
-//! A Pod whose image is `broken` never becomes ready.
+//! A Pod whose image is `broken` never becomes ready, one of `succeeds` or `fails` ends at once.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -59,10 +59,14 @@ async fn act(api: &Api<Pod>, pod: &Pod, addresses: &AtomicU32) -> anyhow::Result
         .is_none_or(|status| status.pod_ip.is_none())
     {
         let ip = Ipv4Addr::from_bits(addresses.fetch_add(1, Ordering::Relaxed));
-        let broken = pod.spec.as_ref().unwrap().containers[0].image.as_deref() == Some("broken");
-        let status = json!({"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [
-            {"type": "Ready", "status": if broken { "False" } else { "True" },
-                "lastTransitionTime": jiff::Timestamp::now().to_string()}]});
+        let (phase, ready) = match pod.spec.as_ref().unwrap().containers[0].image.as_deref() {
+            Some("broken") => ("Running", "False"),
+            Some("succeeds") => ("Succeeded", "False"),
+            Some("fails") => ("Failed", "False"),
+            _ => ("Running", "True"),
+        };
+        let status = json!({"phase": phase, "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [
+            {"type": "Ready", "status": ready, "lastTransitionTime": jiff::Timestamp::now().to_string()}]});
         let patch = Patch::Strategic(json!({ "status": status }));
         api.patch_status(&name, &PatchParams::default(), &patch)
             .await

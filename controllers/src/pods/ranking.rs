@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
+use super::{is_ready, node_of, phase, ready_condition};
 use crate::ownership::uid_of;
-use crate::pods::{is_ready, node_of, phase, ready_condition};
 
 /// The wish of users to keep a Pod for longer than others.
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 /// Sorts so that the first is to be deleted first. `neighbours` counts related Pods by node.
-pub(super) fn first_to_delete_first(
+pub(crate) fn first_to_delete_first(
     pods: &mut [Arc<Pod>],
     neighbours: &HashMap<String, usize>,
     now: Timestamp,
