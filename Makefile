@@ -10,7 +10,7 @@ SHELL := bash
 
 # What a node needs to run containers, and what building takes.
 PACKAGES_UP := containerd runc containernetworking-plugins nftables iptables iproute2 conntrack \
-	ca-certificates gcc libc6-dev protobuf-compiler libprotobuf-dev
+	ca-certificates gcc make libc6-dev protobuf-compiler libprotobuf-dev
 # What the tests need beside it: a registry, a name client, an IPVS client, file system tools.
 PACKAGES_TEST := $(PACKAGES_UP) docker-registry ipvsadm dnsutils e2fsprogs util-linux wget
 

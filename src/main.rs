@@ -6,7 +6,7 @@
 //!   cli ──► up ──► data directory ─► pki ─► store ─► API server ─┬─► scheduler, controllers, dns
 //!     │                                       containerd ────────┴─► kubelet, proxy
 //!     ├──► agent ──► join ─► containerd ───────────────────────────► kubelet, proxy
-//!     └──► status, down, image, token, kubeconfig
+//!     └──► status, down, image, token, kubeconfig, trace
 //! ```
 
 mod agent;
@@ -25,6 +25,7 @@ mod network;
 mod pki;
 mod status;
 mod token;
+mod trace;
 mod up;
 
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Down(at) => down::down(&at.data_dir).await,
             Command::Image(image) => image::image(image).await,
             Command::Kubeconfig(at) => kubeconfig::print(&at.data_dir),
+            Command::Trace(args) => trace::trace(args).await,
         }
     });
     // A thread that still waits, for a lock say, must not keep a command from ending.
