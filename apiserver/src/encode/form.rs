@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use skiff_api::{Descriptor, Status, partial_metadata, table};
 
-use super::{Accept, Form};
+use super::{Accept, Form, partial};
 use crate::storage::{Listing, object_of};
 
 /// One object in the form.
@@ -16,6 +16,11 @@ pub(crate) fn object(
 ) -> Result<Bytes, Status> {
     if accept.form == Form::Object && !accept.yaml {
         return Ok(object);
+    }
+    if let Form::Metadata(version) = accept.form
+        && !accept.yaml
+    {
+        return partial::object(&object, version);
     }
     let object = object_of(&object)?;
     let shown = match accept.form {
@@ -36,6 +41,11 @@ pub(crate) fn list(
     descriptor: &Descriptor,
     listing: &Listing,
 ) -> Result<Bytes, Status> {
+    if let Form::Metadata(version) = accept.form
+        && !accept.yaml
+    {
+        return partial::list(listing, metadata(listing), version);
+    }
     let parsed = listing.entries.iter().map(|entry| object_of(&entry.value));
     let objects: Vec<Value> = parsed.collect::<Result<_, _>>()?;
     let metadata = metadata(listing);

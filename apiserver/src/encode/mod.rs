@@ -5,6 +5,7 @@ mod failure;
 mod form;
 mod lines;
 mod list;
+mod partial;
 mod watch;
 
 pub(crate) use accept::{Accept, Form, discovery_version};
