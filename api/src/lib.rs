@@ -32,6 +32,7 @@ mod strategy;
 mod table;
 #[cfg(test)]
 mod testing;
+pub mod trace;
 mod user;
 pub mod volumes;
 

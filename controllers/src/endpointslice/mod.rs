@@ -5,6 +5,7 @@ mod diff;
 mod endpoint;
 mod plan;
 mod reconcile;
+mod trace;
 
 use std::sync::Arc;
 

@@ -11,6 +11,7 @@ use skiff_client::{Index, Informer, Next, ObjectKey};
 use super::diff::Changes;
 use super::endpoint::zone;
 use super::plan::{MANAGED_BY, MANAGER, plan};
+use super::trace;
 use crate::context::Context;
 use crate::ownership::uid_of;
 use crate::service_pods::{CHANGE_TRIGGER_TIME, is_managed, trigger_time};
@@ -70,6 +71,7 @@ impl Reconciler {
         trigger: Option<String>,
     ) -> kube::Result<()> {
         let namespace = service.namespace().unwrap_or_default();
+        let key = ObjectKey::of(service).to_string();
         let api: Api<EndpointSlice> = Api::namespaced(self.context.client.clone(), &namespace);
         let note = |slice: &mut EndpointSlice| {
             let time = trigger
@@ -80,13 +82,16 @@ impl Reconciler {
         for mut slice in changes.create {
             note(&mut slice);
             let made = api.create(&PostParams::default(), &slice).await?;
+            trace::written(&key, None, &made);
             self.context.caught_up(&self.slices, &made).await;
         }
         for mut slice in changes.update {
             note(&mut slice);
+            let old = self.slices.get(&ObjectKey::of(&slice));
             let made = api
                 .replace(&slice.name_any(), &PostParams::default(), &slice)
                 .await?;
+            trace::written(&key, old.as_deref(), &made);
             self.context.caught_up(&self.slices, &made).await;
         }
         for slice in changes.delete {

@@ -2,12 +2,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Container, Pod};
+use skiff_api::trace::{Stage, stamp};
 use tokio_util::sync::CancellationToken;
 
 use super::{Done, Refusal, image_name, pull_secret, rpc_words};
 use crate::pods::context::Context;
 use crate::pods::events::Teller;
-use crate::pods::progress;
+use crate::pods::{object, progress};
 use crate::runtime::Runtime;
 use crate::runtime::cri::Image;
 
@@ -25,6 +26,9 @@ pub(crate) async fn ensure_image<R: Runtime>(
         .run_until_cancelled(ensured)
         .await
         .unwrap_or_else(cancelled);
+    if result.is_ok() {
+        stamp(Stage::Image, object::uid(&pod), &image);
+    }
     Done::Image {
         container: container.name,
         image,

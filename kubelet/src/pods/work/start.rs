@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
+use skiff_api::trace::{Stage, stamp};
 use tokio::fs;
 use tokio_util::sync::CancellationToken;
 
@@ -63,6 +64,11 @@ async fn create<R: Runtime>(context: &Context<R>, start: &Start) -> Result<Strin
         .create_container(&start.sandbox.id, container, sandbox)
         .await;
     let id = made.map_err(|error| Refusal::new("CreateContainerError", error.to_string()))?;
+    stamp(
+        Stage::Created,
+        object::uid(&start.pod),
+        &start.container.name,
+    );
     let tell = Teller::new(&context.host.recorder, &start.pod);
     tell.container(&start.container.name, "Created", "Container created");
     Ok(id)
@@ -197,6 +203,7 @@ async fn run<R: Runtime>(
     let mut refusal = None;
     match context.runtime.start_container(id).await {
         Ok(()) => {
+            stamp(Stage::Started, object::uid(&start.pod), name);
             tell.container(name, "Started", "Container started");
             post_start(context, start, id).await;
         }

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use skiff_api::trace::{Stage, stamp};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +69,9 @@ impl<R: Runtime> Worker<R> {
         pod: Arc<Pod>,
         listed: Vec<PodState>,
     ) -> Self {
+        if listed.is_empty() {
+            stamp(Stage::Seen, object::uid(&pod), "");
+        }
         let report = Report {
             written: pod.status.clone().unwrap_or_default(),
             ..Report::default()

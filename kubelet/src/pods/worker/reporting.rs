@@ -1,5 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::PodStatus;
+use skiff_api::trace::{Stage, stamp};
 
 use super::Worker;
 use crate::pods::plan::{Plan, Want};
@@ -49,11 +50,21 @@ impl<R: Runtime> Worker<R> {
     pub(super) fn reported(&mut self, status: PodStatus, result: kube::Result<()>) {
         self.report.is_busy = false;
         match result {
-            Ok(()) => self.report.written = status,
+            Ok(()) => {
+                if is_ready(&status) && !is_ready(&self.report.written) {
+                    stamp(Stage::Ready, object::uid(&self.pod), "");
+                }
+                self.report.written = status;
+            }
             Err(error) => {
                 tracing::warn!(pod = object::display(&self.pod), %error, "status not written, trying again");
                 self.report.again_at = Some(Timestamp::now() + AGAIN);
             }
         }
     }
+}
+
+fn is_ready(status: &PodStatus) -> bool {
+    let mut conditions = status.conditions.iter().flatten();
+    conditions.any(|one| one.type_ == "Ready" && one.status == "True")
 }
