@@ -1,13 +1,15 @@
 //! The Nodes and their Pods as the informers tell them, and the Pods assumed while their binding is on its way.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::ResourceExt;
 use parking_lot::Mutex;
 use skiff_client::{Change, ObjectKey};
+use tokio::time::Instant;
 
+use crate::cluster::Cluster;
 use crate::node_info::NodeInfo;
 
 /// What the scheduler knows of the cluster. Cheap to clone.
@@ -16,9 +18,19 @@ pub(crate) struct Cache(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    nodes: HashMap<String, NodeInfo>,
-    /// The node of each Pod that is bound or assumed; the Pod may be told before its node.
-    bound: HashMap<ObjectKey, (String, Arc<Pod>)>,
+    /// Shared with the placement that looks at them, and copied one by one when they change under it.
+    nodes: BTreeMap<String, Arc<NodeInfo>>,
+    namespaces: Arc<BTreeMap<String, Arc<Namespace>>>,
+    /// Pods without a node for which room is being made on one.
+    nominated: HashMap<ObjectKey, (String, Arc<Pod>)>,
+    /// Each Pod that is bound or assumed; the Pod may be told before its node.
+    bound: HashMap<ObjectKey, Bound>,
+}
+
+struct Bound {
+    node: String,
+    pod: Arc<Pod>,
+    since: Instant,
 }
 
 impl Cache {
@@ -31,26 +43,37 @@ impl Cache {
             return;
         }
         let mut info = NodeInfo::new(change.object().clone());
-        for (node, pod) in state.bound.values() {
-            if *node == name {
-                info.add(pod.clone());
-            }
+        for bound in state.bound.values().filter(|bound| bound.node == name) {
+            info.add(bound.pod.clone());
         }
-        state.nodes.insert(name, info);
+        state.nodes.insert(name, Arc::new(info));
     }
 
-    /// Follows a change of a Pod. Says whether the Pod left a Node, whose room others may have waited for.
-    pub(crate) fn pod_changed(&self, change: &Change<Pod>) -> bool {
-        let pod = change.object();
+    /// Follows a change of a Namespace.
+    pub(crate) fn namespace_changed(&self, change: &Change<Namespace>) {
         let mut state = self.0.lock();
-        let gone = matches!(change, Change::Deleted(_)) || has_ended(pod);
-        match node_of(pod) {
-            _ if gone => return state.remove(&ObjectKey::of(&**pod)),
-            Some(node) => state.put(node.to_owned(), pod.clone()),
+        let namespaces = Arc::make_mut(&mut state.namespaces);
+        let name = change.object().name_any();
+        match change {
+            Change::Deleted(_) => namespaces.remove(&name),
+            _ => namespaces.insert(name, change.object().clone()),
+        };
+    }
+
+    /// Follows a change of a Pod.
+    pub(crate) fn pod_changed(&self, change: &Change<Pod>) {
+        let pod = change.object();
+        let key = ObjectKey::of(&**pod);
+        let mut state = self.0.lock();
+        state.nominated.remove(&key);
+        if matches!(change, Change::Deleted(_)) || has_ended(pod) {
+            state.remove(&key);
+        } else if let Some(node) = node_of(pod) {
+            state.put(node.to_owned(), pod.clone());
+        } else if let Some(node) = nominated_node(pod) {
             // Not bound as far as the API server has told: an assumption stays until it is told or forgotten.
-            None => {}
+            state.nominated.insert(key, (node.to_owned(), pod.clone()));
         }
-        false
     }
 
     /// Takes a Pod as bound before the API server says so.
@@ -61,22 +84,30 @@ impl Cache {
     /// Takes an assumption back: its binding failed. A binding that the API server has told of stays.
     pub(crate) fn forget(&self, key: &ObjectKey) {
         let mut state = self.0.lock();
-        let assumed = |(_, pod): &(String, Arc<Pod>)| node_of(pod).is_none();
+        let assumed = |bound: &Bound| node_of(&bound.pod).is_none();
         if state.bound.get(key).is_some_and(assumed) {
             state.remove(key);
         }
     }
 
-    /// Whether the Pod is bound or assumed.
-    pub(crate) fn holds(&self, key: &ObjectKey) -> bool {
-        self.0.lock().bound.contains_key(key)
+    /// The node that the Pod is bound to or assumed to be, and since when.
+    pub(crate) fn node_of(&self, key: &ObjectKey) -> Option<(String, Instant)> {
+        let state = self.0.lock();
+        let bound = state.bound.get(key)?;
+        Some((bound.node.clone(), bound.since))
     }
 
-    /// All Nodes, by name.
-    pub(crate) fn snapshot(&self) -> Vec<NodeInfo> {
-        let mut nodes: Vec<NodeInfo> = self.0.lock().nodes.values().cloned().collect();
-        nodes.sort_by(|a, b| a.name().cmp(b.name()));
-        nodes
+    /// The cluster as it is now.
+    pub(crate) fn cluster(&self) -> Cluster {
+        let state = self.0.lock();
+        let nominated = state.nominated.iter();
+        // Pods that are assumed to be there take their room there already.
+        let coming = nominated.filter(|(key, _)| !state.bound.contains_key(*key));
+        Cluster {
+            nodes: state.nodes.values().cloned().collect(),
+            namespaces: state.namespaces.clone(),
+            nominated: Arc::new(coming.map(|(_, coming)| coming.clone()).collect()),
+        }
     }
 }
 
@@ -85,21 +116,27 @@ impl State {
         let key = ObjectKey::of(&*pod);
         self.remove(&key);
         if let Some(info) = self.nodes.get_mut(&node) {
-            info.add(pod.clone());
+            Arc::make_mut(info).add(pod.clone());
         }
-        self.bound.insert(key, (node, pod));
+        let since = Instant::now();
+        self.bound.insert(key, Bound { node, pod, since });
     }
 
-    /// Whether there was such a Pod.
-    fn remove(&mut self, key: &ObjectKey) -> bool {
-        let Some((node, _)) = self.bound.remove(key) else {
-            return false;
+    fn remove(&mut self, key: &ObjectKey) {
+        let Some(Bound { node, .. }) = self.bound.remove(key) else {
+            return;
         };
         if let Some(info) = self.nodes.get_mut(&node) {
-            info.remove(key);
+            Arc::make_mut(info).remove(key);
         }
-        true
     }
+}
+
+/// The node on which room is being made for a Pod.
+pub(crate) fn nominated_node(pod: &Pod) -> Option<&str> {
+    let status = pod.status.as_ref()?;
+    let node = status.nominated_node_name.as_deref()?;
+    Some(node).filter(|node| !node.is_empty())
 }
 
 /// The node that a Pod is bound to.
@@ -148,21 +185,18 @@ mod tests {
     }
 
     fn cpu_in_use(cache: &Cache) -> i64 {
-        cache
-            .snapshot()
-            .iter()
-            .map(|node| node.requested.get("cpu"))
-            .sum()
+        let nodes = cache.cluster().nodes;
+        nodes.iter().map(|node| node.requested.get("cpu")).sum()
     }
 
     #[test]
     fn an_assumed_pod_takes_room_until_it_is_forgotten() {
         let cache = with_node();
         cache.assume(pod("", "Pending"), "n");
-        assert!(cache.holds(&key()));
+        assert!(cache.node_of(&key()).is_some_and(|(node, _)| node == "n"));
         assert_eq!(cpu_in_use(&cache), 1000);
         cache.forget(&key());
-        assert!(!cache.holds(&key()));
+        assert!(cache.node_of(&key()).is_none());
         assert_eq!(cpu_in_use(&cache), 0);
     }
 
@@ -172,18 +206,18 @@ mod tests {
         cache.assume(pod("", "Pending"), "n");
         cache.pod_changed(&Change::Added(pod("n", "Pending")));
         cache.forget(&key());
-        assert!(cache.holds(&key()));
+        assert!(cache.node_of(&key()).is_some_and(|(node, _)| node == "n"));
         assert_eq!(cpu_in_use(&cache), 1000);
     }
 
     #[test]
-    fn a_pod_that_leaves_its_node_makes_room_once() {
-        let updated = |new: &Arc<Pod>| Change::Updated {
+    fn a_pod_that_leaves_its_node_makes_room() {
+        let ended = Change::Updated {
             old: pod("n", "Running"),
-            new: new.clone(),
+            new: pod("n", "Succeeded"),
         };
         let cases = [
-            (pod("n", "Running"), updated(&pod("n", "Succeeded"))),
+            (pod("n", "Running"), ended),
             (pod("n", "Running"), Change::Deleted(pod("n", "Running"))),
             // Its binding was not told before it was deleted.
             (pod("", "Pending"), Change::Deleted(pod("", "Pending"))),
@@ -191,12 +225,28 @@ mod tests {
         for (held, change) in cases {
             let cache = with_node();
             cache.assume(held, "n");
-            assert!(cache.pod_changed(&change), "{change:?}");
-            assert_eq!(cpu_in_use(&cache), 0);
-            assert!(!cache.pod_changed(&change), "{change:?} again");
+            cache.pod_changed(&change);
+            assert_eq!(cpu_in_use(&cache), 0, "{change:?}");
         }
-        let unknown = Change::Deleted(pod("", "Pending"));
-        assert!(!with_node().pod_changed(&unknown), "it had no room");
-        assert!(!with_node().pod_changed(&Change::Added(pod("n", "Running"))));
+    }
+
+    #[test]
+    fn a_placement_keeps_the_cluster_it_looks_at() {
+        let cache = with_node();
+        let seen = cache.cluster();
+        cache.assume(pod("", "Pending"), "n");
+        assert_eq!(seen.nodes[0].pods.len(), 0);
+        assert_eq!(cache.cluster().nodes[0].pods.len(), 1);
+    }
+
+    #[test]
+    fn room_is_kept_for_the_pod_it_is_made_for_until_that_comes() {
+        let cache = with_node();
+        let mut coming = (*pod("", "Pending")).clone();
+        coming.status.get_or_insert_default().nominated_node_name = Some("n".to_owned());
+        cache.pod_changed(&Change::Added(Arc::new(coming)));
+        assert_eq!(cache.cluster().nominated.len(), 1);
+        cache.pod_changed(&Change::Added(pod("n", "Pending")));
+        assert_eq!(cache.cluster().nominated.len(), 0);
     }
 }

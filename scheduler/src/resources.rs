@@ -82,6 +82,26 @@ pub(crate) fn pod_requests(pod: &Pod) -> Resources {
     requests
 }
 
+/// CPU and memory that a Pod is counted with when Nodes are compared: containers without requests count as 100m and
+/// 200 MB, so that Pods without any spread as well (kube-scheduler's DefaultMilliCPURequest and DefaultMemoryRequest).
+pub(crate) fn usual_requests(pod: &Pod) -> Resources {
+    const UNSAID: [(&str, i64); 2] = [("cpu", 100), ("memory", 200 * 1024 * 1024)];
+    let said = pod_requests(pod);
+    let spec = pod.spec.as_ref();
+    let containers = spec.map_or(0, |spec| spec.containers.len() as i64);
+    let mut usual = Resources::default();
+    for (name, unsaid) in UNSAID {
+        usual.set(
+            name,
+            match said.get(name) {
+                0 => unsaid * containers,
+                said => said,
+            },
+        );
+    }
+    usual
+}
+
 fn container_requests(spec: &PodSpec) -> Resources {
     let mut running = Resources::default();
     for container in &spec.containers {

@@ -2,24 +2,45 @@
 
 use k8s_openapi::api::core::v1::{ContainerPort, Pod};
 
-use super::Filter;
-use crate::node_info::{NodeInfo, host_ports};
+use super::{Filter, Prepared, Refusal};
+use crate::cluster::{Cluster, Incoming};
+use crate::event::Event;
+use crate::node_info::host_ports;
 
 /// Refuses Nodes on which a Pod holds a `hostPort` that the Pod wants.
 pub(crate) struct NodePorts;
 
 impl Filter for NodePorts {
-    fn reasons(&self, pod: &Pod, node: &NodeInfo) -> Vec<String> {
-        let clashes = host_ports(pod).any(|wanted| {
-            node.pods
-                .values()
-                .any(|other| host_ports(other).any(|held| clash(wanted, held)))
-        });
-        if clashes {
-            return vec!["node(s) didn't have free ports for the requested pod ports".to_owned()];
-        }
-        Vec::new()
+    fn name(&self) -> &'static str {
+        "NodePorts"
     }
+
+    fn prepare<'a>(&self, incoming: &'a Incoming, _: &'a Cluster) -> Prepared<'a> {
+        if host_ports(&incoming.pod).next().is_none() {
+            return Prepared::Skip;
+        }
+        Prepared::check(|node| {
+            let mut others = node.pods.values();
+            match others.any(|other| clashes(&incoming.pod, other)) {
+                true => Err(Refusal::for_now(vec![WORDS.to_owned()])),
+                false => Ok(()),
+            }
+        })
+    }
+
+    fn may_be_helped(&self, pod: &Pod, event: &Event) -> bool {
+        match event {
+            Event::Node(_) => true,
+            Event::PodGone(other) => clashes(pod, other),
+            _ => false,
+        }
+    }
+}
+
+const WORDS: &str = "node(s) didn't have free ports for the requested pod ports";
+
+fn clashes(pod: &Pod, other: &Pod) -> bool {
+    host_ports(pod).any(|wanted| host_ports(other).any(|held| clash(wanted, held)))
 }
 
 fn clash(a: &ContainerPort, b: &ContainerPort) -> bool {
@@ -38,7 +59,7 @@ fn clash(a: &ContainerPort, b: &ContainerPort) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::fixtures::{carrying, node, pod};
+    use crate::plugins::fixtures::{carrying, node, pod, refused};
     use serde_json::json;
 
     #[test]
@@ -70,7 +91,7 @@ mod tests {
         ];
         for (port, clashes) in cases {
             assert_eq!(
-                !NodePorts.reasons(&with(port.clone()), &node).is_empty(),
+                !refused(&NodePorts, with(port.clone()), node.clone()).is_empty(),
                 clashes,
                 "{port}"
             );
@@ -89,7 +110,7 @@ mod tests {
             let other = pod("q", json!({ "containers": [], "initContainers": init }));
             let node = carrying(node("n", json!({})), [other]);
             assert_eq!(
-                !NodePorts.reasons(&wanting, &node).is_empty(),
+                !refused(&NodePorts, wanting.clone(), node).is_empty(),
                 clashes,
                 "{policy}"
             );

@@ -1,33 +1,48 @@
 //! A cordoned Node takes no new Pods.
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 
-use super::Filter;
 use super::taint_toleration::tolerates;
-use crate::node_info::NodeInfo;
+use super::{Filter, Prepared, Refusal};
+use crate::cluster::{Cluster, Incoming};
+use crate::event::Event;
 
 /// Refuses Nodes with `spec.unschedulable`, unless the Pod tolerates the taint that stands for it.
 pub(crate) struct NodeUnschedulable;
 
 impl Filter for NodeUnschedulable {
-    fn reasons(&self, pod: &Pod, node: &NodeInfo) -> Vec<String> {
-        let cordoned = node
-            .node
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.unschedulable)
-            .unwrap_or(false);
-        if cordoned && !tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule") {
-            return vec!["node(s) were unschedulable".to_owned()];
-        }
-        Vec::new()
+    fn name(&self) -> &'static str {
+        "NodeUnschedulable"
     }
+
+    fn prepare<'a>(&self, incoming: &'a Incoming, _: &'a Cluster) -> Prepared<'a> {
+        if goes_to_cordoned(&incoming.pod) {
+            return Prepared::Skip;
+        }
+        Prepared::check(|node| match is_cordoned(&node.node) {
+            true => Err(Refusal::for_good("node(s) were unschedulable")),
+            false => Ok(()),
+        })
+    }
+
+    fn may_be_helped(&self, _: &Pod, event: &Event) -> bool {
+        matches!(event, Event::Node(node) if !is_cordoned(node))
+    }
+}
+
+fn is_cordoned(node: &Node) -> bool {
+    let spec = node.spec.as_ref();
+    spec.and_then(|spec| spec.unschedulable) == Some(true)
+}
+
+fn goes_to_cordoned(pod: &Pod) -> bool {
+    tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::fixtures::{node, pod};
+    use crate::plugins::fixtures::{node, pod, refused};
     use serde_json::json;
 
     #[test]
@@ -38,15 +53,11 @@ mod tests {
             "d",
             json!({ "containers": [], "tolerations": [{ "key": "node.kubernetes.io/unschedulable", "operator": "Exists" }] }),
         );
-        assert_eq!(
-            NodeUnschedulable.reasons(&plain, &cordoned),
-            ["node(s) were unschedulable"]
-        );
-        assert!(NodeUnschedulable.reasons(&daemon, &cordoned).is_empty());
-        assert!(
-            NodeUnschedulable
-                .reasons(&plain, &node("n", json!({})))
-                .is_empty()
-        );
+        let free = || node("n", json!({}));
+        let refused_by = |pod, node| refused(&NodeUnschedulable, pod, node);
+        let words = ["node(s) were unschedulable"];
+        assert_eq!(refused_by(plain.clone(), cordoned.clone()), words);
+        assert!(refused_by(daemon, cordoned).is_empty());
+        assert!(refused_by(plain, free()).is_empty());
     }
 }

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 
 use super::{Score, normalize};
+use crate::cluster::{Cluster, Incoming};
 use crate::node_info::NodeInfo;
 
 /// Prefers Nodes that carry fewer Pods of the same controller.
@@ -12,8 +13,9 @@ use crate::node_info::NodeInfo;
 pub(crate) struct SelectorSpread;
 
 impl Score for SelectorSpread {
-    fn scores(&self, pod: &Pod, nodes: &[&NodeInfo]) -> Vec<i64> {
-        let Some(owner) = controller_uid(pod) else {
+    fn scores(&self, incoming: &Incoming, _: &Cluster, nodes: &[&NodeInfo]) -> Vec<i64> {
+        let pod = &incoming.pod;
+        let Some(owner) = controller_uid(pod).filter(|_| !has_constraints(pod)) else {
             return vec![100; nodes.len()];
         };
         let siblings = |node: &&NodeInfo| {
@@ -32,6 +34,13 @@ impl Score for SelectorSpread {
     }
 }
 
+/// A Pod that says itself how it is spread has no default constraints.
+fn has_constraints(pod: &Pod) -> bool {
+    let spec = pod.spec.as_ref();
+    spec.and_then(|spec| spec.topology_spread_constraints.as_ref())
+        .is_some_and(|all| !all.is_empty())
+}
+
 fn controller_uid(pod: &Pod) -> Option<&str> {
     let owners = pod.metadata.owner_references.iter().flatten();
     owners
@@ -43,7 +52,7 @@ fn controller_uid(pod: &Pod) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::fixtures::{carrying, node, pod};
+    use crate::plugins::fixtures::{carrying, cluster, node, pod, scores};
     use serde_json::json;
 
     #[test]
@@ -57,7 +66,7 @@ mod tests {
         let crowded = carrying(node("a", json!({})), [of("1", "x"), of("2", "x")]);
         let other = carrying(node("b", json!({})), [of("3", "y")]);
         assert_eq!(
-            SelectorSpread.scores(&of("4", "x"), &[&crowded, &other]),
+            scores(&SelectorSpread, of("4", "x"), &cluster([crowded, other])),
             [0, 100]
         );
     }

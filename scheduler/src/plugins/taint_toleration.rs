@@ -1,38 +1,39 @@
 //! Taints keep Pods away that do not tolerate them.
 //! <https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/>
 
-use k8s_openapi::api::core::v1::{Pod, Taint, Toleration};
+use k8s_openapi::api::core::v1::{Node, Pod, Taint, Toleration};
 
-use super::{Filter, Score, normalize};
+use super::{Filter, Prepared, Refusal, Score, normalize};
+use crate::cluster::{Cluster, Incoming};
+use crate::event::Event;
 use crate::node_info::NodeInfo;
 
 /// Refuses `NoSchedule` and `NoExecute`; avoids `PreferNoSchedule`.
 pub(crate) struct TaintToleration;
 
 impl Filter for TaintToleration {
-    fn reasons(&self, pod: &Pod, node: &NodeInfo) -> Vec<String> {
-        let hard = taints(node).find(|taint| {
-            matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute")
-                && !tolerates_taint(pod, taint)
-        });
-        match hard {
-            Some(taint) => {
-                let value = taint.value.as_deref().unwrap_or_default();
-                vec![format!(
-                    "node(s) had untolerated taint {{{}: {value}}}",
-                    taint.key
-                )]
-            }
-            None => Vec::new(),
-        }
+    fn name(&self) -> &'static str {
+        "TaintToleration"
+    }
+
+    fn prepare<'a>(&self, incoming: &'a Incoming, _: &'a Cluster) -> Prepared<'a> {
+        Prepared::check(|node| match keeps_away(&node.node, &incoming.pod) {
+            true => Err(Refusal::for_good("node(s) had untolerated taint(s)")),
+            false => Ok(()),
+        })
+    }
+
+    fn may_be_helped(&self, pod: &Pod, event: &Event) -> bool {
+        matches!(event, Event::Node(node) if !keeps_away(node, pod))
     }
 }
 
 impl Score for TaintToleration {
-    fn scores(&self, pod: &Pod, nodes: &[&NodeInfo]) -> Vec<i64> {
+    fn scores(&self, incoming: &Incoming, _: &Cluster, nodes: &[&NodeInfo]) -> Vec<i64> {
         let soft = |node: &&NodeInfo| {
-            let refused = taints(node)
-                .filter(|taint| taint.effect == "PreferNoSchedule" && !tolerates_taint(pod, taint));
+            let refused = taints(&node.node).filter(|taint| {
+                taint.effect == "PreferNoSchedule" && !tolerates_taint(&incoming.pod, taint)
+            });
             refused.count() as i64
         };
         let mut scores: Vec<i64> = nodes.iter().map(soft).collect();
@@ -45,11 +46,17 @@ impl Score for TaintToleration {
     }
 }
 
-fn taints(node: &NodeInfo) -> impl Iterator<Item = &Taint> {
-    node.node
-        .spec
+fn taints(node: &Node) -> impl Iterator<Item = &Taint> {
+    node.spec
         .iter()
         .flat_map(|spec| spec.taints.iter().flatten())
+}
+
+/// Whether the Node has a taint that the Pod does not tolerate and that forbids it to start there.
+pub(crate) fn keeps_away(node: &Node, pod: &Pod) -> bool {
+    taints(node).any(|taint| {
+        matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute") && !tolerates_taint(pod, taint)
+    })
 }
 
 fn tolerates_taint(pod: &Pod, taint: &Taint) -> bool {
@@ -87,7 +94,7 @@ pub(crate) fn tolerates(pod: &Pod, key: &str, value: &str, effect: &str) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::fixtures::{node, pod};
+    use crate::plugins::fixtures::{cluster, node, pod, refused as refused_by, scores};
     use serde_json::json;
 
     #[test]
@@ -96,7 +103,7 @@ mod tests {
             "n",
             json!({ "taints": [{ "key": "gpu", "value": "a", "effect": "NoSchedule" }] }),
         );
-        let refused = vec!["node(s) had untolerated taint {gpu: a}".to_owned()];
+        let refused = vec!["node(s) had untolerated taint(s)".to_owned()];
         let cases = [
             (json!([]), refused.clone()),
             (json!([{ "key": "gpu", "value": "a" }]), vec![]),
@@ -113,11 +120,8 @@ mod tests {
         ];
         for (tolerations, reasons) in cases {
             let pod = pod("p", json!({ "containers": [], "tolerations": tolerations }));
-            assert_eq!(
-                TaintToleration.reasons(&pod, &tainted),
-                reasons,
-                "{tolerations}"
-            );
+            let seen = refused_by(&TaintToleration, pod, tainted.clone());
+            assert_eq!(seen, reasons, "{tolerations}");
         }
     }
 
@@ -129,7 +133,10 @@ mod tests {
         );
         let free = node("b", json!({}));
         let pod = pod("p", json!({ "containers": [] }));
-        assert!(TaintToleration.reasons(&pod, &soft).is_empty());
-        assert_eq!(TaintToleration.scores(&pod, &[&soft, &free]), [0, 100]);
+        assert!(refused_by(&TaintToleration, pod.clone(), soft.clone()).is_empty());
+        assert_eq!(
+            scores(&TaintToleration, pod, &cluster([soft, free])),
+            [0, 100]
+        );
     }
 }
