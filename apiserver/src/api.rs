@@ -37,10 +37,9 @@ impl Api {
     pub(crate) fn new(config: Config, store: Store) -> Result<Arc<Self>, Error> {
         let metrics = Metrics::new();
         Ok(Arc::new(Self {
-            store,
             registry: skiff_api::builtin(),
             tokens: Tokens::new(&config)?,
-            authorizer: Authorizer::bootstrap(),
+            authorizer: Authorizer::new(store.clone()),
             ranges: Ranges::new(&config),
             turns: Turns::new(),
             kubelets: Kubelets::new(&config)?,
@@ -48,6 +47,7 @@ impl Api {
             lines: SharedLines::default(),
             limits: Limits::default(),
             metrics,
+            store,
             config,
         }))
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use futures::future::select_all;
+use futures::future::{select_all, try_join_all};
 use serde_json::{Value, json};
 use skiff_api::{Reason, SYSTEM_PRIORITY_CLASSES, Status};
 use skiff_store::{Change, Watch, WatchEnd};
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::api::Api;
+use crate::authz::bootstrap;
 use crate::resources;
 use crate::storage::{Part, Storage, Writer};
 
@@ -110,6 +111,39 @@ fn priority_class(name: &str, value: i64) -> Value {
         "metadata": {"name": name},
         "value": value,
         "description": description,
+    })
+}
+
+/// Writes the roles and bindings that every cluster has, all at once: the store groups them into few commits.
+pub(crate) async fn roles(api: &Arc<Api>) -> Result<(), Error> {
+    let writes = bootstrap::objects()
+        .into_iter()
+        .map(|wanted| role(api, wanted));
+    try_join_all(writes).await.map(|_| ())
+}
+
+async fn role(api: &Arc<Api>, wanted: Value) -> Result<(), Error> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let metadata = &wanted["metadata"];
+    let (namespace, name) = (text(&metadata["namespace"]), text(&metadata["name"]));
+    let kind = text(&wanted["kind"]);
+    let done = async {
+        let descriptor = api
+            .registry
+            .of_kind("rbac.authorization.k8s.io", "v1", &kind);
+        let descriptor = descriptor.ok_or_else(resources::unknown)?;
+        let storage = Storage::new(api, descriptor);
+        let writer = Writer::default();
+        if storage.get(&namespace, &name).is_err() {
+            return storage.create(&namespace, wanted, writer).await.map(|_| ());
+        }
+        let complete = |old: &Value| Ok(bootstrap::reconciled(old, &wanted));
+        let written = storage.modify(&namespace, &name, Part::Main, writer, complete);
+        written.await.map(|_| ())
+    };
+    done.await.map_err(|source| Error::Bootstrap {
+        what: format!("{kind} {name}"),
+        source,
     })
 }
 

@@ -20,13 +20,15 @@ pub struct ApiServer {
 impl ApiServer {
     /// An API server over a store. Makes what every cluster has and sets right what depends on the configuration: the
     /// namespaces `default`, `kube-system`, `kube-public` and `kube-node-lease`, and the Service `default/kubernetes` with
-    /// its endpoints.
+    /// its endpoints, and the roles that everybody knows.
     ///
     /// # Errors
     /// When a certificate or a key is unusable, or the store takes no writes.
     pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
         let api = Api::new(config, store)?;
         bootstrap::run(&api).await?;
+        bootstrap::roles(&api).await?;
+        api.authorizer.read_all();
         let router = routes::router(&api);
         Ok(Self { api, router })
     }
@@ -48,7 +50,9 @@ impl ApiServer {
     ) -> Result<(), Error> {
         let serving = serve::run(&self.api, self.router.clone(), listener, shutdown.clone());
         let keeping = bootstrap::keep(&self.api, shutdown.clone());
-        let (served, (), ()) = tokio::join!(serving, keeping, janitor::run(&self.api, shutdown));
+        let following = self.api.authorizer.follow(shutdown.clone());
+        let tidying = janitor::run(&self.api, shutdown);
+        let (served, (), (), ()) = tokio::join!(serving, keeping, following, tidying);
         served
     }
 }

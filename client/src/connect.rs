@@ -1,6 +1,7 @@
 //! How a component reaches the API server.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -32,6 +33,9 @@ pub enum ConnectError {
         source: kube::Error,
     },
 }
+
+/// Makes the client of each user that a component speaks as.
+pub type Clients = Arc<dyn Fn(UserInfo) -> Client + Send + Sync>;
 
 /// A client that calls the API server's service in this process, without TCP or TLS.
 ///

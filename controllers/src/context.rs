@@ -7,8 +7,9 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
+use skiff_api::UserInfo;
 use skiff_client::{
-    Index, Informer, Informers, Next, Recorder, RecorderWorker, Watched, WorkQueue,
+    Clients, Index, Informer, Informers, Next, Recorder, RecorderWorker, Watched, WorkQueue,
     reconcile_queue, recorder,
 };
 use tokio_util::sync::CancellationToken;
@@ -21,10 +22,21 @@ use crate::service_pods::Services;
 /// How long a reconciliation waits for the cache to show its own write; a watch that is broken for longer must not hold a worker.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
+/// Who speaks where no controller has a ServiceAccount of its own.
+const MANAGER: &str = "system:kube-controller-manager";
+/// The groups of the controllers' ServiceAccounts.
+const GROUPS: [&str; 3] = [
+    "system:serviceaccounts",
+    "system:serviceaccounts:kube-system",
+    "system:authenticated",
+];
+
 /// What every controller is given. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Context {
+    /// Speaks as the controller.
     pub(crate) client: Client,
+    clients: Clients,
     pub(crate) informers: Informers,
     pub(crate) config: Arc<Config>,
     pub(crate) shutdown: CancellationToken,
@@ -41,7 +53,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(
         config: Config,
-        client: Client,
+        clients: Clients,
         informers: Informers,
         shutdown: CancellationToken,
     ) -> Self {
@@ -52,7 +64,8 @@ impl Context {
         let replica_sets = Owned::new(informers.all());
         let services = Services::new(&informers);
         Self {
-            client,
+            client: clients(UserInfo::new(MANAGER, ["system:authenticated"])),
+            clients,
             informers,
             config: Arc::new(config),
             shutdown,
@@ -61,6 +74,20 @@ impl Context {
             replica_sets,
             services,
         }
+    }
+
+    /// The context of a controller that speaks as a ServiceAccount of `kube-system`, and has its rights alone.
+    pub(crate) fn speaking_as(&self, account: &str) -> Self {
+        Self {
+            client: self.client_of(account),
+            ..self.clone()
+        }
+    }
+
+    /// A client that speaks as a ServiceAccount of `kube-system`.
+    pub(crate) fn client_of(&self, account: &str) -> Client {
+        let name = format!("system:serviceaccount:kube-system:{account}");
+        (self.clients)(UserInfo::new(name, GROUPS))
     }
 
     /// Waits until `informer` shows `written`, so that the next plan knows of this write.

@@ -27,6 +27,7 @@ mod pods;
 mod replicaset;
 mod resourcequota;
 mod resources;
+mod role_aggregation;
 mod run;
 mod selection;
 mod service_pods;

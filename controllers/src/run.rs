@@ -14,11 +14,12 @@ use crate::{
     node_ipam, node_lifecycle, pod_gc, replicaset, resourcequota, serviceaccount, statefulset,
     ttl_after_finished,
 };
-use crate::{persistent_volume, volume_protection};
+use crate::{persistent_volume, role_aggregation, volume_protection};
 
 type Controller = BoxFuture<'static, anyhow::Result<()>>;
 
-/// Runs all controllers, each under a ServiceAccount of its own, until `shutdown`, or until one of them fails; then the others are stopped too.
+/// Runs all controllers, each under a ServiceAccount of its own, until `shutdown`, or until one of them fails; then the
+/// others are stopped too.
 ///
 /// # Errors
 /// The first failure of a controller. A failed reconciliation is none: it is tried again.
@@ -113,6 +114,10 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
         (
             "persistentvolume-binder",
             persistent_volume::run(c("persistent-volume-binder")).boxed(),
+        ),
+        (
+            "clusterrole-aggregation",
+            role_aggregation::run(c("clusterrole-aggregation-controller")).boxed(),
         ),
         (
             "volume-protection",

@@ -1,12 +1,13 @@
-//! What only a machine of the control plane runs: API server, controllers, scheduler, cluster DNS.
+//! What only a machine of the control plane runs: API server, controllers, scheduler, cluster DNS, Ingresses.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context;
 use kube::Client;
 use skiff_api::UserInfo;
 use skiff_apiserver::ApiServer;
-use skiff_client::{Informers, in_process};
+use skiff_client::{Clients, Informers, in_process};
 use tokio::net::TcpListener;
 
 use super::{Components, NodeParts};
@@ -26,7 +27,7 @@ impl Components {
         listener: TcpListener,
     ) -> NodeParts {
         let shutdown = self.clients.clone();
-        let informers = Informers::new(client_of_skiff(server), shutdown.clone());
+        let informers = Informers::new(client_of_informers(server), shutdown.clone());
         let as_user = |name: &str| client(server, UserInfo::new(name, ["system:authenticated"]));
 
         let (serving, token) = (server.clone(), self.server.clone());
@@ -37,7 +38,7 @@ impl Components {
             "controllers",
             skiff_controllers::run(
                 controllers_config(settings, pki),
-                as_user("system:kube-controller-manager"),
+                clients(server),
                 informers.clone(),
                 shutdown.clone(),
             ),
@@ -57,6 +58,15 @@ impl Components {
                 dns_config(settings),
                 as_user("system:kube-dns"),
                 informers.clone(),
+                shutdown.clone(),
+            ),
+        );
+        self.start(
+            "ingress",
+            skiff_ingress::run(
+                ingress_config(settings),
+                as_user("system:ingress"),
+                informers.clone(),
                 shutdown,
             ),
         );
@@ -72,12 +82,16 @@ impl Components {
     }
 }
 
-/// A client with skiff's own rights: for the informers, which all components share, and to wait for the node.
-pub(crate) fn client_of_skiff(server: &ApiServer) -> Client {
-    client(
-        server,
-        UserInfo::new("system:skiff", ["system:masters", "system:authenticated"]),
-    )
+/// A client that may look at everything: for the informers, which all components share, and to wait for the node.
+pub(crate) fn client_of_informers(server: &ApiServer) -> Client {
+    let user = UserInfo::new("system:kube-controller-manager", ["system:authenticated"]);
+    client(server, user)
+}
+
+/// The clients of those who speak as several users.
+fn clients(server: &ApiServer) -> Clients {
+    let service = server.service();
+    Arc::new(move |user| in_process(service.clone(), user))
 }
 
 fn client(server: &ApiServer, user: UserInfo) -> Client {
@@ -128,5 +142,15 @@ fn dns_config(settings: &Settings) -> skiff_dns::Config {
         cluster_dns: settings.cluster.cluster_dns,
         cluster_domain: settings.cluster.cluster_domain.clone(),
         resolv_conf: settings.node.resolv_conf.clone(),
+    }
+}
+
+fn ingress_config(settings: &Settings) -> skiff_ingress::Config {
+    let ingress = settings.ingress.clone();
+    skiff_ingress::Config {
+        class: ingress.class,
+        http_port: ingress.http_port,
+        https_port: ingress.https_port,
+        node_ip: settings.node.node_ip,
     }
 }

@@ -106,6 +106,8 @@ fn proxy_config(node: &NodeSettings, cluster: &ClusterSettings) -> skiff_proxy::
             ProxyMode::Auto => skiff_proxy::Mode::Auto,
             ProxyMode::Ipvs => skiff_proxy::Mode::Ipvs,
             ProxyMode::Nftables => skiff_proxy::Mode::Nftables,
+            ProxyMode::Iptables => skiff_proxy::Mode::Iptables,
+            ProxyMode::Userspace => skiff_proxy::Mode::Userspace,
         },
     }
 }

@@ -67,6 +67,7 @@ async fn with_store(
 ) -> anyhow::Result<()> {
     let pki = steps.step("certificates", || Pki::ensure(&data.join("pki"), settings))?;
     kubeconfig::write(settings, &pki)?;
+    cluster_config::remember(&settings.node.data_dir, &settings.cluster)?;
     let store = steps.step("store", || open_store(data))?;
     let lived = async {
         let server = ApiServer::new(components::apiserver_config(settings, &pki), store.clone());
@@ -74,7 +75,7 @@ async fn with_store(
             .step_async("API server", async { Ok(server.await?) })
             .await?;
         let containerd = steps.step_async("containerd", runtime.ready()).await?;
-        let client = components::client_of_skiff(&server);
+        let client = components::client_of_informers(&server);
         cluster_config::publish(client.clone(), &settings.cluster).await?;
         let mut components = Components::new();
         let parts = components.start_control_plane(settings, &pki, &server, listener);

@@ -2,11 +2,13 @@
 //!
 //! Each file is an admission plugin of Kubernetes. They read the store's snapshot, and write nothing but the object.
 
+mod certificates;
 mod default_class;
 mod default_tolerations;
 mod ingress_class;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod node_restriction;
 mod priority;
 mod quota;
 mod service_account;
@@ -14,18 +16,53 @@ mod storage_class;
 mod storage_protection;
 
 pub(crate) use namespace_lifecycle::namespace_guard;
+pub(crate) use node_restriction::permit_delete;
 pub(crate) use quota::{Turn, Turns, charge};
 
 use serde_json::{Value, json};
-use skiff_api::{Descriptor, Status, metadata, volumes};
+use skiff_api::{Descriptor, Status, UserInfo, metadata, volumes};
 use skiff_store::Snapshot;
 
 use crate::api::Api;
+use crate::authz::{escalation, node_of};
+use crate::storage::Part;
+
+/// A write, as those see it who ask whether its writer may.
+pub(crate) struct Write<'a> {
+    pub(crate) user: &'a UserInfo,
+    pub(crate) descriptor: &'a Descriptor,
+    pub(crate) part: Part,
+    /// What stands; `None` for a new object.
+    pub(crate) old: Option<&'a Value>,
+    pub(crate) new: &'a Value,
+}
+
+/// Refuses what this user may not write, though the rules let the request through.
+pub(crate) fn permit(api: &Api, write: &Write<'_>) -> Result<(), Status> {
+    if let Some(node) = node_of(write.user) {
+        node_restriction::permit(node, write)?;
+    }
+    match write.descriptor.group.as_ref() {
+        "rbac.authorization.k8s.io" => {
+            let Write {
+                user,
+                descriptor,
+                old,
+                new,
+                ..
+            } = *write;
+            escalation::check(&api.authorizer, user, descriptor, old, new)
+        }
+        "certificates.k8s.io" => certificates::permit(api, write),
+        _ => Ok(()),
+    }
+}
 
 /// Completes a new object, or refuses it; answers whether it may have added parts that have defaults of their own.
 pub(crate) async fn mutate(
     api: &Api,
     descriptor: &Descriptor,
+    user: Option<&UserInfo>,
     object: &mut Value,
 ) -> Result<bool, Status> {
     namespace_guard(&api.store.snapshot(), descriptor, object)?;
@@ -46,6 +83,12 @@ pub(crate) async fn mutate(
         }
         ("", "persistentvolumes") => {
             storage_protection::admit(object, volumes::VOLUME_PROTECTION);
+            Ok(false)
+        }
+        ("certificates.k8s.io", "certificatesigningrequests") => {
+            if let Some(user) = user {
+                certificates::admit(user, object);
+            }
             Ok(false)
         }
         ("networking.k8s.io", "ingresses") => {

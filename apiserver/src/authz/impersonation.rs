@@ -24,8 +24,8 @@ pub(crate) fn impersonate(
     };
     for target in identities(&wanted) {
         let info = RequestInfo::impersonation(target);
-        if !api.authorizer.allows(&caller, &Attributes::of(&info)) {
-            return Err(denial(&caller, &info));
+        if let Err(reason) = api.authorizer.decide(&caller, &Attributes::of(&info)) {
+            return Err(denial(&caller, &info, &reason));
         }
     }
     let (name, groups) = (&wanted.name, &wanted.groups);

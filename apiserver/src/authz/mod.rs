@@ -1,10 +1,18 @@
 //! The third step: as whom the caller asks, and whether that one may do it.
 
+mod attributes;
+mod authorizer;
+pub(crate) mod bootstrap;
+pub(crate) mod escalation;
 mod impersonation;
-mod rules;
+mod index;
+mod node;
+mod rule;
 
+pub(crate) use attributes::{Attributes, ResourceAttributes};
+pub(crate) use authorizer::Authorizer;
 pub(crate) use impersonation::impersonate;
-pub(crate) use rules::{Attributes, Authorizer};
+pub(crate) use node::node_of;
 
 use skiff_api::{GroupResource, Reason, Status, UserInfo};
 
@@ -13,15 +21,14 @@ use crate::request::{RequestInfo, Target};
 
 /// Whether a rule allows the request; 403 if none does.
 pub(crate) fn authorize(api: &Api, info: &RequestInfo, user: &UserInfo) -> Result<(), Status> {
-    if api.authorizer.allows(user, &Attributes::of(info)) {
-        Ok(())
-    } else {
-        Err(denial(user, info))
+    match api.authorizer.decide(user, &Attributes::of(info)) {
+        Ok(_) => Ok(()),
+        Err(reason) => Err(denial(user, info, &reason)),
     }
 }
 
 /// 403, worded as Kubernetes words it.
-fn denial(user: &UserInfo, info: &RequestInfo) -> Status {
+fn denial(user: &UserInfo, info: &RequestInfo, reason: &str) -> Status {
     let (name, verb) = (&user.name, info.verb);
     let Some(target) = &info.target else {
         let why = format!(
@@ -30,12 +37,16 @@ fn denial(user: &UserInfo, info: &RequestInfo) -> Status {
         );
         return Status::new(Reason::Forbidden, why);
     };
-    let why = format!(
+    let mut why = format!(
         "User {name:?} cannot {verb} resource {:?} in API group {:?} {}",
         target.full_resource(),
         target.group,
         place(target),
     );
+    if !reason.is_empty() {
+        why.push_str(": ");
+        why.push_str(reason);
+    }
     let resource = GroupResource {
         group: target.group.clone().into(),
         resource: target.resource.clone().into(),
@@ -79,7 +90,7 @@ mod tests {
         let user = UserInfo::new("x", ["y"]);
         for (url, expected) in cases {
             let info = RequestInfo::read(&Method::GET, &url.parse().unwrap());
-            assert_eq!(denial(&user, &info).message, expected);
+            assert_eq!(denial(&user, &info, "").message, expected);
         }
     }
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use skiff_api::{GroupResource, Status, metadata};
 
+use super::conditions::set_condition;
 use super::{Call, not_allowed};
 use crate::encode;
 use crate::request::{decode_as, read_body};
@@ -30,7 +31,7 @@ pub(super) async fn create(
     pods: &Storage,
     namespace: &str,
     request: Request,
-    writer: Writer,
+    writer: Writer<'_>,
 ) -> Result<Response, Status> {
     let (parts, body) = request.into_parts();
     let body = read_body(body).await?;
@@ -44,7 +45,7 @@ async fn bind(
     namespace: &str,
     name: &str,
     binding: &Value,
-    writer: Writer,
+    writer: Writer<'_>,
 ) -> Result<Response, Status> {
     let target = &binding["target"];
     let node = target["name"].as_str().unwrap_or_default();
@@ -101,20 +102,13 @@ fn bound(pod: &Value, binding: &Value, node: &str) -> Result<Value, Status> {
 }
 
 fn set_scheduled(pod: &mut Value) {
-    let conditions = &mut pod["status"]["conditions"];
-    if !conditions.is_array() {
-        *conditions = json!([]);
-    }
     let scheduled = json!({
         "type": "PodScheduled",
         "status": "True",
         "lastProbeTime": null,
         "lastTransitionTime": now(),
     });
-    if let Value::Array(conditions) = conditions {
-        conditions.retain(|condition| condition["type"] != "PodScheduled");
-        conditions.push(scheduled);
-    }
+    set_condition(pod, scheduled);
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! The fifth step: what is done to a resource, one file for each way to treat one.
 
 mod binding;
+mod conditions;
+mod eviction;
 mod objects;
 mod patch;
+mod proxy;
 mod reviews;
 mod scale;
 mod streams;
 mod token;
+mod usage;
 mod virtuals;
 
 pub(crate) use virtuals::{SUBRESOURCES, VIRTUALS, Virtual};
@@ -32,6 +36,7 @@ pub(crate) struct Shutdown(pub(crate) CancellationToken);
 pub(crate) struct Call {
     pub(crate) api: Arc<Api>,
     pub(crate) info: Arc<RequestInfo>,
+    pub(crate) user: Arc<UserInfo>,
     pub(crate) target: Target,
     pub(crate) parts: Parts,
     pub(crate) descriptor: Arc<Descriptor>,
@@ -40,10 +45,11 @@ pub(crate) struct Call {
 
 impl Call {
     /// Who writes, and how.
-    fn writer(&self) -> Result<Writer, Status> {
+    fn writer(&self) -> Result<Writer<'_>, Status> {
         let options = WriteOptions::read(&self.info.query)?;
         Ok(Writer {
             dry_run: options.dry_run,
+            user: Some(&self.user),
         })
     }
 }
@@ -69,6 +75,9 @@ async fn dispatch(
 ) -> Result<Response, Status> {
     let target = info.target.clone().ok_or_else(unknown)?;
     if let Some(resource) = virtuals::find(&target) {
+        if resource.group == usage::GROUP {
+            return usage::handle(&api, &info, &target, resource).await;
+        }
         return reviews::handle(&api, &user, &info, resource, request).await;
     }
     let descriptor = descriptor(&api, &target).ok_or_else(unknown)?;
@@ -78,6 +87,7 @@ async fn dispatch(
     let call = Call {
         api,
         info,
+        user,
         target,
         parts,
         descriptor,
@@ -92,14 +102,24 @@ async fn dispatch(
         (_, "status") if call.descriptor.subresources.status => {
             objects::handle_part(call, body, Part::Status).await
         }
+        ("certificatesigningrequests", "approval") => {
+            objects::handle_part(call, body, Part::Approval).await
+        }
         (_, "scale") if call.descriptor.subresources.scale.is_some() => {
             scale::handle(call, body).await
         }
         ("namespaces", "finalize") if is_core => {
             objects::handle_part(call, body, Part::Finalizers).await
         }
+        ("pods", "ephemeralcontainers") if is_core => {
+            objects::handle_part(call, body, Part::EphemeralContainers).await
+        }
         ("pods", "binding") if is_core => binding::handle(call, body).await,
-        ("pods", "log" | "exec" | "attach") if is_core => streams::handle(call, body).await,
+        ("pods", "eviction") if is_core => eviction::handle(call, body).await,
+        ("pods", "log" | "exec" | "attach" | "portforward") if is_core => {
+            streams::handle(call, body).await
+        }
+        ("pods" | "services" | "nodes", "proxy") if is_core => proxy::handle(call, body).await,
         ("serviceaccounts", "token") if is_core => token::handle(call, body).await,
         _ => Err(unknown()),
     }

@@ -12,7 +12,7 @@ use skiff_api::{Status, UserInfo};
 use super::{Virtual, binding, not_allowed};
 use crate::api::Api;
 use crate::authn::AUTHENTICATED;
-use crate::authz::Attributes;
+use crate::authz::{Attributes, ResourceAttributes};
 use crate::encode;
 use crate::request::{RequestInfo, WriteOptions, content_type, decode, read_body};
 use crate::storage::Writer;
@@ -32,6 +32,7 @@ pub(super) async fn handle(
         let namespace = info.target.as_ref().map_or("", |target| &target.namespace);
         let writer = Writer {
             dry_run: WriteOptions::read(&info.query)?.dry_run,
+            user: Some(user),
         };
         return binding::create(&api.core("pods")?, namespace, request, writer).await;
     }
@@ -46,8 +47,12 @@ pub(super) async fn handle(
         "TokenReview" => token_review(api, &spec),
         "SelfSubjectReview" => json!({"userInfo": user_json(user)}),
         "SelfSubjectAccessReview" => access_review(api, user, &spec)?,
-        "SelfSubjectRulesReview" => api.authorizer.rules_of(user),
-        _ => access_review(api, &named_user(&spec), &spec)?,
+        "SelfSubjectRulesReview" => rules_review(api, user, &spec)?,
+        "LocalSubjectAccessReview" => {
+            check_namespace(info, &spec)?;
+            access_review(api, &named_user(&spec)?, &spec)?
+        }
+        _ => access_review(api, &named_user(&spec)?, &spec)?,
     };
     review["kind"] = resource.kind.into();
     review["apiVersion"] = format!("{}/{}", resource.group, resource.version).into();
@@ -83,37 +88,69 @@ fn access_review(api: &Api, user: &UserInfo, spec: &Value) -> Result<Value, Stat
             .and_then(Value::as_str)
             .unwrap_or_default()
     };
-    let attributes = if spec["resourceAttributes"].is_object() {
-        let (resource, subresource) = (
-            text("/resourceAttributes/resource"),
-            text("/resourceAttributes/subresource"),
-        );
-        Attributes::Resource {
+    let resource = spec["resourceAttributes"].is_object();
+    let attributes = match (resource, spec["nonResourceAttributes"].is_object()) {
+        (true, false) => Attributes::Resource(ResourceAttributes {
             verb: text("/resourceAttributes/verb"),
             group: text("/resourceAttributes/group"),
-            resource: if subresource.is_empty() {
-                resource.to_owned()
-            } else {
-                format!("{resource}/{subresource}")
-            },
+            resource: text("/resourceAttributes/resource"),
+            subresource: text("/resourceAttributes/subresource"),
+            namespace: text("/resourceAttributes/namespace"),
             name: text("/resourceAttributes/name"),
-        }
-    } else if spec["nonResourceAttributes"].is_object() {
-        Attributes::Path {
+        }),
+        (false, true) => Attributes::Path {
             verb: text("/nonResourceAttributes/verb"),
             path: text("/nonResourceAttributes/path"),
+        },
+        _ => {
+            let message =
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+            return Err(Status::bad_request(message));
         }
-    } else {
-        let message =
-            "exactly one of nonResourceAttributes or resourceAttributes must be specified";
-        return Err(Status::bad_request(message));
     };
-    Ok(json!({"allowed": api.authorizer.allows(user, &attributes)}))
+    let (allowed, reason) = match api.authorizer.decide(user, &attributes) {
+        Ok(grant) => (true, grant.to_string()),
+        Err(reason) => (false, reason),
+    };
+    let mut status = json!({"allowed": allowed});
+    if !reason.is_empty() {
+        status["reason"] = reason.into();
+    }
+    Ok(status)
 }
 
-fn named_user(spec: &Value) -> UserInfo {
+/// All that the user may do in a namespace (authorization.k8s.io/v1 SubjectRulesReviewStatus).
+fn rules_review(api: &Api, user: &UserInfo, spec: &Value) -> Result<Value, Status> {
+    let namespace = spec["namespace"].as_str().unwrap_or_default();
+    if namespace.is_empty() {
+        return Err(Status::bad_request("no namespace on request"));
+    }
+    let rules = api.authorizer.rules_of(user, namespace);
+    let rules = rules.into_iter().map(|rule| json!(rule));
+    let (paths, resources): (Vec<_>, Vec<_>) =
+        rules.partition(|rule| rule["nonResourceURLs"].is_array());
+    Ok(json!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": false}))
+}
+
+/// A question about a namespace is asked there.
+fn check_namespace(info: &RequestInfo, spec: &Value) -> Result<(), Status> {
+    let asked = info.target.as_ref().map_or("", |target| &target.namespace);
+    let named = spec.pointer("/resourceAttributes/namespace");
+    if named.and_then(Value::as_str).unwrap_or_default() == asked {
+        return Ok(());
+    }
+    let message = "spec.resourceAttributes.namespace must match metadata.namespace";
+    Err(Status::bad_request(message))
+}
+
+fn named_user(spec: &Value) -> Result<UserInfo, Status> {
     let name = spec["user"].as_str().unwrap_or_default();
-    UserInfo::new(name, strings(&spec["groups"]))
+    let groups = strings(&spec["groups"]);
+    if name.is_empty() && groups.is_empty() {
+        let message = "at least one of user or group must be specified";
+        return Err(Status::bad_request(message));
+    }
+    Ok(UserInfo::new(name, groups))
 }
 
 fn strings(list: &Value) -> Vec<String> {

@@ -10,6 +10,7 @@ use skiff_api::{GroupKind, GroupResource, Status, metadata};
 
 use super::{Call, not_allowed};
 use crate::authn::{Binding, Grant};
+use crate::authz::node_of;
 use crate::encode;
 use crate::request::{decode_as, read_body};
 
@@ -40,6 +41,9 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         expires_at,
     };
     bind(&call, &request["spec"]["boundObjectRef"], &mut grant)?;
+    if let Some(node) = node_of(&call.user) {
+        check_node(&call, node, &grant)?;
+    }
     let audiences = grant.audiences.clone();
     let token = call.api.tokens.issue(grant).map_err(|error| {
         tracing::error!(%error, "a token could not be signed");
@@ -92,6 +96,23 @@ fn seconds(request: &Value, name: &str) -> Result<i64, Status> {
         name,
         &[Error::invalid(&path, seconds, why)],
     ))
+}
+
+/// A node gets tokens for its own Pods alone (the plugin NodeRestriction).
+fn check_node(call: &Call, node: &str, grant: &Grant) -> Result<(), Status> {
+    let on_node = |pod: &Binding| {
+        let pod = find(call, "pods", &grant.namespace, &pod.name);
+        pod.is_ok_and(|pod| pod["spec"]["nodeName"] == node)
+    };
+    let why = match &grant.pod {
+        None => "node requested token not bound to a pod",
+        Some(pod) if !on_node(pod) => {
+            "node requested token bound to a pod scheduled on a different node"
+        }
+        Some(_) => return Ok(()),
+    };
+    let resource = call.descriptor.group_resource();
+    Err(Status::forbidden(&resource, &call.target.name, why))
 }
 
 /// Ties the token to the life of an object.

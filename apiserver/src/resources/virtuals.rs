@@ -4,7 +4,7 @@ use skiff_api::Descriptor;
 
 use crate::request::Target;
 
-/// A resource without objects: a question in the form of a create.
+/// A resource without objects: a question in the form of a create, or figures that are found out when they are read.
 pub(crate) struct Virtual {
     pub(crate) group: &'static str,
     pub(crate) version: &'static str,
@@ -12,6 +12,7 @@ pub(crate) struct Virtual {
     pub(crate) singular: &'static str,
     pub(crate) kind: &'static str,
     pub(crate) namespaced: bool,
+    pub(crate) verbs: &'static [&'static str],
 }
 
 const AUTHENTICATION: &str = "authentication.k8s.io";
@@ -30,11 +31,25 @@ const fn review(
         singular,
         kind,
         namespaced: false,
+        verbs: &["create"],
+    }
+}
+
+/// What Nodes or Pods use.
+const fn usage(resource: &'static str, kind: &'static str, namespaced: bool) -> Virtual {
+    Virtual {
+        group: super::usage::GROUP,
+        version: "v1beta1",
+        resource,
+        singular: "",
+        kind,
+        namespaced,
+        verbs: &["get", "list"],
     }
 }
 
 /// All of them.
-pub(crate) const VIRTUALS: [Virtual; 7] = [
+pub(crate) const VIRTUALS: [Virtual; 9] = [
     Virtual {
         group: "",
         version: "v1",
@@ -42,7 +57,10 @@ pub(crate) const VIRTUALS: [Virtual; 7] = [
         singular: "binding",
         kind: "Binding",
         namespaced: true,
+        verbs: &["create"],
     },
+    usage("nodes", "NodeMetrics", false),
+    usage("pods", "PodMetrics", true),
     review(AUTHENTICATION, "tokenreviews", "tokenreview", "TokenReview"),
     review(
         AUTHENTICATION,
@@ -106,11 +124,7 @@ pub(crate) const SUBRESOURCES: &[Subresource] = &[
     Subresource {
         resource: "certificatesigningrequests",
         subresource: "approval",
-        kind: (
-            "certificates.k8s.io",
-            "v1",
-            "CertificateSigningRequest",
-        ),
+        kind: ("certificates.k8s.io", "v1", "CertificateSigningRequest"),
         verbs: &["get", "patch", "update"],
     },
     Subresource {
@@ -142,6 +156,12 @@ pub(crate) const SUBRESOURCES: &[Subresource] = &[
         subresource: "ephemeralcontainers",
         kind: ("", "v1", "Pod"),
         verbs: &["get", "patch", "update"],
+    },
+    Subresource {
+        resource: "pods",
+        subresource: "eviction",
+        kind: ("policy", "v1", "Eviction"),
+        verbs: &["create"],
     },
     Subresource {
         resource: "pods",

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 use skiff_api::field::Errors;
+use skiff_api::trace::{self, Stage};
 use skiff_api::{Status, metadata, names};
 use skiff_store::{Batch, CommitError, Key, Precondition, Revision};
 
 use super::codec::{encode, stamped};
 use super::plan::{metadata as metadata_of, stamp_new};
-use super::{ATTEMPTS, Storage, Writer, store_failed};
+use super::{ATTEMPTS, Part, Storage, Writer, store_failed};
 use crate::admission;
 use crate::services::Claims;
 
@@ -37,12 +38,13 @@ impl Storage {
         &self,
         namespace: &str,
         mut object: Value,
-        writer: Writer,
+        writer: Writer<'_>,
     ) -> Result<Bytes, Status> {
         self.prepare(namespace, &mut object)?;
-        if admission::mutate(&self.api, &self.descriptor, &mut object).await? {
+        if admission::mutate(&self.api, &self.descriptor, writer.user, &mut object).await? {
             self.descriptor.strategy.default(&mut object);
         }
+        self.permit(writer, Part::Main, None, &object)?;
         let generated = metadata::name(&object).is_empty();
         let mut lost = Lost::Race;
         let _turn = self.turn(namespace).await;
@@ -119,7 +121,10 @@ impl Storage {
         batch.preconditions.extend(guard);
         let batch = charges.add_to(claims.add_to(batch, &key));
         match self.api.store.commit(batch).await {
-            Ok(revision) => Ok(stamped(&value, &key, revision)),
+            Ok(revision) => {
+                self.trace(&object);
+                Ok(stamped(&value, &key, revision))
+            }
             Err(CommitError::Precondition { index: 0, .. }) => Err(Lost::Name),
             Err(CommitError::Precondition { index, .. }) => {
                 match index
@@ -138,6 +143,16 @@ impl Storage {
     pub(super) async fn turn(&self, namespace: &str) -> admission::Turn<'_> {
         let snapshot = self.api.store.snapshot();
         self.api.turns.wait(&snapshot, namespace).await
+    }
+
+    /// Stamps the first stage of the ways that are traced.
+    fn trace(&self, object: &Value) {
+        let subject = match self.descriptor.group_resource().to_string().as_str() {
+            "pods" => metadata::uid(object).to_owned(),
+            "services" => format!("{}/{}", metadata::namespace(object), metadata::name(object)),
+            _ => return,
+        };
+        trace::stamp(Stage::Stored, subject, "");
     }
 
     fn check_new(&self, object: &Value) -> Result<(), Status> {

@@ -23,7 +23,7 @@ pub(crate) use watch::{Event, Feed};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use skiff_api::{Descriptor, Status};
+use skiff_api::{Descriptor, Status, UserInfo};
 use skiff_store::{CommitError, Key};
 
 use crate::api::Api;
@@ -41,9 +41,11 @@ pub(crate) struct Storage {
 
 /// How to write.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Writer {
+pub(crate) struct Writer<'a> {
     /// Do all but store it.
     pub(crate) dry_run: bool,
+    /// Who writes; the server itself if nobody is named.
+    pub(crate) user: Option<&'a UserInfo>,
 }
 
 impl Storage {

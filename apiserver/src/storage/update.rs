@@ -19,7 +19,7 @@ impl Storage {
         namespace: &str,
         name: &str,
         part: Part,
-        writer: Writer,
+        writer: Writer<'_>,
         mut change: impl FnMut(&Value) -> Result<Value, Status> + Send,
     ) -> Result<Written, Status> {
         let _turn = self.turn(namespace).await;
@@ -29,6 +29,7 @@ impl Storage {
             let wanted = change(&old)?;
             self.check_preconditions(name, &old, &wanted)?;
             let new = self.planned(&old, wanted, part)?;
+            self.permit(writer, part, Some(&old), &new)?;
             if new == old {
                 return Ok(Written::stays(entry.value));
             }
@@ -37,6 +38,27 @@ impl Storage {
             }
         }
         Err(self.modified(name))
+    }
+
+    /// 403 if it is not for this writer to write that.
+    pub(super) fn permit(
+        &self,
+        writer: Writer<'_>,
+        part: Part,
+        old: Option<&Value>,
+        new: &Value,
+    ) -> Result<(), Status> {
+        let Some(user) = writer.user else {
+            return Ok(());
+        };
+        let write = admission::Write {
+            user,
+            descriptor: &self.descriptor,
+            part,
+            old,
+            new,
+        };
+        admission::permit(&self.api, &write)
     }
 
     /// The object that is to be stored, if it is sound.
@@ -53,7 +75,7 @@ impl Storage {
                 errors.extend(strategy.validate_update(&new, old));
                 admission::check(&self.api.store.snapshot(), &self.descriptor, &new)?;
             }
-            Part::Status => {
+            Part::Status | Part::Approval => {
                 errors.extend(metadata::validate_update(&new, old));
                 errors.extend(strategy.validate_status(&new, old));
             }

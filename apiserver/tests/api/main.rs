@@ -8,6 +8,7 @@ mod kubectl;
 mod listing;
 mod pki;
 mod policy;
+mod rbac;
 mod services;
 mod serving;
 mod streams;

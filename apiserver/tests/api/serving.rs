@@ -104,7 +104,10 @@ async fn rights_of_others_can_be_asked_for() {
         .await;
     assert_eq!(empty.code, 400);
     let rules = http
-        .post(&format!("{reviews}/selfsubjectrulesreviews"), &json!({}))
+        .post(
+            &format!("{reviews}/selfsubjectrulesreviews"),
+            &json!({"spec": {"namespace": "default"}}),
+        )
         .await
         .ok();
     let all = json!(["*"]);

@@ -34,6 +34,7 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
     };
     let reconciler = Arc::new(Reconciler {
         context: context.clone(),
+        publisher: context.client_of("root-ca-cert-publisher"),
         namespaces: namespaces.clone(),
         accounts: accounts.clone(),
         authorities: authorities.clone(),

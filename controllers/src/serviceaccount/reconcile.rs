@@ -1,8 +1,8 @@
 //! One namespace: reads the caches, plans, applies.
 
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
-use kube::Api;
 use kube::api::PostParams;
+use kube::{Api, Client};
 use skiff_client::{Informer, Next, ObjectKey};
 
 use super::plan::{ACCOUNT, AUTHORITY, plan};
@@ -11,6 +11,8 @@ use crate::writes::{exists, namespace_is_terminating};
 
 pub(super) struct Reconciler {
     pub(super) context: Context,
+    /// Speaks as who writes the certificates.
+    pub(super) publisher: Client,
     pub(super) namespaces: Informer<Namespace>,
     pub(super) accounts: Informer<ServiceAccount>,
     pub(super) authorities: Informer<ConfigMap>,
@@ -30,7 +32,7 @@ impl Reconciler {
             &self.context.config.root_ca_pem,
         );
         let accounts: Api<ServiceAccount> = Api::namespaced(self.context.client.clone(), &key.name);
-        let authorities: Api<ConfigMap> = Api::namespaced(self.context.client.clone(), &key.name);
+        let authorities: Api<ConfigMap> = Api::namespaced(self.publisher.clone(), &key.name);
         let post = PostParams::default();
         if let Some(account) = plan.create_account {
             unless_moot(accounts.create(&post, &account).await)?;

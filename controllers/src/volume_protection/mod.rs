@@ -105,7 +105,8 @@ impl Guard {
         if let Some(finalizers) = wanted {
             let mut freed = (*volume).clone();
             freed.metadata.finalizers = Some(finalizers);
-            let api: Api<PersistentVolume> = Api::all(self.context.client.clone());
+            let api: Api<PersistentVolume> =
+                Api::all(self.context.client_of("pv-protection-controller"));
             unless_gone(api.replace(&key.name, &PostParams::default(), &freed).await)?;
         }
         Ok(Next::Done)

@@ -25,6 +25,8 @@ pub(crate) enum Part {
     Main,
     /// The status, and the annotations and finalizers of those who report it.
     Status,
+    /// The conditions that decide on a CertificateSigningRequest.
+    Approval,
     /// The finalizers in the spec of a namespace.
     Finalizers,
     /// The containers that are added to a Pod to look inside.
@@ -64,6 +66,11 @@ pub(crate) fn merge(old: &Value, new: Value, part: Part, status_apart: bool) -> 
     match part {
         Part::Main => merge_main(old, new, status_apart),
         Part::Status => merge_status(old, &new),
+        Part::Approval => {
+            let mut merged = old.clone();
+            merged["status"]["conditions"] = new["status"]["conditions"].clone();
+            merged
+        }
         Part::Finalizers => {
             let mut merged = old.clone();
             merged["spec"]["finalizers"] = new["spec"]["finalizers"].clone();

@@ -61,9 +61,10 @@ impl Cluster {
             ..Config::new("10.244.0.0/16".parse().unwrap(), "PEM".to_owned())
         };
         let mut tasks = JoinSet::new();
+        let service = server.service();
         tasks.spawn(skiff_controllers::run(
             config,
-            user("system:kube-controller-manager", "system:authenticated"),
+            Arc::new(move |user| in_process(service.clone(), user)),
             informers.clone(),
             shutdown.clone(),
         ));
