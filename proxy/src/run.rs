@@ -1,53 +1,34 @@
-//! The loop: something changed, build the model, apply it.
+//! The loop: something changed, bring the kernel to it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use ipnet::{IpNet, Ipv4Net};
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use skiff_client::{Index, Informer, Informers, ObjectKey};
+use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
+use kube::Api;
+use skiff_client::EventType::Warning;
+use skiff_client::{Informers, ObjectKey, Recorder, recorder};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::dataplane::{Dataplane, Ranges};
+use crate::config::{self, Config, Settings};
+use crate::dataplane::{Dataplane, DataplaneError, Ranges};
+use crate::health_check::HealthChecks;
 use crate::host;
-use crate::ipvs::Ipvs;
+use crate::mode::{Chosen, choose, remove_others};
 use crate::model::Model;
-use crate::nftables::Nftables;
+use crate::netfilter::{Conntrack, Monitor, Trouble, datagram_fronts};
+use crate::nftables::Loader;
+use crate::trace;
+use crate::watched::Watched;
 
-/// The label by which an EndpointSlice names its Service.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// How long to wait after the kernel refused, doubled each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(60);
-
-/// How Services reach the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// IPVS where the kernel has it, else nftables.
-    Auto,
-    /// Virtual servers of the kernel.
-    Ipvs,
-    /// Maps of nftables.
-    Nftables,
-}
-
-/// What the proxy is told.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The node that it serves.
-    pub node_name: String,
-    /// The node's address, from which it speaks to Services.
-    pub node_ip: std::net::IpAddr,
-    /// Addresses of Pods in the whole cluster; IPv4.
-    pub cluster_cidr: IpNet,
-    /// Addresses of Services; IPv4.
-    pub service_cidr: IpNet,
-    /// How Services reach the kernel.
-    pub mode: Mode,
-}
+/// The reason of the event when a mode cannot be had.
+const FALLBACK: &str = "FallbackProxyMode";
+/// The least time between two repairs: somebody else may take rules away for as long as we put them back.
+const REPAIR_PAUSE: Duration = Duration::from_secs(1);
 
 /// Keeps the kernel true to Services and EndpointSlices until `shutdown`. The rules stay when it ends, so that
 /// connections live on.
@@ -56,26 +37,28 @@ pub struct Config {
 /// If the mode cannot be had, or the host refuses to forward. What the kernel refuses later is tried again.
 pub async fn run(
     config: Config,
-    _client: kube::Client,
+    client: kube::Client,
     informers: Informers,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let std::net::IpAddr::V4(node) = config.node_ip else {
+        anyhow::bail!("the node's address {} is not IPv4", config.node_ip);
+    };
     let ranges = Ranges {
+        node,
         cluster: ipv4(config.cluster_cidr)?,
         services: ipv4(config.service_cidr)?,
+        node_ports: Vec::new(),
     };
-    host::prepare(&config, &ranges).await?;
-    let dataplane = choose(config.mode, ranges).await?;
-    tracing::info!(mode = dataplane.name(), "proxy mode");
-    let watched = Watched::new(&informers, config.node_name);
-    let ready = async { tokio::join!(watched.services.ready(), watched.slices_ready.ready()) };
-    // An incomplete model would take rules away that connections need.
-    if shutdown.run_until_cancelled(ready).await.is_some() {
-        shutdown
-            .run_until_cancelled(keep_true(watched, dataplane))
-            .await;
-    }
-    Ok(())
+    host::prepare(&ranges).await?;
+    let (recorder, events) = recorder(client.clone(), config::NAME, Some(&config.node_name));
+    let serving = async {
+        let outcome =
+            shutdown.run_until_cancelled(serve(config, ranges, client, informers, recorder));
+        outcome.await.unwrap_or(Ok(()))
+    };
+    let (served, ()) = tokio::join!(serving, events.run(shutdown.clone()));
+    served
 }
 
 fn ipv4(range: IpNet) -> anyhow::Result<Ipv4Net> {
@@ -85,97 +68,232 @@ fn ipv4(range: IpNet) -> anyhow::Result<Ipv4Net> {
     }
 }
 
-async fn choose(mode: Mode, ranges: Ranges) -> anyhow::Result<Dataplane> {
-    match mode {
-        Mode::Nftables => Ok(Dataplane::Nftables(Nftables::new(ranges))),
-        Mode::Ipvs => {
-            Ok(Dataplane::Ipvs(Ipvs::open(ranges).await.context(
-                "the kernel has no IPVS (modules ip_vs, ip_vs_rr)",
-            )?))
+async fn serve(
+    config: Config,
+    ranges: Ranges,
+    client: kube::Client,
+    informers: Informers,
+    recorder: Recorder,
+) -> anyhow::Result<()> {
+    let watched = Watched::new(&informers, config.node_name.clone());
+    let maps = informers.one::<ConfigMap>(config::NAMESPACE, config::NAME);
+    let map_changed = std::sync::Arc::new(Notify::new());
+    let changed = map_changed.clone();
+    maps.on_change(move |_| changed.notify_one());
+    tokio::join!(watched.ready(), maps.ready());
+    let key = ObjectKey::new(config::NAMESPACE, config::NAME);
+    if maps.get(&key).is_none() {
+        let api = Api::<ConfigMap>::namespaced(client, config::NAMESPACE);
+        if let Err(error) = api
+            .create(&Default::default(), &config::first(&config))
+            .await
+        {
+            // A machine that joined may not make it, and needs not.
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "no ConfigMap kube-proxy made"
+            );
         }
-        Mode::Auto => match Ipvs::open(ranges).await {
-            Ok(ipvs) => Ok(Dataplane::Ipvs(ipvs)),
-            Err(why) => {
-                tracing::debug!(
-                    error = &why as &dyn std::error::Error,
-                    "no IPVS, nftables instead"
-                );
-                Ok(Dataplane::Nftables(Nftables::new(ranges)))
-            }
-        },
     }
-}
-
-async fn keep_true(watched: Watched, mut dataplane: Dataplane) {
-    let mut applied = None;
-    let mut retry = FIRST_RETRY;
+    let loader = Loader::default();
+    let first = Settings::new(config.mode);
+    let settings = || maps.get(&key).map(|map| Settings::read(&map));
+    let told = settings().and_then(Result::ok);
+    let mut proxy = Proxy::start(told.unwrap_or(first), ranges, loader.clone(), recorder).await?;
+    let monitor = Monitor::open(loader);
+    if let Err(error) = &monitor {
+        tracing::warn!(%error, "rules that others remove stay away");
+    }
     loop {
-        let model = watched.model();
-        if applied.as_ref() != Some(&model) {
-            match dataplane.apply(&model).await {
-                Ok(()) => {
-                    (applied, retry) = (Some(model), FIRST_RETRY);
+        watched.update(&mut proxy.model);
+        let again = proxy.bring_up_to_date().await;
+        // All arms are cancel-safe.
+        tokio::select! {
+            () = watched.changed() => {}
+            () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
+            trouble = trouble(&monitor) => proxy.repair(trouble).await,
+            () = map_changed.notified() => match settings() {
+                Some(Ok(settings)) => proxy.switch(settings).await,
+                Some(Err(why)) => {
+                    tracing::warn!(why, "the ConfigMap kube-proxy is not understood");
+                    proxy.tell("InvalidConfiguration", why);
                 }
-                Err(error) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "rules not applied, trying again"
-                    );
-                    applied = None;
-                    tokio::time::sleep(retry).await;
-                    retry = (retry * 2).min(LAST_RETRY);
-                    continue;
-                }
+                // Without it everything stays as it is.
+                None => {}
+            },
+        }
+    }
+}
+
+async fn trouble(monitor: &std::io::Result<Monitor>) -> Trouble {
+    if let Ok(monitor) = monitor {
+        match monitor.trouble().await {
+            Ok(trouble) => return trouble,
+            Err(error) => tracing::warn!(%error, "the kernel tells no news of rules any more"),
+        }
+    }
+    std::future::pending().await
+}
+
+/// The dataplane at work.
+struct Proxy {
+    ranges: Ranges,
+    loader: Loader,
+    recorder: Recorder,
+    settings: Settings,
+    dataplane: Box<dyn Dataplane>,
+    conntrack: Option<Conntrack>,
+    health_checks: HealthChecks,
+    model: Model,
+    /// What the kernel was brought to last.
+    applied: Option<Model>,
+    /// Whether the kernel has it still; after a failure it may have something else.
+    is_whole: bool,
+    retry: Duration,
+    repaired: Option<Instant>,
+}
+
+impl Proxy {
+    async fn start(
+        settings: Settings,
+        mut ranges: Ranges,
+        loader: Loader,
+        recorder: Recorder,
+    ) -> anyhow::Result<Self> {
+        ranges.node_ports.clone_from(&settings.node_ports);
+        let Chosen { dataplane, instead } = choose(&settings, &ranges, &loader).await?;
+        tracing::info!(mode = dataplane.name(), "proxy mode");
+        if let Err(error) = remove_others(dataplane.name(), &ranges, &loader).await {
+            report(&error);
+        }
+        let conntrack = Conntrack::open();
+        if let Err(error) = &conntrack {
+            tracing::warn!(%error, "clients of UDP may not follow a change of endpoints");
+        }
+        let mut proxy = Self {
+            ranges,
+            loader,
+            recorder,
+            settings,
+            dataplane,
+            conntrack: conntrack.ok(),
+            health_checks: HealthChecks::default(),
+            model: Model::default(),
+            applied: None,
+            is_whole: false,
+            retry: FIRST_RETRY,
+            repaired: None,
+        };
+        if let Some(instead) = instead {
+            proxy.tell(FALLBACK, instead);
+        }
+        proxy.let_pods_through().await;
+        Ok(proxy)
+    }
+
+    /// Returns when to try again, if the kernel refused.
+    async fn bring_up_to_date(&mut self) -> Option<Instant> {
+        if self.is_whole && self.applied.as_ref() == Some(&self.model) {
+            return None;
+        }
+        match self.dataplane.apply(&self.model).await {
+            Ok(()) => {
+                self.forget_datagrams().await;
+                self.health_checks.set(&self.model).await;
+                trace::applied(self.applied.as_ref(), &self.model);
+                (self.applied, self.is_whole) = (Some(self.model.clone()), true);
+                self.retry = FIRST_RETRY;
+                None
+            }
+            Err(error) => {
+                report(&error);
+                self.is_whole = false;
+                self.dataplane.forget();
+                let again = Instant::now() + self.retry;
+                self.retry = (self.retry * 2).min(LAST_RETRY);
+                Some(again)
             }
         }
-        // Changes since the model was built have left their permit: none is missed, many are one.
-        watched.changed.notified().await;
     }
-}
 
-struct Watched {
-    node: String,
-    services: Informer<Service>,
-    slices_ready: Informer<EndpointSlice>,
-    slices: Index<EndpointSlice>,
-    changed: Arc<Notify>,
-}
-
-impl Watched {
-    fn new(informers: &Informers, node: String) -> Self {
-        let (services, slices_ready) =
-            (informers.all::<Service>(), informers.all::<EndpointSlice>());
-        let slices = slices_ready.index(|slice| service_of(slice).into_iter().collect());
-        let changed = Arc::new(Notify::new());
-        let (by_service, by_slice) = (changed.clone(), changed.clone());
-        services.on_change(move |_| by_service.notify_one());
-        slices_ready.on_change(move |_| by_slice.notify_one());
-        Self {
-            node,
-            services,
-            slices_ready,
-            slices,
-            changed,
+    /// IPVS does this itself (`expire_nodest_conn`).
+    async fn forget_datagrams(&self) {
+        let none = Model::default();
+        let applied = self.applied.as_ref().unwrap_or(&none);
+        let fronts = datagram_fronts(&self.model.changes_since(applied));
+        let Some(conntrack) = self.conntrack.as_ref().filter(|_| !fronts.is_empty()) else {
+            return;
+        };
+        match conntrack.forget(&fronts).await {
+            Ok(0) => {}
+            Ok(connections) => tracing::debug!(connections, "stale datagram connections forgotten"),
+            Err(error) => tracing::warn!(%error, "stale datagram connections are left"),
         }
     }
 
-    fn model(&self) -> Model {
-        let services = self.services.list();
-        let slices: Vec<_> = services
-            .iter()
-            .map(|service| self.slices.get(&ObjectKey::of(&**service).to_string()))
-            .collect();
-        let pairs = services.iter().zip(&slices);
-        Model::build(
-            pairs.map(|(service, slices)| {
-                (&**service, slices.iter().map(|slice| &**slice).collect())
-            }),
-            &self.node,
-        )
+    async fn repair(&mut self, trouble: Trouble) {
+        match trouble {
+            Trouble::Forward => self.let_pods_through().await,
+            Trouble::RulesGone => {
+                if let Some(repaired) = self.repaired {
+                    tokio::time::sleep_until(repaired + REPAIR_PAUSE).await;
+                }
+                tracing::warn!("somebody removed rules of Services, putting them back");
+                self.dataplane.forget();
+                self.is_whole = false;
+                self.repaired = Some(Instant::now());
+                self.let_pods_through().await;
+            }
+        }
+    }
+
+    async fn let_pods_through(&mut self) {
+        if let Err(error) = host::let_pods_through(&self.ranges, &self.loader).await {
+            report(&error);
+        }
+    }
+
+    async fn switch(&mut self, settings: Settings) {
+        if self.settings == settings {
+            return;
+        }
+        self.ranges.node_ports.clone_from(&settings.node_ports);
+        match choose(&settings, &self.ranges, &self.loader).await {
+            Ok(Chosen { dataplane, instead }) => {
+                if let Some(instead) = instead {
+                    self.tell(FALLBACK, instead);
+                }
+                tracing::info!(mode = dataplane.name(), "proxy mode");
+                if dataplane.name() != self.dataplane.name()
+                    && let Err(error) = self.dataplane.remove().await
+                {
+                    report(&error);
+                }
+                self.dataplane = dataplane;
+                self.settings = settings;
+                self.is_whole = false;
+            }
+            Err(error) => {
+                report(&error);
+                self.tell("FailedProxyMode", error.to_string());
+            }
+        }
+    }
+
+    /// Tells the user at the ConfigMap.
+    fn tell(&self, reason: &str, message: String) {
+        let object = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("ConfigMap".to_owned()),
+            namespace: Some(config::NAMESPACE.to_owned()),
+            name: Some(config::NAME.to_owned()),
+            ..ObjectReference::default()
+        };
+        self.recorder.event(&object, Warning, reason, message);
     }
 }
 
-fn service_of(slice: &EndpointSlice) -> Option<String> {
-    let name = slice.metadata.labels.as_ref()?.get(SERVICE_NAME)?;
-    Some(ObjectKey::new(slice.metadata.namespace.clone().unwrap_or_default(), name).to_string())
+fn report(error: &DataplaneError) {
+    let error = error as &dyn std::error::Error;
+    tracing::error!(error, "rules not applied");
 }

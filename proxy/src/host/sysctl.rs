@@ -47,6 +47,12 @@ pub(crate) fn prepare_ipvs() -> io::Result<()> {
     set_where_present(IPVS)
 }
 
+/// Lets the host lead its own loopback connections to Pods, for NodePorts at 127.0.0.1 (KubeProxyConfiguration
+/// `iptables.localhostNodePorts`).
+pub(crate) fn prepare_iptables() -> io::Result<()> {
+    set("net/ipv4/conf/all/route_localnet", "1")
+}
+
 fn set_where_present(settings: &[(&str, &str)]) -> io::Result<()> {
     settings
         .iter()

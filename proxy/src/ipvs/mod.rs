@@ -1,4 +1,4 @@
-//! The IPVS dataplane: a virtual server for each ClusterIP and for each NodePort on each address of the node.
+//! The IPVS dataplane: a virtual server for each front of a Service and for each NodePort on each address of the node.
 //!
 //! nftables stands beside it: it masquerades what must come back through this node, and refuses addresses of the Service
 //! range without a virtual server.
@@ -7,15 +7,20 @@ mod kernel;
 mod message;
 mod plan;
 
-use std::collections::BTreeMap;
-use std::net::SocketAddrV4;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddrV4};
 
-use crate::dataplane::{DataplaneError, Ranges, node_addresses};
-use crate::host::prepare_ipvs;
+use async_trait::async_trait;
+
+use crate::dataplane::{Dataplane, DataplaneError, Ranges, node_addresses};
+use crate::host;
 use crate::model::{Model, Protocol};
-use crate::nftables::{Base, Rules, load};
+use crate::nftables::{Base, Loader, Table, base_table, beside_ipvs};
 use kernel::Kernel;
-use plan::{plan, wanted};
+use plan::{foreign_addresses, plan, wanted};
+
+/// The lines of `/proc/net/ip_vs` before the first virtual server.
+const TABLE_HEAD: usize = 3;
 
 /// A virtual server: where it listens and how it chooses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,40 +52,128 @@ pub(crate) struct Served {
 /// Services as virtual servers of the kernel.
 pub(crate) struct Ipvs {
     ranges: Ranges,
+    scheduler: String,
     kernel: Kernel,
-    /// What nftables holds beside it; nothing is known after a failure and at the start.
-    beside: Option<Rules>,
+    beside: Table,
+    /// What the kernel holds; nothing is known after a failure and at the start.
+    applied: Option<Applied>,
+}
+
+struct Applied {
+    model: Model,
+    node: Vec<Ipv4Addr>,
+    /// Addresses of Services that only a route makes the node's own.
+    routed: BTreeSet<Ipv4Addr>,
 }
 
 impl Ipvs {
-    /// Connects to the kernel's IPVS.
+    /// Connects to the kernel's IPVS; virtual servers choose by `scheduler`.
     ///
     /// # Errors
     /// If the kernel has none.
-    pub(crate) async fn open(ranges: Ranges) -> Result<Self, DataplaneError> {
+    pub(crate) async fn open(
+        ranges: Ranges,
+        scheduler: String,
+        loader: Loader,
+    ) -> Result<Self, DataplaneError> {
         let kernel = Kernel::open().await?;
-        prepare_ipvs().map_err(|source| DataplaneError::Malformed {
+        host::prepare_ipvs().map_err(|source| DataplaneError::Malformed {
             what: "settings of IPVS",
             why: source.to_string(),
         })?;
         Ok(Self {
+            beside: Table::new(base_table(Base::BesideIpvs, &ranges), loader),
             ranges,
+            scheduler,
             kernel,
-            beside: None,
+            applied: None,
         })
     }
 
-    /// Brings the virtual servers to `model`; those of others, outside the Service range and the NodePorts, are replaced
-    /// as well: the node's IPVS is the proxy's, as with kube-proxy.
-    pub(crate) async fn apply(&mut self, model: &Model) -> Result<(), DataplaneError> {
-        let rules = Rules::beside_ipvs(model);
-        let beside = self.beside.take();
-        load(Base::BesideIpvs, &self.ranges, beside.as_ref(), &rules).await?;
-        self.beside = Some(rules);
-        let wanted = wanted(model, &node_addresses(&self.ranges)?);
-        for step in plan(&self.kernel.list().await?, &wanted) {
+    /// Whether somebody has virtual servers; asking loads no module.
+    pub(crate) fn is_in_use() -> bool {
+        let table = std::fs::read_to_string("/proc/net/ip_vs").unwrap_or_default();
+        table.lines().count() > TABLE_HEAD
+    }
+
+    /// What the kernel has of the Services that changed, and what it must have.
+    async fn step(
+        &self,
+        model: &Model,
+        node: &[Ipv4Addr],
+    ) -> Result<[BTreeMap<Address, Served>; 2], DataplaneError> {
+        let scheduler = self.scheduler.as_str();
+        match &self.applied {
+            Some(applied) if applied.node == node => {
+                let changes = model.changes_since(&applied.model);
+                let old = changes.iter().flat_map(|change| change.old);
+                let new = changes.iter().flat_map(|change| change.new);
+                Ok([wanted(old, node, scheduler), wanted(new, node, scheduler)])
+            }
+            _ => Ok([
+                self.kernel.list().await?,
+                wanted(model.ports(), node, scheduler),
+            ]),
+        }
+    }
+
+    async fn route(&self, routed: &BTreeSet<Ipv4Addr>) -> Result<(), DataplaneError> {
+        let was = self.applied.as_ref().map(|applied| &applied.routed);
+        let none = BTreeSet::new();
+        let was = was.unwrap_or(&none);
+        host::lead_addresses_here(routed.difference(was), was.difference(routed))
+            .await
+            .map_err(|source| DataplaneError::Malformed {
+                what: "routes of external addresses",
+                why: format!("{source:#}"),
+            })
+    }
+}
+
+#[async_trait]
+impl Dataplane for Ipvs {
+    fn name(&self) -> &'static str {
+        "ipvs"
+    }
+
+    /// The virtual servers of others, outside the Service range and the NodePorts, are replaced as well: the node's IPVS
+    /// is the proxy's, as with kube-proxy.
+    async fn apply(&mut self, model: &Model) -> Result<(), DataplaneError> {
+        self.beside.apply(model, beside_ipvs).await?;
+        let node = node_addresses(&self.ranges)?;
+        let routed = foreign_addresses(model, &node);
+        let [has, wanted] = self.step(model, &node).await?;
+        let done = async {
+            self.route(&routed).await?;
+            for step in plan(&has, &wanted) {
+                self.kernel.take(&step).await?;
+            }
+            Ok(())
+        };
+        let done = done.await;
+        self.applied = match done {
+            Ok(()) => Some(Applied {
+                model: model.clone(),
+                node,
+                routed,
+            }),
+            Err(_) => None,
+        };
+        done
+    }
+
+    fn forget(&mut self) {
+        self.applied = None;
+        self.beside.forget();
+    }
+
+    async fn remove(&mut self) -> Result<(), DataplaneError> {
+        self.route(&BTreeSet::new()).await?;
+        self.applied = None;
+        let has = self.kernel.list().await?;
+        for step in plan(&has, &BTreeMap::new()) {
             self.kernel.take(&step).await?;
         }
-        Ok(())
+        self.beside.remove().await
     }
 }

@@ -17,39 +17,52 @@ pub(crate) enum Step {
     RemoveReal(Address, SocketAddrV4),
 }
 
-/// The virtual servers of a model on a node with these addresses, by address.
-pub(crate) fn wanted(model: &Model, node: &[Ipv4Addr]) -> BTreeMap<Address, Served> {
+/// The virtual servers of these ports on a node with these addresses, by address.
+pub(crate) fn wanted<'a>(
+    ports: impl IntoIterator<Item = &'a ServicePort>,
+    node: &[Ipv4Addr],
+    scheduler: &str,
+) -> BTreeMap<Address, Served> {
     let mut servers = BTreeMap::new();
-    for port in &model.ports {
+    for port in ports {
         let mut serve = |at: SocketAddrV4, real: &BTreeSet<SocketAddrV4>| {
-            let served = served(port, at, real);
-            servers.insert(served.server.at, served);
+            let served = served(port, at, real, scheduler);
+            // Of two Services with the same address the first by name has it, as in the other dataplanes.
+            servers.entry(served.server.at).or_insert(served);
         };
-        serve(
-            SocketAddrV4::new(port.cluster_ip, port.port),
-            &port.endpoints,
-        );
-        if let Some(node_port) = &port.node_port {
+        for (front, endpoints) in port.fronts() {
+            serve(front, endpoints);
+        }
+        if let Some(node_port) = port.external.node_port {
             for address in node {
-                serve(
-                    SocketAddrV4::new(*address, node_port.port),
-                    &node_port.endpoints,
-                );
+                let at = SocketAddrV4::new(*address, node_port);
+                serve(at, &port.external.endpoints);
             }
         }
     }
     servers
 }
 
+/// The addresses of Services that are not the node's: IPVS sees only packets to its own.
+pub(crate) fn foreign_addresses(model: &Model, node: &[Ipv4Addr]) -> BTreeSet<Ipv4Addr> {
+    let all = model.ports().flat_map(|port| port.external.addresses());
+    all.filter(|address| !node.contains(address)).collect()
+}
+
 /// Endpoints that drain stay with weight 0: the kernel cuts the connections of a real server that is removed. That is
 /// right for UDP, whose clients would go on talking to it.
-fn served(port: &ServicePort, at: SocketAddrV4, endpoints: &BTreeSet<SocketAddrV4>) -> Served {
+fn served(
+    port: &ServicePort,
+    at: SocketAddrV4,
+    endpoints: &BTreeSet<SocketAddrV4>,
+    scheduler: &str,
+) -> Served {
     let server = VirtualServer {
         at: Address {
             protocol: port.protocol,
             at,
         },
-        scheduler: "rr".to_owned(),
+        scheduler: scheduler.to_owned(),
         persistent_seconds: port.affinity_seconds,
     };
     let drains = port.protocol != Protocol::Udp;
@@ -110,34 +123,22 @@ fn real_steps(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::NodePort;
+    use crate::model::testing::web;
 
-    fn model(endpoints: &[&str], node_port: Option<u16>, affinity_seconds: Option<u32>) -> Model {
-        let endpoints: BTreeSet<_> = endpoints
-            .iter()
-            .map(|at| at.parse().expect("an address"))
-            .collect();
-        Model {
-            ports: vec![ServicePort {
-                name: "default/web:".to_owned(),
-                protocol: Protocol::Tcp,
-                cluster_ip: [10, 96, 0, 5].into(),
-                port: 80,
-                node_port: node_port.map(|port| NodePort {
-                    port,
-                    endpoints: endpoints.clone(),
-                    keeps_source: false,
-                }),
-                affinity_seconds,
-                endpoints,
-                draining: BTreeSet::new(),
-            }],
-        }
+    fn model(
+        endpoints: &[&str],
+        node_port: Option<u16>,
+        affinity_seconds: Option<u32>,
+    ) -> Vec<ServicePort> {
+        let mut port = web(endpoints);
+        port.external.node_port = node_port;
+        port.affinity_seconds = affinity_seconds;
+        vec![port]
     }
 
-    fn steps(from: &Model, to: &Model) -> Vec<Step> {
+    fn steps(from: &[ServicePort], to: &[ServicePort]) -> Vec<Step> {
         let node = [Ipv4Addr::new(192, 0, 2, 1)];
-        plan(&wanted(from, &node), &wanted(to, &node))
+        plan(&wanted(from, &node, "rr"), &wanted(to, &node, "rr"))
     }
 
     fn at(address: &str) -> Address {
@@ -159,10 +160,7 @@ mod tests {
     fn a_new_service_gets_its_servers_with_their_real_servers() {
         let pod: SocketAddrV4 = "10.244.0.2:8080".parse().expect("an address");
         assert_eq!(
-            steps(
-                &Model::default(),
-                &model(&["10.244.0.2:8080"], Some(30002), None)
-            ),
+            steps(&[], &model(&["10.244.0.2:8080"], Some(30002), None)),
             [
                 Step::AddServer(rr("10.96.0.5:80", None)),
                 Step::AddReal(at("10.96.0.5:80"), pod, 1),
@@ -194,10 +192,35 @@ mod tests {
             [Step::ChangeServer(rr("10.96.0.5:80", Some(10_800)))]
         );
         assert_eq!(
-            steps(&model(&["10.244.0.2:80"], None, None), &Model::default()),
+            steps(&model(&["10.244.0.2:80"], None, None), &[]),
             [Step::RemoveServer(server)]
         );
         assert_eq!(steps(&model(&[], None, None), &model(&[], None, None)), []);
+    }
+
+    #[test]
+    fn external_addresses_are_served_by_the_scheduler_that_is_configured() {
+        let mut port = web(&["10.244.0.2:8080"]);
+        port.external.ips.insert([192, 0, 2, 7].into());
+        let servers = wanted([&port], &[], "lc");
+        let shown: Vec<_> = servers
+            .values()
+            .map(|served| {
+                (
+                    served.server.at.at.to_string(),
+                    served.server.scheduler.as_str(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("10.96.0.5:80".to_owned(), "lc"),
+            ("192.0.2.7:80".to_owned(), "lc"),
+        ];
+        assert_eq!(shown, expected);
+        let model = crate::model::testing::model(port);
+        let foreign = foreign_addresses(&model, &[]);
+        assert_eq!(foreign, BTreeSet::from([[192, 0, 2, 7].into()]));
+        assert!(foreign_addresses(&model, &[[192, 0, 2, 7].into()]).is_empty());
     }
 
     #[test]
@@ -210,17 +233,17 @@ mod tests {
         let both = model(&["10.244.0.2:80", "10.244.0.3:80"], None, None);
         let after = model(&["10.244.0.3:80"], None, None);
         let mut ending = after.clone();
-        ending.ports[0].draining.insert(old);
+        ending[0].draining.insert(old);
         assert_eq!(steps(&both, &ending), [Step::ChangeReal(server, old, 0)]);
         assert_eq!(steps(&ending, &after), [Step::RemoveReal(server, old)]);
-        ending.ports[0].protocol = Protocol::Udp;
-        let datagrams = wanted(&ending, &[]);
+        ending[0].protocol = Protocol::Udp;
+        let datagrams = wanted(&ending, &[], "rr");
         let real = datagrams.values().flat_map(|served| &served.real);
         assert_eq!(real.collect::<Vec<_>>(), [(&new, &1)]);
-        ending.ports[0].protocol = Protocol::Tcp;
+        ending[0].protocol = Protocol::Tcp;
         // The last one still serves: it gets new connections after all.
         let mut last = model(&["10.244.0.2:80"], None, None);
-        last.ports[0].draining.insert(old);
+        last[0].draining.insert(old);
         assert_eq!(
             steps(&ending, &last),
             [

@@ -1,11 +1,15 @@
 //! The part of the table that does not depend on Services.
 
-use super::rules::Container;
+use super::items::Container;
+use super::table::TABLE;
 use crate::dataplane::Ranges;
 use crate::model::Protocol;
 
 /// Packets that leave with the node's address bear this bit of the mark, as with kube-proxy (`--iptables-masquerade-bit`).
 const MASQUERADE: &str = "0x4000";
+/// The key of a front, and that of a NodePort, in a packet.
+const FRONT: &str = "ip daddr . meta l4proto . th dport";
+const NODE_PORT: &str = "meta l4proto . th dport";
 
 /// Who translates addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub(crate) enum Base {
     Translating,
     /// IPVS; this table masquerades and refuses.
     BesideIpvs,
+    /// Proxies in this process, to which the table leads connections.
+    Redirecting,
 }
 
 /// The table with its chains, sets and maps, empty of Services; replaces whatever there was, in one transaction.
@@ -21,37 +27,41 @@ pub(crate) enum Base {
 /// A hairpin is a connection that was translated back to where it came from: what an address asks of itself without a
 /// Service between, such as the node of its own port, is nobody's business here.
 pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
-    let Ranges { cluster, services } = ranges;
-    let translate = match base {
-        // The Service range is local as well, but NodePorts are of the node's own addresses.
-        Base::Translating => format!(
-            "\t\tip daddr . meta l4proto . th dport vmap @services\n\
-             \t\tip daddr {services} return\n\
-             \t\tfib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @node_ports\n"
-        ),
-        Base::BesideIpvs => String::new(),
+    let (containers, translate) = (containers(), translate(base, ranges));
+    let Ranges {
+        cluster, services, ..
+    } = ranges;
+    let refuse = |what: &str| {
+        format!("\t\t{what} meta l4proto tcp reject with tcp reset\n\t\t{what} reject\n")
     };
-    let maps: String = Protocol::ALL.into_iter().map(endpoint_maps).collect();
+    let (unknown, empty, empty_node_port) = (
+        refuse(&format!("ip daddr {services}")),
+        refuse(&format!("{FRONT} @empty_services")),
+        refuse(&format!(
+            "{} {NODE_PORT} @empty_node_ports",
+            node_ports_at(ranges, true)
+        )),
+    );
+    let node_address = node_ports_at(ranges, true);
+    let own = own_connections(base, ranges);
+    let mark = format!("meta mark set meta mark | {MASQUERADE}");
     format!(
-        "table ip skiff\n\
-         delete table ip skiff\n\
-         table ip skiff {{\n\
-         \tmap services {{ type ipv4_addr . inet_proto . inet_service : verdict; }}\n\
-         \tmap node_ports {{ type inet_proto . inet_service : verdict; }}\n\
-         {maps}\
-         \tset virtual_servers {{ type ipv4_addr . inet_proto . inet_service; }}\n\
-         \tset empty_node_ports {{ type inet_proto . inet_service; }}\n\
-         \tset source_keeping_node_ports {{ type inet_proto . inet_service; }}\n\
-         \tset hairpins {{ type ipv4_addr . ipv4_addr; }}\n\
-         \tchain translate {{\n{translate}\t}}\n\
+        "table ip {TABLE}\n\
+         delete table ip {TABLE}\n\
+         table ip {TABLE} {{\n\
+         {containers}\
+         {translate}\
          \tchain prerouting {{\n\
          \t\ttype nat hook prerouting priority dstnat; policy accept;\n\
-         \t\tip daddr {services} ip saddr != {cluster} meta mark set meta mark | {MASQUERADE}\n\
-         \t\tfib daddr type local ip daddr != {services} meta l4proto . th dport != @source_keeping_node_ports meta mark set meta mark | {MASQUERADE}\n\
+         \t\t{FRONT} vmap @guarded\n\
+         \t\tip daddr {services} ip saddr != {cluster} {mark}\n\
+         \t\t{FRONT} @masqueraded {mark}\n\
+         \t\t{node_address} {NODE_PORT} @masqueraded_node_ports {mark}\n\
          \t\tjump translate\n\
          \t}}\n\
          \tchain output {{\n\
          \t\ttype nat hook output priority -100; policy accept;\n\
+         {own}\
          \t\tjump translate\n\
          \t}}\n\
          \tchain postrouting {{\n\
@@ -61,17 +71,103 @@ pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
          \t}}\n\
          \tchain input {{\n\
          \t\ttype filter hook input priority filter; policy accept;\n\
-         \t\tip daddr . meta l4proto . th dport @virtual_servers accept\n\
-         \t\tip daddr {services} meta l4proto tcp reject with tcp reset\n\
-         \t\tip daddr {services} reject\n\
-         \t\tfib daddr type local meta l4proto . th dport @empty_node_ports meta l4proto tcp reject with tcp reset\n\
-         \t\tfib daddr type local meta l4proto . th dport @empty_node_ports reject\n\
+         \t\ticmp type {{ destination-unreachable, time-exceeded, parameter-problem }} accept\n\
+         \t\t{FRONT} @virtual_servers accept\n\
+         {unknown}{empty}{empty_node_port}\
+         \t}}\n\
+         \tchain forward {{\n\
+         \t\ttype filter hook forward priority filter; policy accept;\n\
+         {empty}\
          \t}}\n\
          }}\n"
     )
 }
 
-/// The maps from a Service, or a NodePort, and a count to an endpoint.
+/// What matches an address at which NodePorts answer. The Service range is local as well, but is none.
+fn node_ports_at(ranges: &Ranges, loopback: bool) -> String {
+    let services = ranges.services;
+    let mut matched = format!("fib daddr type local ip daddr != {services}");
+    if !loopback {
+        matched += " ip daddr != 127.0.0.0/8";
+    }
+    if !ranges.node_ports.is_empty() {
+        let all: Vec<String> = ranges.node_ports.iter().map(ToString::to_string).collect();
+        matched += &format!(" ip daddr {{ {} }}", all.join(", "));
+    }
+    matched
+}
+
+/// What the node itself asks of a proxy goes to the node's address: from loopback, a datagram's answer would not come back.
+fn own_connections(base: Base, ranges: &Ranges) -> String {
+    let (node, at) = (ranges.node, node_ports_at(ranges, true));
+    match base {
+        Base::Translating | Base::BesideIpvs => String::new(),
+        Base::Redirecting => format!(
+            "\t\tmeta l4proto {{ tcp, udp }} dnat ip to {node}:{FRONT} map @redirects\n\
+             \t\t{at} meta l4proto {{ tcp, udp }} dnat ip to {node}:{NODE_PORT} map @node_port_redirects\n"
+        ),
+    }
+}
+
+fn translate(base: Base, ranges: &Ranges) -> String {
+    let lines = match base {
+        Base::BesideIpvs => String::new(),
+        Base::Translating => {
+            let (node, cluster) = (node_ports_at(ranges, false), ranges.cluster);
+            return format!(
+                "\tchain inside {{\n\
+                 \t\t{FRONT} vmap @inside_services\n\
+                 \t\t{node} {NODE_PORT} vmap @inside_node_ports\n\
+                 \t}}\n\
+                 \tchain translate {{\n\
+                 \t\tip saddr {cluster} jump inside\n\
+                 \t\tfib saddr type local jump inside\n\
+                 \t\t{FRONT} vmap @services\n\
+                 \t\t{node} {NODE_PORT} vmap @node_ports\n\
+                 \t}}\n"
+            );
+        }
+        Base::Redirecting => {
+            let node = node_ports_at(ranges, true);
+            format!(
+                "\t\tmeta l4proto {{ tcp, udp }} redirect to :{FRONT} map @redirects\n\
+                 \t\t{node} meta l4proto {{ tcp, udp }} redirect to :{NODE_PORT} map @node_port_redirects\n"
+            )
+        }
+    };
+    format!("\tchain translate {{\n{lines}\t}}\n")
+}
+
+fn containers() -> String {
+    let front = "type ipv4_addr . inet_proto . inet_service";
+    let node_port = "type inet_proto . inet_service";
+    let declared = [
+        ("map", Container::Services, front, " : verdict"),
+        ("map", Container::InsideServices, front, " : verdict"),
+        ("map", Container::Guarded, front, " : verdict"),
+        ("map", Container::Redirects, front, " : inet_service"),
+        ("map", Container::NodePorts, node_port, " : verdict"),
+        ("map", Container::InsideNodePorts, node_port, " : verdict"),
+        (
+            "map",
+            Container::NodePortRedirects,
+            node_port,
+            " : inet_service",
+        ),
+        ("set", Container::VirtualServers, front, ""),
+        ("set", Container::EmptyServices, front, ""),
+        ("set", Container::Masqueraded, front, ""),
+        ("set", Container::EmptyNodePorts, node_port, ""),
+        ("set", Container::MasqueradedNodePorts, node_port, ""),
+        ("set", Container::Hairpins, "type ipv4_addr . ipv4_addr", ""),
+    ];
+    let declared = declared.map(|(kind, container, key, value)| {
+        format!("\t{kind} {} {{ {key}{value}; }}\n", container.name())
+    });
+    declared.concat() + &Protocol::ALL.map(endpoint_maps).concat()
+}
+
+/// The maps from a front, or a NodePort, and a count to an endpoint.
 fn endpoint_maps(protocol: Protocol) -> String {
     let map = |container: Container, address: &str| {
         let key = format!("{address}{protocol} dport . numgen inc mod 65536");

@@ -73,3 +73,9 @@ pub(super) fn asked(address: &str) -> String {
     stream.read_to_string(&mut told).expect("told");
     told
 }
+
+/// Whether somebody answers at an address soon.
+pub(super) fn answers(address: &str) -> bool {
+    let address = address.parse().expect("an address");
+    TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok()
+}

@@ -2,7 +2,6 @@
 
 mod beside;
 
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::process::Command;
 
@@ -11,7 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use super::*;
-use crate::model::{NodePort, Protocol, ServicePort};
+use crate::model::testing::{self, web_on};
+use crate::model::{Protocol, ServicePort};
+use crate::netfilter::{Conntrack, Monitor, Trouble, datagram_fronts};
 use beside::Beside;
 
 const SERVICE: &str = "10.96.0.5:80";
@@ -37,42 +38,33 @@ fn ip(line: &str) {
     assert!(status.expect("ip").success(), "ip {line}");
 }
 
-fn nftables() -> Nftables {
+fn ranges() -> Ranges {
     let range = |text: &str| text.parse().expect("a range");
-    Nftables::new(Ranges {
+    Ranges {
+        node: Ipv4Addr::new(192, 0, 2, 1),
         cluster: range("10.244.0.0/16"),
         services: range("10.96.0.0/12"),
-    })
+        node_ports: Vec::new(),
+    }
+}
+
+fn nftables() -> Nftables {
+    Nftables::new(&ranges(), Loader::default())
 }
 
 async fn route() {
-    let range = "10.96.0.0/12".parse().expect("a range");
+    let range = ranges().services;
     crate::host::lead_here(range, Ipv4Addr::new(192, 0, 2, 1))
         .await
         .expect("routed");
 }
 
+fn port(endpoints: &[&str]) -> ServicePort {
+    web_on(30002, endpoints)
+}
+
 fn model(endpoints: &[&str]) -> Model {
-    let endpoints: BTreeSet<_> = endpoints
-        .iter()
-        .map(|at| at.parse().expect("an address"))
-        .collect();
-    Model {
-        ports: vec![ServicePort {
-            name: "default/web:".to_owned(),
-            protocol: Protocol::Tcp,
-            cluster_ip: [10, 96, 0, 5].into(),
-            port: 80,
-            node_port: Some(NodePort {
-                port: 30002,
-                endpoints: endpoints.clone(),
-                keeps_source: false,
-            }),
-            affinity_seconds: None,
-            endpoints,
-            draining: BTreeSet::new(),
-        }],
-    }
+    testing::model(port(endpoints))
 }
 
 /// Answers each connection with its own address.
@@ -193,8 +185,9 @@ fn a_client_with_affinity_stays_with_its_endpoint() {
         route().await;
         answer("127.0.0.2:8080").await;
         answer("127.0.0.3:8081").await;
-        let mut sticky = model(&["127.0.0.2:8080", "127.0.0.3:8081"]);
-        sticky.ports[0].affinity_seconds = Some(10_800);
+        let mut sticky = port(&["127.0.0.2:8080", "127.0.0.3:8081"]);
+        sticky.affinity_seconds = Some(10_800);
+        let sticky = testing::model(sticky);
         nftables().apply(&sticky).await.expect("applied");
         for address in [SERVICE, "192.0.2.1:30002"] {
             let first = asked(address).await.expect("answered");
@@ -234,7 +227,8 @@ fn endpoints_see_the_client_where_they_may() {
         let client = Beside::new("198.51.100.1", "198.51.100.2");
         pod.run(|| beside::tell_peers("10.244.0.2:8080"));
         let mut nftables = nftables();
-        let mut model = model(&["10.244.0.2:8080"]);
+        let mut port = port(&["10.244.0.2:8080"]);
+        let model = testing::model(port.clone());
         nftables.apply(&model).await.expect("applied");
         assert_eq!(
             client.run(|| beside::asked("198.51.100.1:30002")),
@@ -246,9 +240,8 @@ fn endpoints_see_the_client_where_they_may() {
             "10.244.0.1",
             "a Pod reaches itself through the node"
         );
-        if let Some(node_port) = &mut model.ports[0].node_port {
-            node_port.keeps_source = true;
-        }
+        port.external.keeps_source = true;
+        let model = testing::model(port);
         nftables.apply(&model).await.expect("applied");
         assert_eq!(
             client.run(|| beside::asked("198.51.100.1:30002")),
@@ -258,23 +251,144 @@ fn endpoints_see_the_client_where_they_may() {
     });
 }
 
+/// A datagram to `address` and the answer of `server`.
+async fn answered(client: &UdpSocket, server: &UdpSocket, words: &[u8]) {
+    client.send(b"ask").await.expect("sent");
+    let mut buffer = [0; 8];
+    let (_, from) = server.recv_from(&mut buffer).await.expect("asked");
+    server.send_to(words, from).await.expect("sent");
+    let length = client.recv(&mut buffer).await.expect("answered");
+    assert_eq!(&buffer[..length], words);
+}
+
+fn datagrams(endpoint: &str) -> Model {
+    let mut port = port(&[endpoint]);
+    port.protocol = Protocol::Udp;
+    testing::model(port)
+}
+
 #[test]
 fn a_udp_service_answers_from_its_own_address() {
     in_namespace(|| async {
         route().await;
         let server = UdpSocket::bind("127.0.0.2:5353").await.expect("bind");
-        let mut model = model(&["127.0.0.2:5353"]);
-        model.ports[0].protocol = Protocol::Udp;
+        let model = datagrams("127.0.0.2:5353");
         nftables().apply(&model).await.expect("applied");
         for address in [SERVICE, "192.0.2.1:30002"] {
             let client = UdpSocket::bind("0.0.0.0:0").await.expect("bind");
             client.connect(address).await.expect("connected");
-            client.send(b"ask").await.expect("sent");
-            let mut buffer = [0; 8];
-            let (_, from) = server.recv_from(&mut buffer).await.expect("asked");
-            server.send_to(b"answer", from).await.expect("sent");
-            let length = client.recv(&mut buffer).await.expect("answered");
-            assert_eq!(&buffer[..length], b"answer", "{address}");
+            answered(&client, &server, b"answer").await;
+        }
+    });
+}
+
+#[test]
+fn a_client_of_udp_follows_when_the_endpoint_changes() {
+    in_namespace(|| async {
+        route().await;
+        let (one, two) = ("127.0.0.2:5353", "127.0.0.3:5353");
+        let (first, second) = (datagrams(one), datagrams(two));
+        let one = UdpSocket::bind(one).await.expect("bind");
+        let two = UdpSocket::bind(two).await.expect("bind");
+        let mut nftables = nftables();
+        let conntrack = Conntrack::open().expect("netlink");
+        nftables.apply(&first).await.expect("applied");
+        let mut clients = Vec::new();
+        for address in [SERVICE, "192.0.2.1:30002"] {
+            let client = UdpSocket::bind("0.0.0.0:0").await.expect("bind");
+            client.connect(address).await.expect("connected");
+            answered(&client, &one, b"one").await;
+            clients.push(client);
+        }
+        nftables.apply(&second).await.expect("applied");
+        let fronts = datagram_fronts(&second.changes_since(&first));
+        assert_eq!(conntrack.forget(&fronts).await.expect("forgotten"), 2);
+        for client in &clients {
+            answered(client, &two, b"two").await;
+        }
+        assert_eq!(conntrack.forget(&fronts).await.expect("forgotten"), 0);
+    });
+}
+
+#[test]
+fn rules_that_somebody_flushes_are_missed_and_own_changes_are_not() {
+    in_namespace(|| async {
+        let loader = Loader::default();
+        let monitor = Monitor::open(loader.clone()).expect("netlink");
+        let mut nftables = Nftables::new(&ranges(), loader);
+        for endpoints in [&["127.0.0.2:80"][..], &[]] {
+            nftables.apply(&model(endpoints)).await.expect("applied");
+            nftables.forget();
+        }
+        nftables.apply(&Model::default()).await.expect("applied");
+        let nothing =
+            tokio::time::timeout(std::time::Duration::from_millis(300), monitor.trouble());
+        assert!(nothing.await.is_err(), "its own changes");
+        let flushed = Command::new("nft").args(["flush", "ruleset"]).status();
+        assert!(flushed.expect("nft").success());
+        assert_eq!(monitor.trouble().await.expect("news"), Trouble::RulesGone);
+    });
+}
+
+#[test]
+fn external_addresses_are_guarded_and_refuse_without_endpoints() {
+    in_namespace(|| async {
+        route().await;
+        let pod = Beside::new("10.244.0.1", "10.244.0.2");
+        let client = Beside::new("198.51.100.1", "198.51.100.2");
+        pod.run(|| beside::tell_peers("10.244.0.2:8080"));
+        let mut nftables = nftables();
+        let mut port = port(&["10.244.0.2:8080"]);
+        port.external.ips.insert([203, 0, 113, 7].into());
+        port.external.load_balancer.insert([198, 51, 100, 1].into());
+        nftables
+            .apply(&testing::model(port.clone()))
+            .await
+            .expect("applied");
+        for address in ["203.0.113.7:80", "198.51.100.1:80"] {
+            assert_eq!(
+                client.run(move || beside::asked(address)),
+                "10.244.0.1",
+                "{address}"
+            );
+        }
+        port.external
+            .source_ranges
+            .insert("192.0.2.0/24".parse().expect("a range"));
+        nftables
+            .apply(&testing::model(port.clone()))
+            .await
+            .expect("applied");
+        assert!(
+            !client.run(|| beside::answers("198.51.100.1:80")),
+            "not of the ranges"
+        );
+        assert!(
+            client.run(|| beside::answers("203.0.113.7:80")),
+            "no load balancer"
+        );
+        port.external
+            .source_ranges
+            .insert("198.51.100.2/32".parse().expect("a range"));
+        port.external.keeps_source = true;
+        nftables
+            .apply(&testing::model(port.clone()))
+            .await
+            .expect("applied");
+        assert_eq!(
+            client.run(|| beside::asked("198.51.100.1:80")),
+            "198.51.100.2"
+        );
+        // No endpoint on this node: those outside are refused, those inside are not.
+        port.external.endpoints.clear();
+        port.external.source_ranges.clear();
+        nftables
+            .apply(&testing::model(port))
+            .await
+            .expect("applied");
+        for address in ["203.0.113.7:80", "198.51.100.1:80", "198.51.100.1:30002"] {
+            assert!(!client.run(move || beside::answers(address)), "{address}");
+            assert!(pod.run(move || beside::answers(address)), "{address}");
         }
     });
 }
@@ -285,10 +399,9 @@ fn beside_ipvs_only_addresses_with_a_virtual_server_are_let_in() {
         route().await;
         // Stands for the virtual servers.
         answer("0.0.0.0:80").await;
-        let rules = Rules::beside_ipvs(&model(&["192.0.2.1:8080"]));
-        load(Base::BesideIpvs, &nftables().ranges, None, &rules)
-            .await
-            .expect("loaded");
+        let mut table = Table::new(base_table(Base::BesideIpvs, &ranges()), Loader::default());
+        let model = model(&["192.0.2.1:8080"]);
+        table.apply(&model, beside_ipvs).await.expect("loaded");
         assert_eq!(asked(SERVICE).await.as_deref(), Ok("0.0.0.0:80"));
         assert_eq!(
             asked("10.96.7.7:80").await,

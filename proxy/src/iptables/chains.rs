@@ -1,0 +1,102 @@
+//! A model as chains: pure.
+
+use std::collections::BTreeMap;
+
+use super::service::add_service;
+use crate::dataplane::Ranges;
+use crate::model::Model;
+
+/// Marks packets that leave with the node's address (kube-proxy's `--iptables-masquerade-bit`).
+const MASQUERADE: &str = "0x4000";
+
+/// The tables that are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Table {
+    Filter,
+    Nat,
+}
+
+impl Table {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Table::Filter => "filter",
+            Table::Nat => "nat",
+        }
+    }
+}
+
+/// Rules by chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Chains(pub(super) BTreeMap<(Table, String), Vec<String>>);
+
+impl Chains {
+    /// Adds a rule, to be read after `-A CHAIN`.
+    pub(super) fn add(&mut self, table: Table, chain: &str, rule: impl Into<String>) {
+        let rules = self.0.entry((table, chain.to_owned())).or_default();
+        rules.push(rule.into());
+    }
+
+    pub(super) fn has(&self, table: Table, chain: &str) -> bool {
+        self.0.contains_key(&(table, chain.to_owned()))
+    }
+}
+
+/// All chains of a model.
+pub(super) fn chains(model: &Model, ranges: &Ranges) -> Chains {
+    let mut chains = Chains::default();
+    masquerading(&mut chains);
+    for (table, chain) in [
+        (Table::Nat, "KUBE-SERVICES"),
+        (Table::Nat, "KUBE-NODEPORTS"),
+        (Table::Filter, "KUBE-SERVICES"),
+        (Table::Filter, "KUBE-PROXY-FIREWALL"),
+    ] {
+        chains.0.insert((table, chain.to_owned()), Vec::new());
+    }
+    for port in model.ports() {
+        add_service(&mut chains, port, ranges);
+    }
+    node_ports_last(&mut chains, ranges);
+    refuse(&mut chains, ranges);
+    chains
+}
+
+fn masquerading(chains: &mut Chains) {
+    let (mark, post) = ("KUBE-MARK-MASQ", "KUBE-POSTROUTING");
+    let marked = format!("{MASQUERADE}/{MASQUERADE}");
+    chains.add(Table::Nat, mark, format!("-j MARK --or-mark {MASQUERADE}"));
+    let unmarked = format!("-m mark ! --mark {marked} -j RETURN");
+    chains.add(Table::Nat, post, unmarked);
+    let unmark = format!("-j MARK --xor-mark {MASQUERADE}");
+    chains.add(Table::Nat, post, unmark);
+    chains.add(Table::Nat, post, "-j MASQUERADE --random-fully");
+}
+
+/// The Service range is local to the host, but its addresses are none of the node.
+fn node_ports_last(chains: &mut Chains, ranges: &Ranges) {
+    let local = format!(
+        "! -d {} -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS",
+        ranges.services
+    );
+    if ranges.node_ports.is_empty() {
+        chains.add(Table::Nat, "KUBE-SERVICES", local);
+    }
+    for range in &ranges.node_ports {
+        let rule = format!("-d {range} -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS");
+        chains.add(Table::Nat, "KUBE-SERVICES", rule);
+    }
+}
+
+/// Addresses without a Service, and what asks for loopback from elsewhere (CVE-2020-8558).
+fn refuse(chains: &mut Chains, ranges: &Ranges) {
+    let services = ranges.services;
+    let reset = format!("-d {services} -p tcp -j REJECT --reject-with tcp-reset");
+    chains.add(Table::Filter, "KUBE-SERVICES", reset);
+    let reject = format!("-d {services} -j REJECT");
+    chains.add(Table::Filter, "KUBE-SERVICES", reject);
+    chains.add(
+        Table::Filter,
+        "KUBE-FIREWALL",
+        "! -s 127.0.0.0/8 -d 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
+    );
+}
