@@ -33,10 +33,40 @@ pub(crate) enum Command {
     Status(AtDataDir),
     /// Stop Pods, containerd and skiff; the data stays.
     Down(AtDataDir),
+    /// Stop everything and remove it: the data, and all that was made in the kernel.
+    Uninstall(AtDataDir),
     /// Load, list and remove container images.
     Image(ImageArgs),
     /// Print the kubeconfig of the cluster's administrator.
     Kubeconfig(AtDataDir),
+    /// Draw the way of a Pod or a Service through the cluster, stage by stage.
+    Trace(TraceArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct TraceArgs {
+    #[command(flatten)]
+    pub(crate) at: AtDataDir,
+    /// The namespace of the object.
+    #[arg(short, long, default_value = "default", global = true)]
+    pub(crate) namespace: String,
+    #[command(subcommand)]
+    pub(crate) of: TraceOf,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TraceOf {
+    /// From the API server's store to the dataplane of each node.
+    Pod {
+        /// Its name.
+        name: String,
+    },
+    /// From the API server's store to the dataplane of each node, endpoint by endpoint.
+    #[command(alias = "svc")]
+    Service {
+        /// Its name.
+        name: String,
+    },
 }
 
 #[derive(Args)]

@@ -1,5 +1,8 @@
 //! What all machines of a cluster must agree on, as the ConfigMap `skiff-config` in `kube-system`.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use anyhow::Context;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -11,6 +14,8 @@ use crate::config::ClusterSettings;
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "skiff-config";
 const KEY: &str = "cluster.yaml";
+/// The copy in the data directory, for a machine whose API server is gone.
+const FILE: &str = "cluster.yaml";
 
 /// Writes it down for the machines that join.
 pub(crate) async fn publish(client: Client, settings: &ClusterSettings) -> anyhow::Result<()> {
@@ -33,6 +38,25 @@ pub(crate) async fn publish(client: Client, settings: &ClusterSettings) -> anyho
         .create(&PostParams::default(), &serde_json::from_value(wanted)?)
         .await;
     created.map(drop).context("write the cluster's settings")
+}
+
+/// Keeps a copy in the data directory.
+pub(crate) fn remember(data_dir: &Path, settings: &ClusterSettings) -> anyhow::Result<()> {
+    let file = data_dir.join(FILE);
+    let yaml = serde_norway::to_string(settings).context("encode the settings")?;
+    std::fs::write(&file, yaml).with_context(|| format!("write {}", file.display()))
+}
+
+/// The copy of the last start, if there was one.
+pub(crate) fn recall(data_dir: &Path) -> anyhow::Result<Option<ClusterSettings>> {
+    let file = data_dir.join(FILE);
+    match std::fs::read_to_string(&file) {
+        Ok(yaml) => serde_norway::from_str(&yaml)
+            .map(Some)
+            .with_context(|| format!("read {}", file.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("read {}", file.display())),
+    }
 }
 
 /// Reads it; the outer error is that of the way to the server.

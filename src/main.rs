@@ -6,7 +6,7 @@
 //!   cli ──► up ──► data directory ─► pki ─► store ─► API server ─┬─► scheduler, controllers, dns
 //!     │                                       containerd ────────┴─► kubelet, proxy
 //!     ├──► agent ──► join ─► containerd ───────────────────────────► kubelet, proxy
-//!     └──► status, down, image, token, kubeconfig, trace
+//!     └──► status, down, uninstall, image, token, kubeconfig, trace
 //! ```
 
 mod agent;
@@ -26,6 +26,7 @@ mod pki;
 mod status;
 mod token;
 mod trace;
+mod uninstall;
 mod up;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Token(args) => token::token(args).await,
             Command::Status(at) => status::status(&at.data_dir).await,
             Command::Down(at) => down::down(&at.data_dir).await,
+            Command::Uninstall(at) => uninstall::uninstall(&at.data_dir).await,
             Command::Image(image) => image::image(image).await,
             Command::Kubeconfig(at) => kubeconfig::print(&at.data_dir),
             Command::Trace(args) => trace::trace(args).await,

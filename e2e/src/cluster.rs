@@ -34,6 +34,14 @@ impl Cluster {
         Ok(Self { node, net })
     }
 
+    /// The machine loses its power and starts again, without skiff: no process, mount or interface of its own is left.
+    pub fn reboot(&mut self) -> Result<()> {
+        self.node.lose_power()?;
+        // The node owns what has its name.
+        std::mem::forget(self.net.attach(self.node.number())?);
+        Ok(())
+    }
+
     /// The network around the node.
     pub fn net(&self) -> &TestNet {
         &self.net
@@ -59,14 +67,31 @@ pub fn on_a_cluster(scenario: impl FnOnce(&mut Cluster) -> Result<()>) -> Result
     on_clusters(1, |clusters| scenario(&mut clusters[0]))
 }
 
+/// [`on_a_cluster`] that was brought up with these flags.
+pub fn on_a_cluster_with(
+    flags: &[&str],
+    scenario: impl FnOnce(&mut Cluster) -> Result<()>,
+) -> Result<()> {
+    on_each(vec![Cluster::start(flags)?], |clusters| {
+        scenario(&mut clusters[0])
+    })
+}
+
 /// [`on_a_cluster`] with `count` of them, apart from each other, on the same machine.
 pub fn on_clusters(
     count: usize,
     scenario: impl FnOnce(&mut [Cluster]) -> Result<()>,
 ) -> Result<()> {
-    let mut clusters = (0..count)
+    let clusters = (0..count)
         .map(|_| Cluster::start(&[]))
         .collect::<Result<Vec<_>>>()?;
+    on_each(clusters, scenario)
+}
+
+fn on_each(
+    mut clusters: Vec<Cluster>,
+    scenario: impl FnOnce(&mut [Cluster]) -> Result<()>,
+) -> Result<()> {
     let walked = catch_unwind(AssertUnwindSafe(|| scenario(&mut clusters)));
     if !matches!(walked, Ok(Ok(()))) {
         clusters.iter().for_each(|cluster| dump(cluster));

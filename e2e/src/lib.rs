@@ -29,7 +29,7 @@ mod wait;
 
 pub use artifacts::{example_binary, skiff_binary};
 pub use cache::{cache_dir, once};
-pub use cluster::{Cluster, on_a_cluster, on_clusters};
+pub use cluster::{Cluster, on_a_cluster, on_a_cluster_with, on_clusters};
 pub use images::{BUSYBOX, Image, NGINX, Recipe, all_images};
 pub use namespace::Namespace;
 pub use net::TestNet;

@@ -15,7 +15,7 @@ use crate::cache::remove;
 use crate::command::output;
 use crate::namespace::{Namespace, in_own_group};
 use crate::net::TestNet;
-use crate::processes::{end_all, namespaces_below, unmount_below};
+use crate::processes::{end_all, namespace_inode, namespaces_below, unmount_below};
 use crate::terminal::Terminal;
 use crate::wait::eventually;
 
@@ -87,6 +87,7 @@ impl<'net> NodeOptions<'net> {
         };
         Ok(Node {
             subcommand,
+            number: self.number,
             name,
             address,
             flags,
@@ -111,6 +112,7 @@ impl<'net> NodeOptions<'net> {
 #[derive(Debug)]
 pub struct Node {
     subcommand: &'static str,
+    number: u8,
     name: String,
     address: Ipv4Addr,
     flags: Vec<String>,
@@ -179,11 +181,28 @@ impl Node {
         ready?.map_err(anyhow::Error::msg)
     }
 
-    /// Starts `skiff` with other flags than its own added, which must fail, and returns what it complains of.
-    pub fn refuses(&self, flags: &[&str]) -> Result<String> {
+    /// Ends every process of the machine at once, undoes its mounts, and empties what is not kept over a reboot.
+    pub(crate) fn lose_power(&mut self) -> Result<()> {
+        let mut inodes = namespaces_below(&self.home);
+        inodes.extend(namespace_inode(&self.namespace.path()));
+        end_all(&inodes, &self.home)?;
+        if let Some(mut process) = self.process.take() {
+            process.wait()?;
+        }
+        unmount_below(&self.home);
+        remove(&self.data_dir.join("containerd/state"))
+    }
+
+    /// Its number on the network.
+    pub(crate) fn number(&self) -> u8 {
+        self.number
+    }
+
+    /// Starts `skiff`, which must fail, and returns what it complains of.
+    pub fn refuses(&self) -> Result<String> {
         let mut command = self.skiff(self.subcommand);
-        let output = command.args(flags).stdin(Stdio::null()).output()?;
-        ensure!(!output.status.success(), "skiff started with {flags:?}");
+        let output = command.stdin(Stdio::null()).output()?;
+        ensure!(!output.status.success(), "skiff started");
         Ok(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 

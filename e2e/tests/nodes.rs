@@ -1,7 +1,7 @@
 //! Several machines are one cluster (scenarios E3, C7, B7).
 
 use anyhow::{Result, ensure};
-use skiff_e2e::{Cluster, Node, eventually, on_a_cluster};
+use skiff_e2e::{Cluster, Node, eventually, on_a_cluster, on_a_cluster_with};
 
 /// Joins another machine, and waits until it is ready.
 fn join(cluster: &Cluster) -> Result<Node> {
@@ -56,31 +56,201 @@ fn e3_who_cannot_join_is_told_why() -> Result<()> {
     on_a_cluster(|cluster| {
         let token = cluster.skiff_does("token create --ttl 10m --description none")?;
         let token = token.trim();
-        let server = format!("--server=https://{}:6443", cluster.address());
-        let stranger = cluster.net().node().joining(cluster, "").prepare()?;
         let (hash, _) = token.split_once("::").unwrap_or_default();
-        let wrong = [
-            (
-                server.clone(),
-                format!("{hash}::aaaaaa.0123456789abcdef"),
-                "the server does not take the token",
-            ),
-            (
-                server.clone(),
-                token.replace(hash, &format!("K10{}", "0".repeat(64))),
-                "the server is of another cluster than the token",
-            ),
-            (server, "abcdef".to_owned(), "--token is no join token"),
-            (
-                format!("--server=https://{}:7443", cluster.address()),
-                token.to_owned(),
-                "Connection refused",
-            ),
-        ];
-        for (server, token, expected) in wrong {
-            let complaint = stranger.refuses(&[&server, &format!("--token={token}")])?;
+        let unknown = format!("{hash}::aaaaaa.0123456789abcdef");
+        let another = token.replace(hash, &format!("K10{}", "0".repeat(64)));
+        let no_token = "abcdef".to_owned();
+        for (token, expected) in [
+            (unknown, "the server does not take the token"),
+            (another, "the server is of another cluster than the token"),
+            (no_token, "--token is no join token"),
+        ] {
+            let stranger = cluster.net().node().joining(cluster, &token).prepare()?;
+            let complaint = stranger.refuses()?;
             ensure!(complaint.contains(expected), "{complaint}");
         }
+        let server = format!("https://{}:7443", cluster.address());
+        let home = cluster.home().display();
+        let nowhere = format!("skiff agent --data-dir {home}/x --server {server} --token {token}");
+        let complaint = cluster.refused(&nowhere)?;
+        ensure!(complaint.contains("Connection refused"), "{complaint}");
+        Ok(())
+    })
+}
+
+/// Runs the Pod `name` of the application `web` on that node.
+fn run_on(cluster: &Cluster, name: &str, node: &str) -> Result<()> {
+    let pin = format!(r#"--overrides='{{"spec":{{"nodeName":"{node}"}}}}'"#);
+    cluster.kubectl(&format!("run {name} --image=nginx:1.19 -l app=web {pin}"))?;
+    Ok(())
+}
+
+fn c7(backend: &str) -> Result<()> {
+    on_a_cluster_with(&[&format!("--network-backend={backend}")], |cluster| {
+        let others = [join(cluster)?, join(cluster)?];
+        let pods = ["web-1", "web-2", "web-3"];
+        run_on(cluster, pods[0], cluster.name())?;
+        run_on(cluster, pods[1], others[0].name())?;
+        run_on(cluster, pods[2], others[1].name())?;
+        cluster.kubectl("create service nodeport web --tcp=80:80 --node-port=30002")?;
+        cluster.pods_ready("app=web", 3)?;
+
+        let ip = |pod: &str| cluster.field(&format!("pod {pod}"), ".status.podIP");
+        for from in pods {
+            let range = ip(from)?;
+            let range = range
+                .rsplit_once('.')
+                .map_or("", |(range, _)| range)
+                .to_owned();
+            for to in pods {
+                let to_ip = ip(to)?;
+                let shares_node = to_ip.starts_with(&format!("{range}."));
+                ensure!(
+                    shares_node == (from == to),
+                    "{from} and {to} have {range} both"
+                );
+                let page = format!("exec {from} -- wget -qO- -T 5 http://{to_ip}/hostname.html");
+                let said = eventually("a Pod to reach another", 30, || cluster.kubectl(&page))?;
+                ensure!(said.trim() == to, "{from} reached {said} instead of {to}");
+            }
+        }
+        // The other machine's Pod sees who asks.
+        let log = cluster.kubectl("logs web-3")?;
+        ensure!(
+            log.contains(&ip("web-2")?),
+            "the client's address was hidden:\n{log}"
+        );
+
+        for from in pods {
+            let mut met = Vec::new();
+            for _ in 0..9 {
+                let page = format!("exec {from} -- wget -qO- -T 5 http://web/hostname.html");
+                met.push(cluster.kubectl(&page)?.trim().to_owned());
+            }
+            met.sort();
+            met.dedup();
+            ensure!(met == pods, "{from} met only {met:?}");
+        }
+        for machine in &others {
+            let addresses = machine.sh("ip -br -4 address show cni0")?;
+            ensure!(addresses.contains("/24"), "{addresses}");
+            for asked in [cluster.address(), machine.address()] {
+                let url = format!("http://{asked}:30002/hostname.html");
+                for _ in 0..3 {
+                    let said = machine.page(&url)?;
+                    ensure!(pods.contains(&said.trim()), "{url} said {said}");
+                }
+            }
+        }
+
+        let make = "head -c 10485760 /dev/zero > /usr/share/nginx/html/big";
+        cluster.kubectl(&format!("exec web-3 -- sh -c '{make}'"))?;
+        let fetch = format!("wget -qO- -T 20 http://{}/big | wc -c", ip("web-3")?);
+        let bytes = cluster.kubectl(&format!("exec web-1 -- sh -c '{fetch}'"))?;
+        ensure!(bytes.trim() == "10485760", "{bytes} bytes of 10 MB came");
+        Ok(())
+    })
+}
+
+#[test]
+fn c7_pods_reach_each_other_over_vxlan() -> Result<()> {
+    c7("vxlan")
+}
+
+#[test]
+fn c7_pods_reach_each_other_over_plain_routes() -> Result<()> {
+    c7("host-gw")
+}
+
+#[test]
+fn b7_a_machine_that_dies_is_replaced() -> Result<()> {
+    on_a_cluster_with(&["--node-monitor-grace-period=8s"], |cluster| {
+        let survivor = join(cluster)?;
+        let victim = join(cluster)?;
+        cluster.apply(WEB)?;
+        cluster.kubectl("create service clusterip web --tcp=80:80")?;
+        cluster.pods_ready("app=web", 3)?;
+        let on = |node: &str| {
+            let selector = format!("--field-selector spec.nodeName={node},status.phase=Running");
+            cluster.kubectl(&format!("get pods -l app=web {selector} -o name"))
+        };
+        ensure!(
+            !on(victim.name())?.is_empty(),
+            "no Pod on {}",
+            victim.name()
+        );
+
+        victim.sh("ip link set eth0 down")?;
+        node_becomes(cluster, &victim, "Unknown")?;
+        let service = format!("http://{}/", cluster.field("svc web", ".spec.clusterIP")?);
+        eventually("all requests to be answered", 60, || {
+            (0..6).try_for_each(|_| survivor.page(&service).map(drop))
+        })?;
+        let taints = cluster.field(&format!("node {}", victim.name()), ".spec.taints[*].key")?;
+        ensure!(
+            taints.contains("node.kubernetes.io/unreachable"),
+            "{taints}"
+        );
+        eventually("three Pods on the machines that are left", 60, || {
+            let left = on(cluster.name())?.lines().count() + on(survivor.name())?.lines().count();
+            ensure!(left == 3, "{left} Pods run there");
+            Ok(())
+        })?;
+
+        let gateway = cluster.net().gateway();
+        victim.sh(&format!(
+            "ip link set eth0 up && ip route add default via {gateway}"
+        ))?;
+        node_becomes(cluster, &victim, "True")
+    })
+}
+
+/// It leaves a lost machine after a second.
+const WEB: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      tolerations:
+      - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 1}
+      - {key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: 1}
+      containers:
+      - {name: nginx, image: "nginx:1.19"}
+"#;
+
+#[test]
+fn a_node_that_is_deleted_registers_again() -> Result<()> {
+    on_a_cluster(|cluster| {
+        let agent = join(cluster)?;
+        run_on(cluster, "web", agent.name())?;
+        cluster.pods_ready("app=web", 1)?;
+        let node = format!("node {}", agent.name());
+        let before = cluster.field(&node, ".spec.podCIDR")?;
+        let uid = cluster.field(&node, ".metadata.uid")?;
+        let ip = cluster.field("pod web", ".status.podIP")?;
+
+        cluster.kubectl(&format!("delete {node}"))?;
+        eventually("the Node to be there again", 30, || {
+            ensure!(
+                cluster.field(&node, ".metadata.uid")? != uid,
+                "it is the old one"
+            );
+            Ok(())
+        })?;
+        node_becomes(cluster, &agent, "True")?;
+        let after = cluster.field(&node, ".spec.podCIDR")?;
+        ensure!(
+            after == before,
+            "its Pods had {before}, and are to have {after}"
+        );
+        let said = cluster.page(&format!("http://{ip}/hostname.html"))?;
+        ensure!(said.trim() == "web", "{said}");
         Ok(())
     })
 }

@@ -84,6 +84,7 @@ async fn serve(
     let server = joined.cluster.server.clone();
     let read = read_settings(&client, &server, joined.is_new);
     let cluster = steps.step_async("API server", read).await?;
+    cluster_config::remember(&node.data_dir, &cluster)?;
     let joined = join::renew(&client, node, joined).await?;
     let containerd = steps.step_async("containerd", runtime.ready()).await?;
     let mut components = Components::new();

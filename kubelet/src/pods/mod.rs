@@ -29,4 +29,4 @@ pub(crate) use self::config::env::{Sources, expand_text as expand, references as
 pub(crate) use self::config::fields;
 pub(crate) use self::context::Context;
 pub(crate) use self::manager::Manager;
-pub use self::stop::{release_host, stop_all_pods};
+pub use self::stop::{release_host, remove_all_pods, stop_all_pods, unmount_below};

@@ -22,6 +22,18 @@ pub async fn stop_all_pods<R: Runtime>(runtime: &R, longest: Duration) -> Result
     stopped.into_iter().collect()
 }
 
+/// Removes every Pod that the runtime has from it; their containers must have been stopped.
+///
+/// # Errors
+/// The first one, after all were tried.
+pub async fn remove_all_pods<R: Runtime>(runtime: &R) -> Result<(), RuntimeError> {
+    let pods = runtime.list().await?;
+    let removing = pods
+        .iter()
+        .map(|pod| runtime.remove_sandbox(&pod.sandbox.id));
+    join_all(removing).await.into_iter().collect()
+}
+
 async fn stop<R: Runtime>(
     runtime: &R,
     pod: &PodState,
@@ -49,6 +61,14 @@ fn grace(container: &ContainerStatus, longest: Duration) -> Duration {
 pub async fn release_host(data_dir: &Path) -> io::Result<()> {
     cgroup::remove_all(&cgroup_parent(data_dir));
     volumes::unmount_all(Paths::new(data_dir).pods()).await
+}
+
+/// Undoes every mount below `dir`, innermost first.
+///
+/// # Errors
+/// If one cannot be undone.
+pub async fn unmount_below(dir: &Path) -> io::Result<()> {
+    volumes::unmount_all(dir.to_owned()).await
 }
 
 #[cfg(test)]

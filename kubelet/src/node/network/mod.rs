@@ -118,28 +118,26 @@ impl Network {
         cni
     }
 
-    /// Brings about what the Nodes want whenever that changes, for ever.
+    /// Brings about what the Nodes want, for ever. Each change of a Node is a reason to look: a link that was down has
+    /// lost its routes.
     async fn keep_ways(&self, config: &Config, nodes: &Informer<Node>, changed: &Notify) {
         nodes.ready().await;
-        let mut applied = None;
         let mut retry = RETRY.0;
         loop {
             let peers = peers(&nodes.list(), &config.node_name, self.pods);
-            if applied.as_ref() != Some(&peers) {
-                match self.bring_about(&peers).await {
-                    Ok(()) => (applied, retry) = (Some(peers), RETRY.0),
-                    Err(error) => {
-                        let error = format!("{error:#}");
-                        tracing::warn!(error, "no way to the Pods of other nodes, trying again");
-                        applied = None;
-                        sleep(retry).await;
-                        retry = (retry * 2).min(RETRY.1);
-                        continue;
-                    }
+            match self.bring_about(&peers).await {
+                Ok(()) => {
+                    retry = RETRY.0;
+                    // Changes since the look have left their permit: none is missed.
+                    changed.notified().await;
+                }
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(error, "no way to the Pods of other nodes, trying again");
+                    sleep(retry).await;
+                    retry = (retry * 2).min(RETRY.1);
                 }
             }
-            // Changes since the look have left their permit: none is missed.
-            changed.notified().await;
         }
     }
 
