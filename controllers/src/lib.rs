@@ -8,6 +8,7 @@
 //!   namespace, garbage_collector: over every resource of discovery        node_lifecycle, node_ipam, pod_gc: nodes
 //! ```
 
+mod certificates;
 mod config;
 mod context;
 mod cronjob;
@@ -37,5 +38,5 @@ mod ttl_after_finished;
 mod volume_protection;
 mod writes;
 
-pub use config::Config;
+pub use config::{CertificateSigner, Config, WantedCertificate};
 pub use run::run;

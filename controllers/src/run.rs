@@ -14,7 +14,7 @@ use crate::{
     node_ipam, node_lifecycle, pod_gc, replicaset, resourcequota, serviceaccount, statefulset,
     ttl_after_finished,
 };
-use crate::{persistent_volume, role_aggregation, volume_protection};
+use crate::{certificates, persistent_volume, role_aggregation, volume_protection};
 
 type Controller = BoxFuture<'static, anyhow::Result<()>>;
 
@@ -114,6 +114,10 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
         (
             "persistentvolume-binder",
             persistent_volume::run(c("persistent-volume-binder")).boxed(),
+        ),
+        (
+            "certificates",
+            certificates::run(c("certificate-controller")).boxed(),
         ),
         (
             "clusterrole-aggregation",

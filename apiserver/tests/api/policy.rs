@@ -147,3 +147,63 @@ async fn writers_who_race_do_not_pass_a_quota_together() {
     let quota = http.get(&format!("{QUOTAS}/team")).await.ok();
     assert_eq!(quota["status"]["used"]["count/configmaps"], "10");
 }
+
+#[tokio::test]
+async fn an_eviction_asks_the_budget() {
+    let (_cluster, http) = ready().await;
+    let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+    let budget = json!({
+        "metadata": {"name": "web"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+    });
+    http.post(budgets, &budget).await.ok();
+    let running = json!({"status": {
+        "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
+    }});
+    for name in ["a", "b", "c"] {
+        let mut pod = pod(name);
+        pod["spec"]["nodeName"] = json!("n1");
+        http.post(PODS, &pod).await.ok();
+        let status = format!("{PODS}/{name}/status");
+        http.merge(&status, &running).await.ok();
+    }
+    let evict = async |name: &str| {
+        let eviction = json!({"metadata": {"name": name}});
+        http.post(&format!("{PODS}/{name}/eviction"), &eviction)
+            .await
+    };
+    let refused = evict("a").await;
+    assert_eq!(refused.code, 429);
+    assert_eq!(refused.headers["retry-after"], "10");
+    let cause = &refused.body["details"]["causes"][0];
+    assert_eq!(cause["reason"], "DisruptionBudget");
+    assert_eq!(
+        cause["message"],
+        "The disruption budget web is still being processed by the server."
+    );
+
+    let counted = json!({"status": {
+        "observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1,
+    }});
+    http.merge(&format!("{budgets}/web/status"), &counted)
+        .await
+        .ok();
+    assert_eq!(evict("a").await.code, 201);
+    let gone = http.get(&format!("{PODS}/a")).await.ok();
+    assert!(gone["metadata"]["deletionTimestamp"].is_string(), "{gone}");
+    assert!(
+        gone["status"]["conditions"]
+            .to_string()
+            .contains("EvictionByEvictionAPI")
+    );
+    assert_eq!(evict("a").await.code, 201, "it is going already");
+    let refused = evict("b").await;
+    assert_eq!(
+        refused.body["details"]["causes"][0]["message"],
+        "The disruption budget web needs 1 healthy pods and has 2 currently"
+    );
+    assert_eq!(
+        refused.message(),
+        "Cannot evict pod as it would violate the pod's disruption budget."
+    );
+}
