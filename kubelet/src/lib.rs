@@ -22,11 +22,12 @@ mod provisioner;
 mod quantity;
 mod runtime;
 mod server;
+mod stats;
 mod streams;
 mod volumes;
 
 pub use config::{Config, Identity, NetworkBackend};
 pub use kubelet::run;
 pub use node::remove_network;
-pub use pods::{release_host, stop_all_pods};
+pub use pods::{release_host, remove_all_pods, stop_all_pods, unmount_below};
 pub use runtime::*;

@@ -109,7 +109,7 @@ fn asked(known: &Virtual) -> Resource {
         singular: known.singular.into(),
         kind: known.kind.into(),
         namespaced: known.namespaced,
-        verbs: vec!["create"],
+        verbs: known.verbs.to_vec(),
         short_names: Vec::new(),
         categories: Vec::new(),
         subresources: Vec::new(),

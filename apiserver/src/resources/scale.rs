@@ -92,7 +92,8 @@ fn set(object: &mut Value, pointer: &str, value: i64) {
 
 /// A selector that is a map of labels, as ReplicationControllers have it.
 fn pairs(labels: &Map<String, Value>) -> String {
-    let pair = |(key, value): (&String, &Value)| format!("{key}={}", value.as_str().unwrap_or_default());
+    let pair =
+        |(key, value): (&String, &Value)| format!("{key}={}", value.as_str().unwrap_or_default());
     labels.iter().map(pair).collect::<Vec<_>>().join(",")
 }
 

@@ -64,7 +64,7 @@ fn os_image(os_release: &str) -> String {
 }
 
 /// A line of /proc/meminfo, in bytes; 0 if there is none of that name.
-pub(super) fn memory_bytes(meminfo: &str, name: &str) -> i64 {
+pub(crate) fn memory_bytes(meminfo: &str, name: &str) -> i64 {
     let line = meminfo
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

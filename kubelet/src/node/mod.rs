@@ -24,7 +24,7 @@ use crate::pods::Context;
 use crate::runtime::Runtime;
 
 pub(crate) use self::describe::allocatable;
-pub(crate) use self::machine::Machine;
+pub(crate) use self::machine::{Machine, memory_bytes};
 pub use self::network::remove_network;
 
 /// Keeps the Node object until `shutdown`. `network` is told when Pods can have one.

@@ -36,8 +36,8 @@ pub use self::stream::StreamRequest;
 pub use k8s_cri::v1 as cri;
 
 use self::cri::{
-    AuthConfig, ContainerConfig, ContainerStatus, Image, PodSandboxConfig, PodSandboxStatus,
-    VersionResponse,
+    AuthConfig, ContainerConfig, ContainerStats, ContainerStatus, Image, PodSandboxConfig,
+    PodSandboxStatus, VersionResponse,
 };
 
 /// Labels by which a Pod and its containers are known to the runtime; the real kubelet sets the same ones.
@@ -194,6 +194,11 @@ pub trait Runtime: Send + Sync + 'static {
         &self,
         id: &str,
     ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
+    /// What each container uses; those that do not run have no figures.
+    fn container_stats(
+        &self,
+    ) -> impl Future<Output = Result<Vec<ContainerStats>, RuntimeError>> + Send;
 
     /// The runtime's name and version.
     fn version(&self) -> impl Future<Output = Result<VersionResponse, RuntimeError>> + Send;

@@ -1,7 +1,7 @@
 //! What the kubelet serves.
 //!
 //! ```text
-//!   API server ── TLS, client certificate ──► authorize ──► /containerLogs /exec /attach /portForward /pods /metrics /healthz   (10250)
+//!   API server ── TLS, client certificate ──► authorize ──► /containerLogs /exec /attach /portForward /pods /metrics /debug/trace /healthz   (10250)
 //!   monitoring ── plain, localhost ──────────────────────► /healthz                                        (10248)
 //! ```
 
@@ -14,7 +14,10 @@ mod listen;
 mod logs;
 mod metrics;
 mod port_forward;
+mod stats;
 mod tls;
+mod trace;
+mod usage_metrics;
 
 use std::sync::Arc;
 
@@ -34,6 +37,7 @@ use tokio_util::task::TaskTracker;
 use self::answer::Refused;
 use crate::pods::Context;
 use crate::runtime::{Runtime, StreamRequest};
+use crate::stats::Sampler;
 use crate::streams::{StreamError, relay};
 
 /// What the handlers share.
@@ -41,6 +45,7 @@ pub(crate) struct Served<R> {
     pub(crate) context: Arc<Context<R>>,
     /// The Pods of this node.
     pub(crate) pods: Informer<Pod>,
+    sampler: Sampler,
     /// Streams that live on after their answer was begun.
     streams: TaskTracker,
     shutdown: CancellationToken,
@@ -97,6 +102,7 @@ pub(crate) async fn run<R: Runtime>(
     let served = Arc::new(Served {
         context: context.clone(),
         pods,
+        sampler: Sampler::default(),
         streams: TaskTracker::new(),
         shutdown: shutdown.clone(),
     });
@@ -124,6 +130,10 @@ fn routes<R: Runtime>(served: Arc<Served<R>>) -> Router {
         .route("/attach/{namespace}/{pod}/{container}", any(attach::serve))
         .route("/portForward/{namespace}/{pod}", any(port_forward::serve))
         .route("/metrics", get(metrics::serve))
+        .route("/metrics/cadvisor", get(usage_metrics::cadvisor))
+        .route("/metrics/resource", get(usage_metrics::resource))
+        .route("/stats/summary", get(stats::serve))
+        .route("/debug/trace", get(trace::serve))
         .with_state(served)
         .merge(health_routes())
 }

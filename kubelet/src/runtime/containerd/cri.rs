@@ -8,11 +8,12 @@ use tonic::{Response, Status};
 
 use super::channel::{LONGEST, MESSAGE_LIMIT_BYTES, within};
 use crate::runtime::cri::{
-    Container, ContainerConfig, ContainerStatus, ContainerStatusRequest, CreateContainerRequest,
-    ExecSyncRequest, ListContainersRequest, ListPodSandboxRequest, PodSandboxConfig,
-    PodSandboxStatus, PodSandboxStatusRequest, RemoveContainerRequest, RemovePodSandboxRequest,
-    ReopenContainerLogRequest, RunPodSandboxRequest, StartContainerRequest, StopContainerRequest,
-    StopPodSandboxRequest, VersionRequest, VersionResponse,
+    Container, ContainerConfig, ContainerStats, ContainerStatus, ContainerStatusRequest,
+    CreateContainerRequest, ExecSyncRequest, ListContainerStatsRequest, ListContainersRequest,
+    ListPodSandboxRequest, PodSandboxConfig, PodSandboxStatus, PodSandboxStatusRequest,
+    RemoveContainerRequest, RemovePodSandboxRequest, ReopenContainerLogRequest,
+    RunPodSandboxRequest, StartContainerRequest, StopContainerRequest, StopPodSandboxRequest,
+    VersionRequest, VersionResponse,
 };
 use crate::runtime::{ExecOutput, PodState, RuntimeError};
 
@@ -248,6 +249,12 @@ impl Cri {
             .reopen_container_log(within(READ_LIMIT, request))
             .await;
         done("ReopenContainerLog", answer).map(drop)
+    }
+
+    pub(super) async fn container_stats(&self) -> Result<Vec<ContainerStats>, RuntimeError> {
+        let request = within(READ_LIMIT, ListContainerStatsRequest { filter: None });
+        let answer = self.runtime().list_container_stats(request).await;
+        Ok(done("ListContainerStats", answer)?.stats)
     }
 
     pub(super) async fn version(&self) -> Result<VersionResponse, RuntimeError> {

@@ -37,8 +37,8 @@ use tonic::transport::Channel;
 use self::cri::Cri;
 use self::layout::Layout;
 use super::cri::{
-    AuthConfig, ContainerConfig, ContainerStatus, Image, PodSandboxConfig, PodSandboxStatus,
-    VersionResponse,
+    AuthConfig, ContainerConfig, ContainerStats, ContainerStatus, Image, PodSandboxConfig,
+    PodSandboxStatus, VersionResponse,
 };
 use super::{
     EventStream, ExecOutput, ExecRequest, ExecSession, PodState, Runtime, RuntimeError,
@@ -174,6 +174,10 @@ impl Runtime for Containerd {
 
     async fn reopen_container_log(&self, id: &str) -> Result<(), RuntimeError> {
         self.cri.reopen_container_log(id).await
+    }
+
+    async fn container_stats(&self) -> Result<Vec<ContainerStats>, RuntimeError> {
+        self.cri.container_stats().await
     }
 
     async fn version(&self) -> Result<VersionResponse, RuntimeError> {
