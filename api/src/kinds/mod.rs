@@ -31,6 +31,7 @@ mod job;
 mod lease;
 mod limit_range;
 mod namespace;
+mod network_policy;
 mod node;
 mod persistent_volume;
 mod persistent_volume_claim;
@@ -80,6 +81,7 @@ pub fn builtin() -> Registry {
         lease::descriptor(),
         limit_range::descriptor(),
         namespace::descriptor(),
+        network_policy::descriptor(),
         node::descriptor(),
         persistent_volume::descriptor(),
         persistent_volume_claim::descriptor(),
