@@ -12,13 +12,13 @@ use rand::{Rng, SeedableRng};
 use skiff_e2e::{Cluster, Terminal, eventually, example_binary, on_a_cluster};
 
 #[test]
-fn killed_at_random_moments() -> Result<()> {
+fn b8_killed_at_random_moments() -> Result<()> {
     killed(5)
 }
 
 #[test]
 #[ignore = "a repetition, for make test-long"]
-fn killed_at_random_moments_twenty_times() -> Result<()> {
+fn b8_killed_at_random_moments_twenty_times() -> Result<()> {
     killed(20)
 }
 

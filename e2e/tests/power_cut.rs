@@ -18,18 +18,18 @@ const BOOT: Duration = Duration::from_secs(60);
 const VERIFY: Duration = Duration::from_secs(120);
 
 #[test]
-fn every_acknowledged_write_survives_ten_power_cuts() -> Result<()> {
+fn e4_every_acknowledged_write_survives_ten_power_cuts() -> Result<()> {
     survives(10)
 }
 
 #[test]
 #[ignore = "a repetition, for make test-long"]
-fn every_acknowledged_write_survives_sixty_power_cuts() -> Result<()> {
+fn e4_every_acknowledged_write_survives_sixty_power_cuts() -> Result<()> {
     survives(60)
 }
 
 #[test]
-fn the_harness_bites_a_store_that_does_not_sync() -> Result<()> {
+fn e4_the_harness_bites_a_store_that_does_not_sync() -> Result<()> {
     // Or the file system would flush for the store, every five seconds.
     let mut rounds = Rounds::new("unsynced=1 options=commit=300")?;
     for _ in 0..3 {

@@ -1,0 +1,81 @@
+//! The documents say what is so: `docs/scenarios.md` names every scenario's tests.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+
+/// How many scenarios each part has.
+const PARTS: [(char, usize); 5] = [('A', 7), ('B', 8), ('C', 9), ('D', 3), ('E', 4)];
+
+#[test]
+fn scenarios_are_listed_with_their_tests() -> Result<()> {
+    let document = fs::read_to_string(repository().join("docs/scenarios.md"))?;
+    let rows: Vec<&str> = document
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 2)
+        .skip(1)
+        .collect();
+    let ids: Vec<&str> = rows.iter().filter_map(|row| row.get(2..4)).collect();
+    let expected: Vec<String> = PARTS
+        .iter()
+        .flat_map(|(part, count)| (1..=*count).map(move |number| format!("{part}{number}")))
+        .collect();
+    ensure!(ids == expected, "the rows are of {ids:?}");
+
+    let mut listed = BTreeSet::new();
+    for (id, row) in ids.iter().zip(&rows) {
+        let prefix = format!("{}_", id.to_lowercase());
+        for name in row.split('`').skip(1).step_by(2) {
+            ensure!(name.starts_with(&prefix), "{name} stands beside {id}");
+            listed.insert(name.to_owned());
+        }
+    }
+    let tests = tests()?;
+    let gone: Vec<_> = listed.difference(&tests).collect();
+    ensure!(
+        gone.is_empty(),
+        "listed, but there are no such tests: {gone:?}"
+    );
+    let missing: Vec<_> = tests.difference(&listed).collect();
+    ensure!(missing.is_empty(), "not listed: {missing:?}");
+    Ok(())
+}
+
+/// The tests that are named after a scenario.
+fn tests() -> Result<BTreeSet<String>> {
+    let mut tests = BTreeSet::new();
+    for file in fs::read_dir(repository().join("e2e/tests"))? {
+        let path = file?.path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path)?;
+        let functions = text.lines().filter_map(|line| line.strip_prefix("fn "));
+        let names = functions.filter_map(|function| function.split('(').next());
+        tests.extend(
+            names
+                .filter(|name| is_of_a_scenario(name))
+                .map(str::to_owned),
+        );
+    }
+    Ok(tests)
+}
+
+/// Whether a name begins like `a1_`.
+fn is_of_a_scenario(name: &str) -> bool {
+    let part = |letter: char| {
+        PARTS
+            .iter()
+            .any(|(part, _)| part.to_ascii_lowercase() == letter)
+    };
+    let mut letters = name.chars();
+    letters.next().is_some_and(part)
+        && letters.next().is_some_and(|number| number.is_ascii_digit())
+        && letters.next() == Some('_')
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
