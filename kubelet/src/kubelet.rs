@@ -15,7 +15,7 @@ use crate::objects::Objects;
 use crate::pods::{Context, Manager, Resolvers, parse_resolv_conf};
 use crate::runtime::{Runtime, cgroup_parent};
 use crate::volumes::Tokens;
-use crate::{node, provisioner, server};
+use crate::{images, node, provisioner, server};
 
 /// Runs the kubelet of a node until `shutdown`. Containers run on when it ends, and are taken over when it starts again.
 ///
@@ -61,6 +61,11 @@ pub async fn run<R: Runtime>(
         part.clone(),
     ));
     parts.spawn(node::run(context.clone(), informers, network, part.clone()));
+    let collecting = images::collect(context.clone(), part.clone());
+    parts.spawn(async move {
+        collecting.await;
+        Ok(())
+    });
     parts.spawn(server::run(context, pods, part.clone()));
     let rotating = rotate_logs(runtime, RotationPolicy::default(), part.clone());
     parts.spawn(async move { Ok(rotating.await?) });

@@ -12,6 +12,7 @@
 
 mod config;
 mod host;
+mod images;
 mod kubelet;
 mod logs;
 mod node;

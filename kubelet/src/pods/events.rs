@@ -24,6 +24,14 @@ impl<'a> Teller<'a> {
             .event(&object, EventType::Warning, reason, message);
     }
 
+    /// The sandbox that there was is lost, and another one is about to be made.
+    pub(crate) fn sandbox_changed(&self) {
+        let object = object::reference(self.pod);
+        let message = "Pod sandbox changed, it will be killed and re-created.";
+        self.recorder
+            .event(&object, EventType::Normal, "SandboxChanged", message);
+    }
+
     /// Something normal about a container.
     pub(crate) fn container(&self, name: &str, reason: &str, message: impl Into<String>) {
         let object = object::container_reference(self.pod, name);

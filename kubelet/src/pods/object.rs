@@ -225,6 +225,22 @@ pub(crate) fn restart_policy(pod: &Pod, role: Role, container: &Container) -> Re
     }
 }
 
+/// Whether a container that ended so is started again: the first of its rules that speaks of the exit code decides (KEP-5307),
+/// else its policy.
+pub(crate) fn restarts(pod: &Pod, role: Role, container: &Container, exit_code: i32) -> bool {
+    let rules = container.restart_policy_rules.iter().flatten();
+    let mut spoken = rules.filter(|rule| {
+        rule.exit_codes.as_ref().is_some_and(|codes| {
+            let is_named = codes.values.iter().flatten().any(|code| *code == exit_code);
+            is_named == (codes.operator == "In")
+        })
+    });
+    match spoken.next() {
+        Some(rule) => rule.action == "Restart",
+        None => restart_policy(pod, role, container).restarts(exit_code),
+    }
+}
+
 pub(crate) fn on_host_network(pod: &Pod) -> bool {
     pod.spec
         .as_ref()

@@ -21,6 +21,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use self::containerd::PAUSE_IMAGE;
 pub use self::containerd::{
     CniConfig, CniError, Containerd, ContainerdConfig, ContainerdProcess, ProcessError,
     cgroup_parent,

@@ -35,9 +35,9 @@ pub(crate) async fn attach<R: Runtime>(
     request: AttachRequest,
     ends_with_input: bool,
 ) -> Result<ExecSession, RuntimeError> {
-    let has_output = request.stdout || request.stderr;
+    // containerd takes a WebSocket without an input for one whose input has ended, and would end the output with it.
     let outputs = AttachRequest {
-        stdin: !has_output && request.stdin,
+        stdin: true,
         ..request.clone()
     };
     let input = AttachRequest {

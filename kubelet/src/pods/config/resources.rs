@@ -7,10 +7,10 @@ use crate::quantity;
 use crate::runtime::cri::LinuxContainerResources;
 
 /// The period of the CPU quota, in microseconds.
-const PERIOD_US: i64 = 100_000;
+pub(crate) const PERIOD_US: i64 = 100_000;
 /// The least that the kernel takes.
 const MIN_QUOTA_US: i64 = 1000;
-const MIN_SHARES: i64 = 2;
+pub(crate) const MIN_SHARES: i64 = 2;
 const MAX_SHARES: i64 = 262_144;
 
 /// The classes by which Pods are chosen when memory is short
@@ -22,13 +22,15 @@ pub(crate) enum Qos {
     BestEffort,
 }
 
+/// What of a container's resources is meant.
 #[derive(Clone, Copy)]
-enum Bound {
+pub(crate) enum Bound {
     Request,
     Limit,
 }
 
-fn amount(container: &Container, bound: Bound, resource: &str) -> Option<i64> {
+/// So much of a resource in thousandths, if it says so.
+pub(crate) fn amount(container: &Container, bound: Bound, resource: &str) -> Option<i64> {
     let all = container.resources.as_ref()?;
     let limit = all.limits.as_ref().and_then(|list| list.get(resource));
     let request = all.requests.as_ref().and_then(|list| list.get(resource));
@@ -63,8 +65,13 @@ pub(crate) fn qos(pod: &Pod) -> Qos {
 }
 
 /// The weight of a CPU request of so many thousandths of a core.
-fn shares(cpu_millis: i64) -> i64 {
+pub(crate) fn shares(cpu_millis: i64) -> i64 {
     (cpu_millis * 1024 / 1000).clamp(MIN_SHARES, MAX_SHARES)
+}
+
+/// The CPU time that so many thousandths of a core are in a period.
+pub(crate) fn quota_us(cpu_millis: i64) -> i64 {
+    (cpu_millis * PERIOD_US / 1000).max(MIN_QUOTA_US)
 }
 
 /// The cgroup settings of a container. `memory_bytes` is the node's memory.
@@ -79,7 +86,7 @@ pub(crate) fn linux(
     LinuxContainerResources {
         cpu_shares: shares(request_cpu.unwrap_or(0)),
         cpu_period: if limit_cpu.is_some() { PERIOD_US } else { 0 },
-        cpu_quota: limit_cpu.map_or(0, |millis| (millis * PERIOD_US / 1000).max(MIN_QUOTA_US)),
+        cpu_quota: limit_cpu.map_or(0, quota_us),
         memory_limit_in_bytes: limit_memory.map_or(0, |millis| millis / 1000),
         oom_score_adj: oom_score_adj(pod, container, memory_bytes),
         ..LinuxContainerResources::default()

@@ -76,7 +76,7 @@ pub(crate) fn config(pod: &Pod, attempt: u32, node: &Node<'_>) -> PodSandboxConf
         labels: pod_labels(pod),
         annotations: pod.annotations().clone().into_iter().collect(),
         linux: Some(LinuxPodSandboxConfig {
-            cgroup_parent: cgroup::path(node.cgroup_parent, uid),
+            cgroup_parent: cgroup::path(node.cgroup_parent, pod),
             security_context: Some(security::sandbox(pod)),
             sysctls: sysctls(pod),
             ..LinuxPodSandboxConfig::default()

@@ -38,8 +38,7 @@ impl<'a> Planner<'a> {
             State::Created => self.remove(&newest.id),
             State::Exited(exit) => {
                 let is_elsewhere = sandbox.is_some_and(|id| id != newest.sandbox_id);
-                let policy = object::restart_policy(pod, role, container);
-                if is_elsewhere || policy.restarts(exit.code) {
+                if is_elsewhere || object::restarts(pod, role, container, exit.code) {
                     self.restart(container, newest, exit);
                 }
             }

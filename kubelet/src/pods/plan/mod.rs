@@ -148,7 +148,7 @@ pub(crate) fn is_finished(pod: &Pod, seen: &Seen) -> bool {
     let over = |role, container: &Container| {
         seen.newest(&container.name)
             .and_then(Instance::exit)
-            .is_some_and(|exit| !object::restart_policy(pod, role, container).restarts(exit.code))
+            .is_some_and(|exit| !object::restarts(pod, role, container, exit.code))
     };
     let init_failed = object::init_containers(pod).any(|(role, container)| {
         let exit = seen.newest(&container.name).and_then(Instance::exit);

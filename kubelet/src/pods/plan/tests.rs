@@ -518,3 +518,48 @@ fn a_container_that_was_made_and_not_started_is_made_anew_and_counts_for_nothing
     made.seen.remove("a0");
     assert_eq!(made.actions(), [start("a", 0)]);
 }
+
+#[test]
+fn a_rule_for_an_exit_code_comes_before_the_policy() {
+    let pod = json!({"containers": [{
+        "name": "a", "restartPolicy": "Never",
+        "restartPolicyRules": [
+            {"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}},
+            {"action": "Restart", "exitCodes": {"operator": "NotIn", "values": [0, 1, 42]}},
+        ],
+    }]});
+    for (code, restarts) in [(0, false), (1, false), (42, true), (7, true)] {
+        let ended = case(pod.clone())
+            .sandbox(true)
+            .ready_to_start("a")
+            .exited("a", 0, code);
+        let starts = ended.actions().contains(&start("a", 1));
+        assert_eq!(starts, restarts, "after {code}");
+    }
+}
+
+#[test]
+fn a_container_that_looks_inside_waits_for_its_target_and_runs_once() {
+    let pod = json!({
+        "restartPolicy": "Always",
+        "containers": [{"name": "a"}],
+        "ephemeralContainers": [{"name": "e", "targetContainerName": "a"}],
+    });
+    let early = case(pod.clone())
+        .sandbox(true)
+        .ready_to_start("a")
+        .ready_to_start("e");
+    assert_eq!(early.actions(), [start("a", 0)]);
+    let due = early.running("a");
+    assert_eq!(due.actions(), [start("e", 0)]);
+    assert_eq!(due.exited("e", 0, 1).actions(), []);
+
+    let mut lost = case(pod).sandbox(true).ready_to_start("e").running("a");
+    let known = json!({
+        "name": "e", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
+        "containerID": "containerd://1", "state": {"terminated": {"exitCode": 0}},
+    });
+    let status = serde_json::from_value(json!({"ephemeralContainerStatuses": [known]}));
+    lost.pod.status = Some(status.expect("a status"));
+    assert_eq!(lost.actions(), []);
+}

@@ -1,7 +1,7 @@
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, PodStatus};
 
 use super::Input;
-use crate::pods::object::{self, RestartPolicy, Role};
+use crate::pods::object::{self, Role};
 use crate::pods::plan::Life;
 
 /// The phase that follows from the container statuses
@@ -23,8 +23,7 @@ pub(super) fn phase(input: &Input<'_>, status: &PodStatus) -> &'static str {
         match exit_code(one) {
             Some(0) => {}
             Some(code) => {
-                let policy = object::restart_policy(pod, role, container);
-                return if has_ended || !policy.restarts(code) {
+                return if has_ended || !object::restarts(pod, role, container, code) {
                     "Failed"
                 } else {
                     "Pending"
@@ -46,9 +45,7 @@ pub(super) fn phase(input: &Input<'_>, status: &PodStatus) -> &'static str {
         .iter()
         .zip(&apps)
         .all(|(container, one)| {
-            let policy = object::restart_policy(pod, Role::App, container);
-            exit_code(one).is_some_and(|code| !policy.restarts(code))
-                && policy != RestartPolicy::Always
+            exit_code(one).is_some_and(|code| !object::restarts(pod, Role::App, container, code))
         });
     if !has_ended && !is_over {
         return "Running";

@@ -1,15 +1,17 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
+use skiff_api::trace::{Stage, stamp};
 use tokio::fs;
+use tokio_util::sync::CancellationToken;
 
 use super::{Done, rpc_words};
 use crate::pods::config::{hosts, sandbox};
 use crate::pods::context::Context;
 use crate::pods::events::Teller;
-use crate::pods::object;
 use crate::pods::seen::Sandbox;
 use crate::pods::status::ips_of;
+use crate::pods::{cgroup, object};
 use crate::runtime::Runtime;
 use crate::runtime::cri::PodSandboxConfig;
 
@@ -23,14 +25,18 @@ pub(super) fn config<R>(context: &Context<R>, pod: &Pod, attempt: u32) -> PodSan
     sandbox::config(pod, attempt, &node)
 }
 
-/// Makes the sandbox, once the node's network is there, and the hosts file with its addresses.
+/// Makes the sandbox, once the node's network is there, and the hosts file with its addresses. `ended` cancels the wait for
+/// the network.
 pub(crate) async fn create_sandbox<R: Runtime>(
     context: Arc<Context<R>>,
     pod: Arc<Pod>,
     attempt: u32,
+    ended: CancellationToken,
 ) -> Done {
-    let result = create(&context, &pod, attempt).await;
-    if let Err(error) = &result {
+    let result = create(&context, &pod, attempt, &ended).await;
+    if let Err(error) = &result
+        && !ended.is_cancelled()
+    {
         let message = format!("Failed to create pod sandbox: {error}");
         Teller::new(&context.host.recorder, &pod).warning("FailedCreatePodSandBox", message);
     }
@@ -41,11 +47,19 @@ async fn create<R: Runtime>(
     context: &Context<R>,
     pod: &Pod,
     attempt: u32,
+    ended: &CancellationToken,
 ) -> Result<Sandbox, String> {
     if !object::on_host_network(pod) {
         let mut network = context.network.clone();
         // The sender lives as long as the kubelet.
-        let _ = network.wait_for(|is_ready| *is_ready).await;
+        let waiting = network.wait_for(|is_ready| *is_ready);
+        if ended.run_until_cancelled(waiting).await.is_none() {
+            return Err("the Pod ends".to_owned());
+        }
+    }
+    if let Err(error) = cgroup::make(&context.host.cgroup_parent, pod) {
+        // The limits of its containers hold all the same.
+        tracing::warn!(pod = object::display(pod), %error, "a Pod without limits of its own");
     }
     let config = config(context, pod, attempt);
     fs::create_dir_all(&config.log_directory)
@@ -56,11 +70,14 @@ async fn create<R: Runtime>(
         .run_sandbox(config)
         .await
         .map_err(|error| rpc_words(&error))?;
+    stamp(Stage::Sandbox, object::uid(pod), "");
     let status = runtime
         .sandbox_status(&id)
         .await
         .map_err(|error| rpc_words(&error))?;
     let sandbox = Sandbox::new(&status);
+    let ips = ips_of(pod, &sandbox, context.host.config.node_ip);
+    stamp(Stage::Network, object::uid(pod), ips.join(","));
     write_hosts(context, pod, &sandbox)
         .await
         .map_err(|error| format!("/etc/hosts: {error}"))?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Worker;
+use crate::pods::events::Teller;
 use crate::pods::object;
 use crate::pods::plan::{Action, Why};
 use crate::pods::progress::Step;
@@ -20,8 +21,13 @@ impl<R: Runtime> Worker<R> {
             Action::PrepareVolumes => self.prepare_volumes(),
             Action::CreateSandbox { attempt } => {
                 self.progress.sandbox = Step::Busy;
+                if attempt > 0 {
+                    let tell = Teller::new(&context.host.recorder, &pod);
+                    tell.sandbox_changed();
+                }
+                let ended = self.ended.clone();
                 self.works
-                    .spawn(work::create_sandbox(context, pod, attempt));
+                    .spawn(work::create_sandbox(context, pod, attempt, ended));
             }
             Action::EnsureImage { container } => self.ensure_image(&container),
             Action::StartContainer { container, attempt } => self.start(&container, attempt),

@@ -47,6 +47,7 @@ use super::{
 
 pub use self::cni::{CniConfig, CniError};
 pub use self::config::{ContainerdConfig, cgroup_parent};
+pub(crate) use self::pause::PAUSE_IMAGE;
 pub use self::process::ContainerdProcess;
 pub use self::process_error::ProcessError;
 

@@ -10,7 +10,7 @@ use super::image_content::{
 };
 
 /// The name that containerd's configuration asks for. Nothing is ever pulled by it.
-pub(super) const PAUSE_IMAGE: &str = "localhost/skiff/pause:1";
+pub(crate) const PAUSE_IMAGE: &str = "localhost/skiff/pause:1";
 
 /// `nobody`, as the users of registry.k8s.io/pause have it.
 const USER: &str = "65535:65535";
