@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::command::output;
 
@@ -24,6 +24,18 @@ pub(crate) fn find() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The first minor version whose `kubectl` streams over WebSocket by itself.
+const FIRST_WITH_WEBSOCKET: u32 = 30;
+
+/// A `kubectl` that speaks SPDY: the environment's `KUBECTL_OLD`, else one beside a vendor's dispatcher.
+pub(crate) fn find_old() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("KUBECTL_OLD") {
+        return Ok(PathBuf::from(path));
+    }
+    let found = on_path().and_then(|path| newest_beside(&path, FIRST_WITH_WEBSOCKET));
+    found.context("no kubectl of 1.29 or older: name one by KUBECTL_OLD")
+}
+
 fn on_path() -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?)
         .map(|dir| dir.join("kubectl"))
@@ -33,21 +45,22 @@ fn on_path() -> Option<PathBuf> {
 /// Some vendors' `kubectl` starts the one beside it that fits the server's version and hides its
 /// errors by that: take the newest of those.
 fn behind_dispatcher(dispatcher: &Path) -> Result<PathBuf> {
-    let real = fs::canonicalize(dispatcher)?;
-    let dir = real.parent().unwrap_or(Path::new("/"));
-    let newest = fs::read_dir(dir)?
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let minor: u32 = name.strip_prefix("kubectl.1.")?.parse().ok()?;
-            Some((minor, entry.path()))
-        })
-        .max();
-    let found = newest.map(|(_, path)| path);
-    ensure!(
-        found.is_some(),
-        "{} has no versioned kubectl beside it",
-        real.display()
-    );
-    found.context("checked above")
+    newest_beside(dispatcher, u32::MAX).with_context(|| {
+        format!(
+            "{} has no versioned kubectl beside it",
+            dispatcher.display()
+        )
+    })
+}
+
+/// The newest `kubectl.1.<minor>` beside this one whose minor version is below `before`.
+fn newest_beside(dispatcher: &Path, before: u32) -> Option<PathBuf> {
+    let real = fs::canonicalize(dispatcher).ok()?;
+    let versions = fs::read_dir(real.parent()?).ok()?.flatten();
+    let versions = versions.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let minor: u32 = name.strip_prefix("kubectl.1.")?.parse().ok()?;
+        (minor < before).then(|| (minor, entry.path()))
+    });
+    versions.max().map(|(_, path)| path)
 }

@@ -61,6 +61,11 @@ impl Terminal {
         self.sh(&format!("kubectl {arguments}"))
     }
 
+    /// The path of a `kubectl` of 1.29 or older, which streams over SPDY.
+    pub fn old_kubectl(&self) -> Result<String> {
+        Ok(kubectl::find_old()?.display().to_string())
+    }
+
     /// `kubectl apply -f -` of these manifests.
     pub fn apply(&self, manifests: &str) -> Result<String> {
         let line = "kubectl apply -f -";
@@ -106,9 +111,18 @@ impl Terminal {
 
     /// Starts a line that runs on (`kubectl logs -f`), its output going to the file `into`.
     pub fn start(&self, line: &str, into: &Path) -> Result<Child> {
+        self.start_reading(line, into, Stdio::null())
+    }
+
+    /// [`Self::start`] of a line that reads what is written to the child's `stdin`.
+    pub fn start_with_input(&self, line: &str, into: &Path) -> Result<Child> {
+        self.start_reading(line, into, Stdio::piped())
+    }
+
+    fn start_reading(&self, line: &str, into: &Path, input: Stdio) -> Result<Child> {
         let file = fs::File::create(into)?;
         let mut command = self.shell(line);
-        command.stdin(Stdio::null());
+        command.stdin(input);
         command.stdout(file.try_clone()?).stderr(file);
         command.spawn().with_context(|| format!("start `{line}`"))
     }

@@ -1,0 +1,271 @@
+//! What a Pod may say of its resources, its rights and its network: scenario A6.
+
+use anyhow::{Result, ensure};
+use skiff_e2e::{eventually, on_a_cluster};
+
+#[test]
+fn a6_resources_and_qos() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(
+            "
+apiVersion: v1
+kind: Pod
+metadata: {name: hungry}
+spec:
+  restartPolicy: Never
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sh, -c, 'tail /dev/zero']
+    resources: {limits: {memory: 16Mi}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: guaranteed}
+spec:
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sleep, '600']
+    resources: {limits: {cpu: 500m, memory: 64Mi}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: burstable}
+spec:
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sleep, '600']
+    resources: {requests: {cpu: 250m}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: best-effort}
+spec:
+  containers:
+  - {name: main, image: 'busybox:1.28', command: [sleep, '600']}
+",
+        )?;
+        cluster.field_becomes("pod hungry", ".status.phase", "Failed", 120)?;
+        let terminated = ".status.containerStatuses[0].state.terminated";
+        let reason = cluster.field("pod hungry", &format!("{terminated}.reason"))?;
+        ensure!(reason == "OOMKilled", "{reason}");
+        let code = cluster.field("pod hungry", &format!("{terminated}.exitCode"))?;
+        ensure!(code == "137", "{code}");
+        let row = cluster.kubectl("get pod hungry --no-headers")?;
+        ensure!(row.contains("OOMKilled"), "{row}");
+
+        let pods = "pod/guaranteed pod/burstable pod/best-effort";
+        cluster.kubectl(&format!("wait --for=condition=Ready {pods} --timeout=60s"))?;
+        for (pod, class, level, shares) in [
+            ("guaranteed", "Guaranteed", "", "512"),
+            ("burstable", "Burstable", "/burstable", "256"),
+            ("best-effort", "BestEffort", "/besteffort", "2"),
+        ] {
+            let found = cluster.field(&format!("pod {pod}"), ".status.qosClass")?;
+            ensure!(found == class, "{pod} is {found}");
+            let uid = cluster.field(&format!("pod {pod}"), ".metadata.uid")?;
+            let cgroups = cluster.kubectl(&format!("exec {pod} -- cat /proc/1/cgroup"))?;
+            let place = format!("{level}/pod{uid}/");
+            ensure!(
+                cgroups.contains(&place),
+                "{pod}: {place} is not in\n{cgroups}"
+            );
+            let cpu =
+                cluster.kubectl(&format!("exec {pod} -- cat /sys/fs/cgroup/cpu/cpu.shares"))?;
+            ensure!(cpu.trim() == shares, "{pod}: {cpu}");
+        }
+        let limits =
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.cfs_quota_us";
+        let limits = cluster.kubectl(&format!("exec guaranteed -- cat {limits}"))?;
+        ensure!(limits == "67108864\n50000\n", "{limits:?}");
+        cluster.kubectl("delete pod guaranteed burstable best-effort --grace-period=1")?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a6_security_context() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(
+            "
+apiVersion: v1
+kind: Pod
+metadata: {name: careful}
+spec:
+  terminationGracePeriodSeconds: 0
+  securityContext:
+    runAsUser: 1000
+    runAsGroup: 3000
+    supplementalGroups: [4000]
+    seccompProfile: {type: RuntimeDefault}
+    sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: '81'}]
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sleep, '600']
+    securityContext:
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: true
+      capabilities: {drop: [ALL]}
+  - name: mighty
+    image: busybox:1.28
+    command: [sleep, '600']
+    securityContext: {privileged: true, runAsUser: 0}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: root}
+spec:
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sleep, '600']
+    securityContext: {runAsNonRoot: true}
+",
+        )?;
+        cluster.kubectl("wait --for=condition=Ready pod/careful --timeout=120s")?;
+        let ran = |container: &str, command: &str| {
+            cluster.kubectl(&format!("exec careful -c {container} -- {command}"))
+        };
+        let id = ran("main", "id")?;
+        for part in ["uid=1000", "gid=3000", "4000"] {
+            ensure!(id.contains(part), "{id}");
+        }
+        let status = ran(
+            "main",
+            "grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/1/status",
+        )?;
+        let words: Vec<&str> = status.split_whitespace().collect();
+        let expected = [
+            "CapEff:",
+            "0000000000000000",
+            "NoNewPrivs:",
+            "1",
+            "Seccomp:",
+            "2",
+        ];
+        ensure!(words == expected, "{words:?}");
+        let refused = cluster.refused("kubectl exec careful -c main -- touch /file")?;
+        ensure!(refused.contains("Read-only file system"), "{refused}");
+        let port = ran("main", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start")?;
+        ensure!(port == "81\n", "{port}");
+
+        let id = ran("mighty", "id -u")?;
+        ensure!(id == "0\n", "{id}");
+        let status = ran("mighty", "grep -E '^(CapEff|Seccomp):' /proc/1/status")?;
+        ensure!(!status.contains("0000000000000000"), "{status}");
+
+        let waiting = ".status.containerStatuses[0].state.waiting";
+        let reason = format!("{waiting}.reason");
+        cluster.field_becomes("pod root", &reason, "CreateContainerConfigError", 60)?;
+        let message = cluster.field("pod root", &format!("{waiting}.message"))?;
+        let words = "container has runAsNonRoot and image will run as root (pod: \"root_default(";
+        ensure!(message.starts_with(words), "{message}");
+        let row = cluster.kubectl("get pod root --no-headers")?;
+        ensure!(row.contains("CreateContainerConfigError"), "{row}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a6_host_namespaces_and_ports() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(
+            "
+apiVersion: v1
+kind: Pod
+metadata: {name: host}
+spec:
+  hostNetwork: true
+  hostPID: true
+  hostIPC: true
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: main, image: 'busybox:1.28', command: [sleep, '600']}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ported}
+spec:
+  containers:
+  - name: nginx
+    image: nginx:1.19
+    ports: [{containerPort: 80, hostPort: 8088}]
+",
+        )?;
+        cluster.kubectl("wait --for=condition=Ready pod/host pod/ported --timeout=120s")?;
+        let address = cluster.address().to_string();
+        for field in [".status.podIP", ".status.hostIP"] {
+            let ip = cluster.field("pod host", field)?;
+            ensure!(ip == address, "{field} is {ip}, the node {address}");
+        }
+        for namespace in ["net", "pid", "ipc"] {
+            let link = format!("readlink /proc/self/ns/{namespace}");
+            let inside = cluster.kubectl(&format!("exec host -- {link}"))?;
+            let outside = cluster.sh(&link)?;
+            ensure!(inside == outside, "{namespace}: {inside} is not {outside}");
+        }
+        eventually("the port of the host to lead to the Pod", 60, || {
+            let page = cluster.page(&format!("http://{address}:8088/hostname.html"))?;
+            ensure!(page.trim() == "ported", "{page}");
+            Ok(())
+        })
+    })
+}
+
+#[test]
+fn a6_names_and_resolvers() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(
+            "
+apiVersion: v1
+kind: Pod
+metadata: {name: named}
+spec:
+  hostname: box
+  subdomain: boxes
+  setHostnameAsFQDN: true
+  terminationGracePeriodSeconds: 0
+  hostAliases: [{ip: 192.0.2.7, hostnames: [far, further]}]
+  dnsPolicy: None
+  dnsConfig:
+    nameservers: [192.0.2.53]
+    searches: [example.com]
+    options: [{name: ndots, value: '2'}, {name: edns0}]
+  containers:
+  - {name: main, image: 'busybox:1.28', command: [sleep, '600']}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: usual}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: main, image: 'busybox:1.28', command: [sleep, '600']}
+",
+        )?;
+        cluster.kubectl("wait --for=condition=Ready pod/named pod/usual --timeout=120s")?;
+        let name = cluster.kubectl("exec named -- hostname")?;
+        ensure!(name == "box.boxes.default.svc.cluster.local\n", "{name}");
+        let hosts = cluster.kubectl("exec named -- cat /etc/hosts")?;
+        ensure!(hosts.contains("192.0.2.7\tfar\tfurther"), "{hosts}");
+        let ip = cluster.field("pod named", ".status.podIP")?;
+        let own = format!("{ip}\tbox.boxes.default.svc.cluster.local\tbox");
+        ensure!(hosts.contains(&own), "{hosts}");
+        let resolvers = cluster.kubectl("exec named -- cat /etc/resolv.conf")?;
+        let expected = "search example.com\nnameserver 192.0.2.53\noptions ndots:2 edns0\n";
+        ensure!(resolvers == expected, "{resolvers:?}");
+
+        let resolvers = cluster.kubectl("exec usual -- cat /etc/resolv.conf")?;
+        for line in [
+            "search default.svc.cluster.local svc.cluster.local cluster.local",
+            "nameserver 10.96.0.10",
+            "options ndots:5",
+        ] {
+            ensure!(resolvers.contains(line), "{resolvers}");
+        }
+        Ok(())
+    })
+}
