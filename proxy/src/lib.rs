@@ -9,7 +9,8 @@
 //!   ConfigMap kube-proxy ─► mode ──────────────┴─► userspace: listeners of this process
 //! ```
 //!
-//! The model is the same for every dataplane; a dataplane applies only what changed.
+//! The model is the same for every dataplane; a dataplane applies only what changed. NetworkPolicies are a table of their
+//! own beside all of them (`policy`).
 
 mod cleanup;
 mod config;
@@ -22,6 +23,7 @@ mod mode;
 mod model;
 mod netfilter;
 mod nftables;
+mod policy;
 mod run;
 mod trace;
 mod userspace;

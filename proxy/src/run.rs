@@ -19,6 +19,7 @@ use crate::mode::{Chosen, choose, remove_others};
 use crate::model::Model;
 use crate::netfilter::{Conntrack, Monitor, Trouble, datagram_fronts};
 use crate::nftables::Loader;
+use crate::policy;
 use crate::trace;
 use crate::watched::Watched;
 
@@ -52,12 +53,24 @@ pub async fn run(
     };
     host::prepare(&ranges).await?;
     let (recorder, events) = recorder(client.clone(), config::NAME, Some(&config.node_name));
+    let loader = Loader::default();
+    let policies = policy::run(informers.clone(), config.node_name.clone(), loader.clone());
     let serving = async {
-        let outcome =
-            shutdown.run_until_cancelled(serve(config, ranges, client, informers, recorder));
-        outcome.await.unwrap_or(Ok(()))
+        let serving = serve(config, ranges, client, informers, recorder, loader);
+        let served = shutdown.run_until_cancelled(serving).await;
+        served.unwrap_or(Ok(()))
     };
-    let (served, ()) = tokio::join!(serving, events.run(shutdown.clone()));
+    // Told to end, or without Services served, neither has anything left to do.
+    let over = shutdown.child_token();
+    let work = async {
+        let served = tokio::select! {
+            served = serving => served,
+            () = policies => Ok(()),
+        };
+        over.cancel();
+        served
+    };
+    let (served, ()) = tokio::join!(work, events.run(over.clone()));
     served
 }
 
@@ -74,6 +87,7 @@ async fn serve(
     client: kube::Client,
     informers: Informers,
     recorder: Recorder,
+    loader: Loader,
 ) -> anyhow::Result<()> {
     let watched = Watched::new(&informers, config.node_name.clone());
     let maps = informers.one::<ConfigMap>(config::NAMESPACE, config::NAME);
@@ -95,7 +109,6 @@ async fn serve(
             );
         }
     }
-    let loader = Loader::default();
     let first = Settings::new(config.mode);
     let settings = || maps.get(&key).map(|map| Settings::read(&map));
     let told = settings().and_then(Result::ok);

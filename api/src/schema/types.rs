@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::{
     apps::v1 as apps, authentication::v1 as authentication, authorization::v1 as authorization,
-    autoscaling::v1 as autoscaling, batch::v1 as batch, certificates::v1 as certificates,
-    coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery,
-    events::v1 as events, networking::v1 as networking, policy::v1 as policy, rbac::v1 as rbac,
-    scheduling::v1 as scheduling, storage::v1 as storage,
+    autoscaling::v1 as autoscaling, autoscaling::v2 as autoscaling_v2, batch::v1 as batch,
+    certificates::v1 as certificates, coordination::v1 as coordination, core::v1 as core,
+    discovery::v1 as discovery, events::v1 as events, networking::v1 as networking,
+    policy::v1 as policy, rbac::v1 as rbac, scheduling::v1 as scheduling, storage::v1 as storage,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
@@ -51,11 +51,13 @@ pub(super) fn served() -> Vec<ServedType> {
         listed::<certificates::CertificateSigningRequest>(),
         listed::<batch::CronJob>(),
         listed::<batch::Job>(),
+        listed::<autoscaling_v2::HorizontalPodAutoscaler>(),
         listed::<coordination::Lease>(),
         listed::<discovery::EndpointSlice>(),
         listed::<events::Event>(),
         listed::<networking::Ingress>(),
         listed::<networking::IngressClass>(),
+        listed::<networking::NetworkPolicy>(),
         listed::<rbac::ClusterRole>(),
         listed::<rbac::ClusterRoleBinding>(),
         listed::<rbac::Role>(),
