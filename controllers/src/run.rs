@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::{Config, resources};
+use crate::{certificates, persistent_volume, role_aggregation, token_secrets, volume_protection};
 use crate::{
-    cronjob, deployment, disruption, endpoints, endpointslice, garbage_collector, job, namespace,
-    node_ipam, node_lifecycle, pod_gc, replicaset, resourcequota, serviceaccount, statefulset,
-    ttl_after_finished,
+    cronjob, daemonset, deployment, disruption, endpoints, endpointslice, garbage_collector,
+    horizontalpodautoscaler, job, namespace, node_ipam, node_lifecycle, pod_gc, replicaset,
+    resourcequota, serviceaccount, statefulset, ttl_after_finished,
 };
-use crate::{certificates, persistent_volume, role_aggregation, volume_protection};
 
 type Controller = BoxFuture<'static, anyhow::Result<()>>;
 
@@ -74,6 +74,14 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
             replicaset::run(c("replicaset-controller")).boxed(),
         ),
         (
+            "replicationcontroller",
+            replicaset::run_replication_controllers(c("replication-controller")).boxed(),
+        ),
+        (
+            "daemonset",
+            daemonset::run(c("daemon-set-controller")).boxed(),
+        ),
+        (
             "statefulset",
             statefulset::run(c("statefulset-controller")).boxed(),
         ),
@@ -110,6 +118,10 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
             "disruption",
             disruption::run(c("disruption-controller")).boxed(),
         ),
+        (
+            "horizontal-pod-autoscaler",
+            horizontalpodautoscaler::run(c("horizontal-pod-autoscaler")).boxed(),
+        ),
         ("pod-gc", pod_gc::run(c("pod-garbage-collector")).boxed()),
         (
             "persistentvolume-binder",
@@ -119,6 +131,7 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
             "certificates",
             certificates::run(c("certificate-controller")).boxed(),
         ),
+        ("token-secrets", token_secrets::run(context.clone()).boxed()),
         (
             "clusterrole-aggregation",
             role_aggregation::run(c("clusterrole-aggregation-controller")).boxed(),

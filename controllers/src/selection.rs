@@ -21,6 +21,17 @@ impl Selection {
         Selector::of(Some(selector)).map(Self).unwrap_or_default()
     }
 
+    /// All of these labels, as ReplicationControllers select; no label selects nothing.
+    pub(crate) fn of_labels(labels: &BTreeMap<String, String>) -> Self {
+        if labels.is_empty() {
+            return Self::default();
+        }
+        Self::of(&LabelSelector {
+            match_labels: Some(labels.clone()),
+            match_expressions: None,
+        })
+    }
+
     /// Whether an object with these labels is selected.
     pub(crate) fn matches(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
         self.0.matches(&labels)

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus, ReplicaSet};
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::PostParams;
 use kube::{Api, Resource, ResourceExt};
-use serde_json::json;
 use skiff_client::EventType::{self, Normal, Warning};
 use skiff_client::{Informer, Next, ObjectKey, Recorder};
 
@@ -229,13 +228,12 @@ impl Reconciler {
         deployment: &Deployment,
         revision: &str,
     ) -> kube::Result<Deployment> {
-        let patch = json!({ "metadata": { "uid": deployment.uid(), "annotations": { REVISION: revision } } });
+        let mut noted = deployment.clone();
+        noted
+            .annotations_mut()
+            .insert(REVISION.to_owned(), revision.to_owned());
         self.deployments(deployment)
-            .patch(
-                &deployment.name_any(),
-                &PatchParams::default(),
-                &Patch::Merge(patch),
-            )
+            .replace(&deployment.name_any(), &PostParams::default(), &noted)
             .await
     }
 

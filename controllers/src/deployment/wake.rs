@@ -7,6 +7,7 @@ use super::spec;
 use crate::context::Context;
 use crate::ownership::{owner_key, wake_on_change, wake_owners};
 use crate::pods::is_terminal;
+use crate::selection::Selection;
 
 /// Adds to `queue` the Deployments that a change of them, of a ReplicaSet or of a Pod concerns.
 pub(super) fn on_changes(
@@ -18,7 +19,7 @@ pub(super) fn on_changes(
     wake_owners(
         &context.replica_sets.all,
         deployments,
-        |one| one.spec.as_ref().map(|spec| &spec.selector),
+        |one| one.spec.as_ref().map(|spec| Selection::of(&spec.selector)),
         queue,
     );
     wake_on_ended_pods(context, deployments, queue);

@@ -30,6 +30,7 @@ use kube::ResourceExt;
 use skiff_client::{Informer, WorkQueue};
 
 use crate::context::Context;
+use crate::pods::PodControl;
 use reconcile::Reconciler;
 
 pub(crate) use conditions::{finished_at, is_finished, is_true};
@@ -59,7 +60,7 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
         context: context.clone(),
         jobs: jobs.clone(),
         tracked,
-        recorder,
+        control: PodControl::new(context.clone(), recorder),
     });
     let work = context.reconcile("job", ready, queue, WORKERS, move |key| {
         let reconciler = reconciler.clone();

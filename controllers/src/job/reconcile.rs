@@ -10,23 +10,24 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 use skiff_client::EventType::{Normal, Warning};
-use skiff_client::{Index, Informer, Next, ObjectKey, Recorder};
+use skiff_client::{Index, Informer, Next, ObjectKey};
 
 use super::plan::{Plan, plan};
-use super::pod::{self, NewPod};
+use super::pod;
 use super::spec;
 use super::tally::{Seen, count};
 use crate::context::Context;
 use crate::ownership::{Claimant, claim, controller_of, uid_of};
+use crate::pods::PodControl;
 use crate::selection::Selection;
-use crate::writes::{batches, is_gone, namespace_is_terminating, only, words};
+use crate::writes::namespace_is_terminating;
 
 pub(super) struct Reconciler {
     pub(super) context: Context,
     pub(super) jobs: Informer<Job>,
     /// By `namespace/name` of the Job, Pods that wait to be counted.
     pub(super) tracked: Index<Pod>,
-    pub(super) recorder: Recorder,
+    pub(super) control: PodControl,
 }
 
 impl Reconciler {
@@ -76,9 +77,13 @@ impl Reconciler {
     async fn apply(&self, job: &Job, plan: Plan) -> anyhow::Result<Next> {
         let uncounted = plan.drop.iter().map(|pod| self.drop(job, pod));
         let dropped = join_all(uncounted).await.into_iter().collect();
-        let ended = join_all(plan.end.iter().map(|pod| self.delete(job, pod))).await;
-        let deleted: kube::Result<()> = ended.into_iter().collect();
-        let (created, made) = self.create(job, &plan.create).await;
+        let ending = plan.end.iter().map(|pod| &**pod);
+        let deleted = self.control.delete(job, ending).await;
+        let new: Vec<Pod> = plan.create.iter().map(|new| new.of(job)).collect();
+        let (created, made) = match self.control.create(job, &new).await {
+            (created, Err(error)) if namespace_is_terminating(&error) => (created, Ok(())),
+            made => made,
+        };
         let mut status = plan.status;
         if created > 0 {
             status.active = Some(status.active.unwrap_or(0) + count(created));
@@ -86,7 +91,7 @@ impl Reconciler {
         if self.report(job, status).await? {
             for (warning, cause) in plan.tell {
                 let kind = if warning { Warning } else { Normal };
-                self.tell(job, kind, &cause.reason, cause.message);
+                self.control.tell(job, kind, &cause.reason, cause.message);
             }
         }
         for pod in &plan.release {
@@ -97,75 +102,10 @@ impl Reconciler {
         Ok(plan.again.map_or(Next::Done, Next::After))
     }
 
-    /// Makes Pods in batches; says how many were made, and what failed.
-    async fn create(&self, job: &Job, pods: &[NewPod]) -> (usize, kube::Result<()>) {
-        let mut made = 0;
-        for size in batches(pods.len()) {
-            let batch = &pods[made..made + size];
-            let results = join_all(batch.iter().map(|new| self.create_one(job, *new))).await;
-            made += results.iter().filter(|result| result.is_ok()).count();
-            if let Some(Err(error)) = results.into_iter().find(Result::is_err) {
-                let failed = match namespace_is_terminating(&error) {
-                    true => Ok(()),
-                    false => Err(error),
-                };
-                return (made, failed);
-            }
-        }
-        (made, Ok(()))
-    }
-
-    async fn create_one(&self, job: &Job, new: NewPod) -> kube::Result<()> {
-        match self
-            .api::<Pod>(job)
-            .create(&PostParams::default(), &new.of(job))
-            .await
-        {
-            Ok(pod) => {
-                let message = format!("Created pod: {}", pod.name_any());
-                self.tell(job, Normal, "SuccessfulCreate", message);
-                self.context.caught_up(&self.context.pods.all, &pod).await;
-                Ok(())
-            }
-            Err(error) => {
-                if !namespace_is_terminating(&error) {
-                    let message = format!("Error creating: {}", words(&error));
-                    self.tell(job, Warning, "FailedCreate", message);
-                }
-                Err(error)
-            }
-        }
-    }
-
     /// Deletes a Pod that is not to be counted.
     async fn drop(&self, job: &Job, pod: &Pod) -> kube::Result<()> {
         self.release(pod).await?;
-        self.delete(job, pod).await
-    }
-
-    async fn delete(&self, job: &Job, pod: &Pod) -> kube::Result<()> {
-        match self
-            .api::<Pod>(job)
-            .delete(&pod.name_any(), &only(uid_of(pod)))
-            .await
-        {
-            Ok(deleted) => {
-                let message = format!("Deleted pod: {}", pod.name_any());
-                self.tell(job, Normal, "SuccessfulDelete", message);
-                if let Some(deleted) = deleted.left() {
-                    self.context
-                        .caught_up(&self.context.pods.all, &deleted)
-                        .await;
-                }
-                Ok(())
-            }
-            Err(error) if is_gone(&error) => Ok(()),
-            Err(error) => {
-                let message = format!("Error deleting: {}", words(&error));
-                self.tell(job, Warning, "FailedDelete", message);
-                Err(error)
-            }
-        }
+        self.control.delete(job, [pod]).await
     }
 
     /// Takes the finalizer off a Pod.
@@ -207,11 +147,6 @@ impl Reconciler {
             .await?;
         self.context.caught_up(&self.jobs, &written).await;
         Ok(true)
-    }
-
-    fn tell(&self, job: &Job, kind: skiff_client::EventType, reason: &str, message: String) {
-        self.recorder
-            .event(&job.object_ref(&()), kind, reason, message);
     }
 
     fn api<K>(&self, job: &Job) -> Api<K>

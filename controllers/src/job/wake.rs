@@ -7,6 +7,7 @@ use skiff_client::{Informer, ObjectKey, WorkQueue};
 use super::pod;
 use crate::context::Context;
 use crate::ownership::{controller_of, wake_on_change, wake_owners};
+use crate::selection::Selection;
 
 /// Adds to `queue` the Jobs that a change of them or of a Pod concerns, also Jobs that are gone and whose Pods still
 /// wait to be counted.
@@ -15,7 +16,7 @@ pub(super) fn on_changes(context: &Context, jobs: &Informer<Job>, queue: &WorkQu
     wake_owners(
         &context.pods.all,
         jobs,
-        |job| job.spec.as_ref().and_then(|spec| spec.selector.as_ref()),
+        |job| Some(Selection::of(job.spec.as_ref()?.selector.as_ref()?)),
         queue,
     );
     let queue = queue.clone();

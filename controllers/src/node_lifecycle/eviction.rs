@@ -15,7 +15,7 @@ use skiff_client::{Informer, Next, ObjectKey, Recorder};
 use super::taints::no_execute;
 use crate::context::Context;
 use crate::ownership::uid_of;
-use crate::pods::node_of;
+use crate::pods::{node_of, tolerates};
 use crate::writes::{is_gone, only};
 
 /// When a Pod must leave.
@@ -57,18 +57,6 @@ fn stay(taints: &[Taint], tolerations: &[Toleration], now: Timestamp) -> Stay {
         };
     }
     least
-}
-
-fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
-    let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let exists = toleration.operator.as_deref() == Some("Exists");
-    filled(&toleration.effect).is_none_or(|effect| effect == taint.effect)
-        && match filled(&toleration.key) {
-            None => exists,
-            Some(key) => {
-                key == taint.key && (exists || filled(&toleration.value) == filled(&taint.value))
-            }
-        }
 }
 
 pub(super) struct Reconciler {

@@ -1,6 +1,5 @@
 //! Which controllers a change of a controlled object concerns.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{Resource, ResourceExt};
 use skiff_client::{Change, Informer, ObjectKey, Watched, WorkQueue};
 
@@ -14,11 +13,11 @@ pub(crate) fn wake_on_change<O: Watched>(owners: &Informer<O>, queue: &WorkQueue
 }
 
 /// Adds to `queue` the `owners` that a change of what they control concerns: the controller it has, the one it had,
-/// and those whose `selector` lets them adopt it.
+/// and those whose `selection` lets them adopt it.
 pub(crate) fn wake_owners<O: Watched, K: Watched>(
     owned: &Informer<K>,
     owners: &Informer<O>,
-    selector: fn(&O) -> Option<&LabelSelector>,
+    selection: fn(&O) -> Option<Selection>,
     queue: &WorkQueue<ObjectKey>,
 ) {
     let (owners, queue) = (owners.clone(), queue.clone());
@@ -32,7 +31,7 @@ pub(crate) fn wake_owners<O: Watched, K: Watched>(
         if controller_of(&**object).is_some() {
             queue_all(owner_key::<O, K>(object), &queue);
         } else if !matches!(change, Change::Deleted(_)) {
-            queue_all(adopters(&**object, &owners, selector), &queue);
+            queue_all(adopters(&**object, &owners, selection), &queue);
         }
     });
 }
@@ -51,10 +50,10 @@ pub(crate) fn owner_key<O: Resource<DynamicType = ()>, K: Resource>(
 fn adopters<O: Watched, K: Resource>(
     object: &K,
     owners: &Informer<O>,
-    selector: fn(&O) -> Option<&LabelSelector>,
+    selection: fn(&O) -> Option<Selection>,
 ) -> Vec<ObjectKey> {
     let labels = object.meta().labels.as_ref();
-    let matches = |owner: &O| selector(owner).is_some_and(|of| Selection::of(of).matches(labels));
+    let matches = |owner: &O| selection(owner).is_some_and(|one| one.matches(labels));
     let owners = owners.list_in(&object.namespace().unwrap_or_default());
     owners
         .iter()

@@ -1,18 +1,16 @@
-//! Keeps the history of one StatefulSet's template in the API.
+//! The revisions between which an update of a StatefulSet moves.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
 use kube::ResourceExt;
-use kube::api::PostParams;
 
 use super::identity;
 use super::plan::Seen;
 use super::reconcile::Reconciler;
-use super::revisions::{Latest, forgotten, latest, same_data};
-use crate::ownership::uid_of;
-use crate::writes::{exists, is_gone, only};
+use crate::revisions;
+use crate::writes::exists;
 
 /// The two revisions between which an update moves, and how often their names clashed with others.
 pub(super) struct Revisions {
@@ -28,18 +26,17 @@ impl Reconciler {
         set: &StatefulSet,
         history: &[Arc<ControllerRevision>],
     ) -> kube::Result<Revisions> {
-        let status = set.status.clone().unwrap_or_default();
+        let mut status = set.status.clone().unwrap_or_default();
         let collisions = status.collision_count.unwrap_or(0);
-        let api = self.api::<ControllerRevision>(set);
-        let update = match latest(set, history, collisions) {
-            Latest::Is(update) => update,
-            Latest::Returns(update) => Arc::new(
-                api.replace(&update.name_any(), &PostParams::default(), &update)
-                    .await?,
-            ),
-            Latest::New(update) => Arc::new(self.make_revision(set, &update).await?),
+        let all = &self.revisions.all;
+        let update = match revisions::newest(&self.context, all, set, history, collisions).await {
+            Err(clash) if exists(&clash) => {
+                status.collision_count = Some(collisions + 1);
+                self.report(set, status).await?;
+                return Err(clash);
+            }
+            update => update?,
         };
-        self.context.caught_up(&self.revisions.all, &*update).await;
         let current = history
             .iter()
             .find(|revision| Some(revision.name_any()) == status.current_revision)
@@ -51,27 +48,6 @@ impl Reconciler {
         })
     }
 
-    async fn make_revision(
-        &self,
-        set: &StatefulSet,
-        revision: &ControllerRevision,
-    ) -> kube::Result<ControllerRevision> {
-        let api = self.api::<ControllerRevision>(set);
-        let refused = match api.create(&PostParams::default(), revision).await {
-            Err(error) if exists(&error) => error,
-            made => return made,
-        };
-        let existing = api.get(&revision.name_any()).await?;
-        if same_data(&existing, revision) {
-            return Ok(existing);
-        }
-        // Another template of the same hash: the next attempt takes another name.
-        let mut status = set.status.clone().unwrap_or_default();
-        status.collision_count = Some(status.collision_count.unwrap_or(0) + 1);
-        self.report(set, status).await?;
-        Err(refused)
-    }
-
     /// Deletes the revisions that nobody needs.
     pub(super) async fn forget(
         &self,
@@ -79,22 +55,11 @@ impl Reconciler {
         seen: &Seen<'_>,
         history: &[Arc<ControllerRevision>],
     ) -> kube::Result<()> {
-        let mut live: HashSet<String> = seen
-            .pods
-            .iter()
-            .map(|pod| identity::revision(pod).to_owned())
+        let pods = seen.pods.iter().map(|pod| identity::revision(pod));
+        let live: HashSet<String> = pods
+            .chain([seen.current, seen.update])
+            .map(str::to_owned)
             .collect();
-        live.extend([seen.current.to_owned(), seen.update.to_owned()]);
-        for revision in forgotten(set, history, &live) {
-            let api = self.api::<ControllerRevision>(set);
-            match api
-                .delete(&revision.name_any(), &only(uid_of(&*revision)))
-                .await
-            {
-                Err(error) if !is_gone(&error) => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
+        revisions::forget(&self.context, set, history, &live).await
     }
 }

@@ -6,7 +6,6 @@ mod history;
 mod identity;
 mod plan;
 mod reconcile;
-mod revisions;
 mod spec;
 mod status;
 
@@ -17,6 +16,7 @@ use skiff_client::{Informer, WorkQueue};
 
 use crate::context::Context;
 use crate::ownership::{Owned, wake_on_change, wake_owners};
+use crate::selection::Selection;
 use reconcile::Reconciler;
 
 /// StatefulSets that are reconciled at a time.
@@ -33,7 +33,7 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
     wake_owners(
         &context.pods.all,
         &sets,
-        |set| set.spec.as_ref().map(|spec| &spec.selector),
+        |set| set.spec.as_ref().map(|spec| Selection::of(&spec.selector)),
         &queue,
     );
     let ready = async {

@@ -11,11 +11,11 @@ use skiff_client::{Informer, Next, ObjectKey, Recorder};
 
 use super::history::Revisions;
 use super::plan::{Action, Revision, Seen, plan};
-use super::revisions::template;
 use super::status::status;
 use super::{claims, identity};
 use crate::context::Context;
 use crate::ownership::{Claimant, Owned, claim, uid_of};
+use crate::revisions::template;
 use crate::selection::Selection;
 use crate::writes::{exists, is_gone, namespace_is_terminating, only, words};
 

@@ -66,14 +66,6 @@ pub(super) fn min_ready_seconds(set: &StatefulSet) -> i32 {
         .unwrap_or(0)
 }
 
-/// How many revisions that no Pod has are kept.
-pub(super) fn revision_history_limit(set: &StatefulSet) -> usize {
-    let limit = spec(set)
-        .and_then(|spec| spec.revision_history_limit)
-        .unwrap_or(10);
-    usize::try_from(limit).unwrap_or(0)
-}
-
 fn strategy(set: &StatefulSet) -> Option<&StatefulSetUpdateStrategy> {
     spec(set)?.update_strategy.as_ref()
 }

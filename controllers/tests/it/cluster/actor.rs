@@ -36,6 +36,15 @@ pub(super) async fn run(
     .await
 }
 
+/// The node that a daemon asks for by its affinity, else the one there is.
+fn wanted_node(pod: &Pod) -> String {
+    let required = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
+    let name = format!("{required}/nodeSelectorTerms/0/matchFields/0/values/0");
+    let pod = json!(pod);
+    let name = pod.pointer(&name).and_then(serde_json::Value::as_str);
+    name.unwrap_or(NODE.0).to_owned()
+}
+
 async fn act(api: &Api<Pod>, pod: &Pod, addresses: &AtomicU32) -> anyhow::Result<()> {
     let name = pod.name_any();
     let outcome = if pod.metadata.deletion_timestamp.is_some() {
@@ -44,7 +53,7 @@ async fn act(api: &Api<Pod>, pod: &Pod, addresses: &AtomicU32) -> anyhow::Result
             .map(drop)
     } else if pod.spec.as_ref().unwrap().node_name.is_none() {
         let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": NODE.0}});
+            "target": {"apiVersion": "v1", "kind": "Node", "name": wanted_node(pod)}});
         api.create_subresource::<_, serde_json::Value>(
             "binding",
             &name,

@@ -1,20 +1,17 @@
-//! The history of a StatefulSet's template (apps/v1 ControllerRevision).
+//! What the history of a template needs (apps/v1 ControllerRevision).
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
+use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::spec;
+use super::Revisioned;
 use crate::ownership::controller_reference;
-
-/// The label of a revision that holds the hash of its data.
-const HASH: &str = "controller.kubernetes.io/hash";
 
 /// What the current template needs of the history.
 #[derive(Debug)]
@@ -28,14 +25,14 @@ pub(super) enum Latest {
 }
 
 /// Finds the current template in `history`.
-pub(super) fn latest(
-    set: &StatefulSet,
+pub(super) fn latest<O: Revisioned>(
+    owner: &O,
     history: &[Arc<ControllerRevision>],
     collisions: i32,
 ) -> Latest {
     let newest = history.iter().max_by_key(|revision| revision.revision);
     let next = newest.map_or(1, |newest| newest.revision + 1);
-    let data = data(set);
+    let data = data(owner);
     let same = |revision: &&Arc<ControllerRevision>| {
         revision
             .data
@@ -47,7 +44,7 @@ pub(super) fn latest(
         .filter(same)
         .max_by_key(|revision| revision.revision)
     {
-        None => Latest::New(make(set, data, next, collisions)),
+        None => Latest::New(make(owner, data, next, collisions)),
         Some(found) if found.revision + 1 == next => Latest::Is(found.clone()),
         Some(found) => Latest::Returns(ControllerRevision {
             revision: next,
@@ -62,28 +59,32 @@ pub(super) fn same_data(a: &ControllerRevision, b: &ControllerRevision) -> bool 
 }
 
 /// A patch that brings the template back, which `kubectl rollout undo` applies.
-fn data(set: &StatefulSet) -> Value {
+fn data<O: Revisioned>(owner: &O) -> Value {
     // A typed template always becomes a JSON object.
-    let mut template = json!(set.spec.as_ref().map(|spec| &spec.template));
+    let mut template = json!(owner.template());
     template["$patch"] = json!("replace");
     json!({ "spec": { "template": template } })
 }
 
-fn make(set: &StatefulSet, data: Value, revision: i64, collisions: i32) -> ControllerRevision {
+fn make<O: Revisioned>(
+    owner: &O,
+    data: Value,
+    revision: i64,
+    collisions: i32,
+) -> ControllerRevision {
     let hash = skiff_api::pod_template_hash(&data, collisions.unsigned_abs());
-    let template = set
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.template.metadata.clone());
-    let mut labels = template.and_then(|meta| meta.labels).unwrap_or_default();
-    labels.insert(HASH.to_owned(), hash.clone());
+    let meta = owner
+        .template()
+        .and_then(|template| template.metadata.clone());
+    let mut labels = meta.and_then(|meta| meta.labels).unwrap_or_default();
+    labels.insert(O::HASH.to_owned(), hash.clone());
     ControllerRevision {
         metadata: ObjectMeta {
-            name: Some(format!("{}-{hash}", set.name_any())),
-            namespace: set.namespace(),
+            name: Some(format!("{}-{hash}", owner.name_any())),
+            namespace: owner.namespace(),
             labels: Some(labels),
-            annotations: set.metadata.annotations.clone(),
-            owner_references: Some(vec![controller_reference(set)]),
+            annotations: owner.meta().annotations.clone(),
+            owner_references: Some(vec![controller_reference(owner)]),
             ..ObjectMeta::default()
         },
         data: Some(RawExtension(data)),
@@ -92,7 +93,7 @@ fn make(set: &StatefulSet, data: Value, revision: i64, collisions: i32) -> Contr
 }
 
 /// The template that a revision holds.
-pub(super) fn template(revision: &ControllerRevision) -> serde_json::Result<PodTemplateSpec> {
+pub(crate) fn template(revision: &ControllerRevision) -> serde_json::Result<PodTemplateSpec> {
     let data = revision.data.as_ref().map(|RawExtension(data)| data);
     let mut template = data.map_or(Value::Null, |data| data["spec"]["template"].clone());
     if let Some(fields) = template.as_object_mut() {
@@ -102,8 +103,8 @@ pub(super) fn template(revision: &ControllerRevision) -> serde_json::Result<PodT
 }
 
 /// The revisions beyond `revisionHistoryLimit`, the oldest first, none of them `live`.
-pub(super) fn forgotten(
-    set: &StatefulSet,
+pub(super) fn forgotten<O: Revisioned>(
+    owner: &O,
     history: &[Arc<ControllerRevision>],
     live: &HashSet<String>,
 ) -> Vec<Arc<ControllerRevision>> {
@@ -113,9 +114,7 @@ pub(super) fn forgotten(
         .cloned()
         .collect();
     unused.sort_by_key(|revision| revision.revision);
-    let surplus = unused
-        .len()
-        .saturating_sub(spec::revision_history_limit(set));
+    let surplus = unused.len().saturating_sub(owner.history_limit());
     unused.truncate(surplus);
     unused
 }
@@ -123,6 +122,7 @@ pub(super) fn forgotten(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use k8s_openapi::api::apps::v1::StatefulSet;
 
     fn set(image: &str) -> StatefulSet {
         serde_json::from_value(json!({
