@@ -12,10 +12,18 @@ use tokio::net::TcpListener;
 
 use super::{Components, NodeParts};
 use crate::config::Settings;
+use crate::health::{self, Port};
 use crate::pki::{Identity, Pki};
 
 /// Where cluster DNS listens on the node; the `kube-dns` Service leads there, for port 53 of the host may be taken.
 const DNS_PORT: u16 = 10053;
+/// Those of kube-controller-manager and kube-scheduler, on the loopback as kubeadm has them.
+const HEALTH_PORTS: [(&str, u16); 2] = [
+    ("controllers' health", CONTROLLERS_HEALTH_PORT),
+    ("scheduler's health", SCHEDULER_HEALTH_PORT),
+];
+const CONTROLLERS_HEALTH_PORT: u16 = 10257;
+const SCHEDULER_HEALTH_PORT: u16 = 10259;
 
 impl Components {
     /// Starts them; each finds its own time to be ready. Returns what the node of this machine shares with them.
@@ -25,7 +33,7 @@ impl Components {
         pki: &Pki,
         server: &ApiServer,
         listener: TcpListener,
-    ) -> NodeParts {
+    ) -> anyhow::Result<NodeParts> {
         let shutdown = self.clients.clone();
         let informers = Informers::new(client_of_informers(server), shutdown.clone());
         let as_user = |name: &str| client(server, UserInfo::new(name, ["system:authenticated"]));
@@ -70,7 +78,16 @@ impl Components {
                 shutdown,
             ),
         );
-        NodeParts {
+        let tls = health::acceptor(&pki.apiserver, &pki.ca_pem)?;
+        for (name, port) in HEALTH_PORTS {
+            let port = Port {
+                address: SocketAddr::from(([127, 0, 0, 1], port)),
+                tls: Some(tls.clone()),
+                metrics: true,
+            };
+            self.start(name, health::serve(port, self.clients.clone()));
+        }
+        Ok(NodeParts {
             kubelet: client(server, node_user(&settings.node.node_name)),
             proxy: as_user("system:kube-proxy"),
             informers,
@@ -78,8 +95,14 @@ impl Components {
             listen: settings.bind.ip(),
             tls: pki.kubelet.clone(),
             ca_pem: pki.ca_pem.clone(),
-        }
+        })
     }
+}
+
+/// A client with skiff's own rights, for what it writes down itself at start.
+pub(crate) fn client_of_skiff(server: &ApiServer) -> Client {
+    let user = UserInfo::new("system:skiff", ["system:masters", "system:authenticated"]);
+    client(server, user)
 }
 
 /// A client that may look at everything: for the informers, which all components share, and to wait for the node.
@@ -132,6 +155,7 @@ pub(crate) fn apiserver_config(settings: &Settings, pki: &Pki) -> skiff_apiserve
 fn controllers_config(settings: &Settings, pki: &Pki) -> skiff_controllers::Config {
     let mut config =
         skiff_controllers::Config::new(settings.cluster.cluster_cidr, pki.ca_pem.clone());
+    config.signer = Some(pki.request_signer());
     config.node_monitor_grace = settings.cluster.node_monitor_grace_period.unsigned_abs();
     config
 }

@@ -10,7 +10,7 @@ use skiff_client::Informers;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use control_plane::{apiserver_config, client_of_informers};
+pub(crate) use control_plane::{apiserver_config, client_of_informers, client_of_skiff};
 pub(crate) use node::NodeParts;
 
 /// The running components.

@@ -10,10 +10,13 @@ use skiff_kubelet::Containerd;
 
 use super::Components;
 use crate::config::{ClusterSettings, NetworkBackend, NodeSettings, ProxyMode};
+use crate::health::{self, Port};
 use crate::pki::Identity;
 
 const KUBELET_PORT: u16 = 10250;
 const KUBELET_HEALTH_PORT: u16 = 10248;
+const PROXY_HEALTH_PORT: u16 = 10256;
+const PROXY_METRICS_PORT: u16 = 10249;
 
 /// How a node's components reach the API server, and how others reach them.
 pub(crate) struct NodeParts {
@@ -42,6 +45,7 @@ impl Components {
     ) {
         let shutdown = self.clients.clone();
         let informers = parts.informers.clone();
+        let listen = parts.listen;
         self.start(
             "kubelet",
             skiff_kubelet::run(
@@ -61,6 +65,26 @@ impl Components {
                 shutdown,
             ),
         );
+        for (name, address, metrics) in [
+            (
+                "proxy's health",
+                SocketAddr::new(listen, PROXY_HEALTH_PORT),
+                false,
+            ),
+            (
+                "proxy's metrics",
+                SocketAddr::from(([127, 0, 0, 1], PROXY_METRICS_PORT)),
+                true,
+            ),
+        ] {
+            let tls = None;
+            let port = Port {
+                address,
+                tls,
+                metrics,
+            };
+            self.start(name, health::serve(port, self.clients.clone()));
+        }
         self.watch_over(informers);
     }
 }

@@ -143,7 +143,7 @@ fn with_certificate(pem: &str, ask: impl Fn(&X509Certificate<'_>) -> bool) -> bo
 /// The cluster's own certificate authority.
 pub(crate) struct Authority {
     pub(crate) cert_pem: String,
-    issuer: Issuer<'static, KeyPair>,
+    pub(super) issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
@@ -212,7 +212,7 @@ fn ca_params() -> CertificateParams {
     params
 }
 
-fn set_life(params: &mut CertificateParams, life: Duration) {
+pub(super) fn set_life(params: &mut CertificateParams, life: Duration) {
     let now = SystemTime::now();
     params.not_before = (now - BACKDATED).into();
     params.not_after = (now + life).into();

@@ -3,6 +3,7 @@
 mod authority;
 mod files;
 mod node;
+mod signer;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use rcgen::KeyPair;
 use skiff_apiserver::{NodeCertificates, NodeRequest, NodeSigner};
+use skiff_controllers::CertificateSigner;
 
 use authority::{Authority, Leaf};
 use files::Files;
@@ -76,6 +78,11 @@ impl Pki {
             service_account_key_pem,
             authority: Arc::new(authority),
         })
+    }
+
+    /// Signs CertificateSigningRequests.
+    pub(crate) fn request_signer(&self) -> Arc<dyn CertificateSigner> {
+        self.authority.clone()
     }
 
     /// Signs for machines that join.

@@ -76,9 +76,10 @@ async fn with_store(
             .await?;
         let containerd = steps.step_async("containerd", runtime.ready()).await?;
         let client = components::client_of_informers(&server);
-        cluster_config::publish(client.clone(), &settings.cluster).await?;
+        let own = components::client_of_skiff(&server);
+        cluster_config::publish(own, &settings.cluster).await?;
         let mut components = Components::new();
-        let parts = components.start_control_plane(settings, &pki, &server, listener);
+        let parts = components.start_control_plane(settings, &pki, &server, listener)?;
         components.start_node(&settings.node, &settings.cluster, parts, containerd.clone());
         let tell = |steps: &Steps| steps.ready(&settings.kubeconfig);
         let node = &settings.node;

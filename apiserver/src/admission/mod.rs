@@ -14,6 +14,7 @@ mod quota;
 mod service_account;
 mod storage_class;
 mod storage_protection;
+mod token_secret;
 
 pub(crate) use namespace_lifecycle::namespace_guard;
 pub(crate) use node_restriction::permit_delete;
@@ -79,6 +80,10 @@ pub(crate) async fn mutate(
             storage_class::admit(&api.store.snapshot(), object);
             storage_protection::admit(object, volumes::CLAIM_PROTECTION);
             check(&api.store.snapshot(), descriptor, object)?;
+            Ok(false)
+        }
+        ("", "secrets") => {
+            token_secret::admit(api, object)?;
             Ok(false)
         }
         ("", "persistentvolumes") => {
