@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::{Config, resources};
+use crate::{Config, ephemeral_volume, resources};
 use crate::{certificates, persistent_volume, role_aggregation, token_secrets, volume_protection};
 use crate::{
     cronjob, daemonset, deployment, disruption, endpoints, endpointslice, garbage_collector,
     horizontalpodautoscaler, job, namespace, node_ipam, node_lifecycle, pod_gc, replicaset,
-    resourcequota, serviceaccount, statefulset, ttl_after_finished,
+    resourcequota, service_lb, serviceaccount, statefulset, ttl_after_finished,
 };
 
 type Controller = BoxFuture<'static, anyhow::Result<()>>;
@@ -106,6 +106,10 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
             garbage_collector::run(c("generic-garbage-collector"), deletions).boxed(),
         ),
         (
+            "service-lb",
+            service_lb::run(c("service-controller")).boxed(),
+        ),
+        (
             "node-lifecycle",
             node_lifecycle::run(c("node-controller")).boxed(),
         ),
@@ -135,6 +139,10 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
         (
             "clusterrole-aggregation",
             role_aggregation::run(c("clusterrole-aggregation-controller")).boxed(),
+        ),
+        (
+            "ephemeral-volume",
+            ephemeral_volume::run(c("ephemeral-volume-controller")).boxed(),
         ),
         (
             "volume-protection",

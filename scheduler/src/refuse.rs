@@ -130,7 +130,12 @@ impl Scheduler {
             .await;
         match told.map_err(anyhow::Error::new) {
             Err(error) if !is_not_found(&error) => Err(error),
-            _ => Ok(()),
+            Err(_) => Ok(()),
+            Ok(told) => {
+                // The next Pod to be placed must know of the room that is this one's.
+                self.pods.caught_up(&told).await;
+                Ok(())
+            }
         }
     }
 }
