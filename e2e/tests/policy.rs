@@ -289,3 +289,69 @@ fn a3_top() -> Result<()> {
         Ok(())
     })
 }
+
+const WORKER: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: worker}
+spec:
+  selector: {matchLabels: {app: worker}}
+  template:
+    metadata: {labels: {app: worker}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: worker
+        image: busybox:1.28
+        command: [sh, -c, 'while true; do [ -e /idle ] && sleep 3600; :; done']
+        resources: {requests: {cpu: 50m}, limits: {cpu: 150m}}
+";
+
+#[test]
+fn b6_autoscale_on_real_use() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(WORKER)?;
+        cluster.pods_ready("app=worker", 1)?;
+        cluster.kubectl("autoscale deployment worker --cpu-percent=50 --min=1 --max=3")?;
+        let shown = cluster.kubectl("get hpa worker --no-headers")?;
+        ensure!(
+            shown.contains("Deployment/worker") && shown.contains("/50%"),
+            "{shown}"
+        );
+        // A new Pod's use counts once it is known for a while.
+        cluster.field_becomes("deployment worker", ".spec.replicas", "3", 120)?;
+        eventually("users are told", 30, || {
+            let described = cluster.kubectl("describe hpa worker")?;
+            for words in [
+                "SuccessfulRescale",
+                "New size: 3; reason: cpu resource utilization (percentage of request) above target",
+                "ValidMetricFound",
+            ] {
+                ensure!(described.contains(words), "{words} in {described}");
+            }
+            Ok(())
+        })?;
+        eventually("the use is shown", 60, || {
+            let shown = cluster.kubectl("get hpa worker --no-headers")?;
+            let cells: Vec<&str> = shown.split_whitespace().collect();
+            let percent = cells[3].trim_end_matches("%/50%").parse::<u32>();
+            let percent = percent.with_context(|| shown.clone())?;
+            ensure!(percent > 50 && cells[4..7] == ["1", "3", "3"], "{shown}");
+            Ok(())
+        })?;
+
+        // With nothing to do it shrinks, as fast as it is let.
+        let now = r#"{"spec":{"behavior":{"scaleDown":{"stabilizationWindowSeconds":0}}}}"#;
+        cluster.kubectl(&format!("patch hpa worker --type=merge -p '{now}'"))?;
+        for pod in cluster.pods_ready("app=worker", 3)? {
+            cluster.kubectl(&format!("exec {pod} -- touch /idle"))?;
+        }
+        cluster.field_becomes("deployment worker", ".spec.replicas", "1", 120)?;
+        let described = cluster.kubectl("describe hpa worker")?;
+        ensure!(
+            described.contains("New size: 1; reason: All metrics below target"),
+            "{described}"
+        );
+        Ok(())
+    })
+}

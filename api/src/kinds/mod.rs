@@ -25,6 +25,7 @@ mod deployment;
 mod endpoint_slice;
 mod endpoints;
 mod event;
+mod horizontal_pod_autoscaler;
 mod ingress;
 mod ingress_class;
 mod job;
@@ -75,6 +76,7 @@ pub fn builtin() -> Registry {
         endpoint_slice::descriptor(),
         endpoints::descriptor(),
         event::descriptor(),
+        horizontal_pod_autoscaler::descriptor(),
         ingress::descriptor(),
         ingress_class::descriptor(),
         job::descriptor(),

@@ -161,6 +161,12 @@ fn manifests() -> Vec<Value> {
             json!({"spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}}),
         ),
         object(
+            "autoscaling/v2",
+            "HorizontalPodAutoscaler",
+            &meta,
+            json!({"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 3}}),
+        ),
+        object(
             "scheduling.k8s.io/v1",
             "PriorityClass",
             &meta,

@@ -12,7 +12,7 @@ use skiff_client::{Informer, ObjectKey};
 use std::sync::Arc;
 
 use crate::ownership::controller_of;
-use crate::writes::is_gone;
+use crate::writes::{is_gone, words};
 
 /// Who make Pods.
 pub(super) struct Scales {
@@ -94,16 +94,12 @@ impl Scales {
         let resource = ApiResource::from_gvk(&kind);
         let owners: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), namespace, &resource);
-        match owners.get_opt(&maker.name).await {
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(0),
-            Err(error) => return Err(error.to_string()),
-        }
         let request = kube::core::Request::new(owners.resource_url())
             .get_subresource("scale", &maker.name)
             .map_err(|error| error.to_string())?;
         match self.client.request::<Scale>(request).await {
             Ok(scale) => Ok(scale.spec.and_then(|spec| spec.replicas).unwrap_or(0)),
+            Err(error) if is_gone(&error) && words(&error).ends_with("not found") => Ok(0),
             Err(error) if is_gone(&error) => {
                 let name = match group {
                     "" => resource.plural,

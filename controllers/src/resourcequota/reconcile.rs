@@ -22,7 +22,9 @@ impl Reconciler {
             &key.namespace,
             &ApiResource::erase::<k8s_openapi::api::core::v1::ResourceQuota>(&()),
         );
-        let Some(mut quota) = quotas.get_opt(&key.name).await? else {
+        // Its account may list, but not get.
+        let this = ListParams::default().fields(&format!("metadata.name={}", key.name));
+        let Some(mut quota) = quotas.list(&this).await?.items.pop() else {
             return Ok(Next::Done);
         };
         let seen = serde_json::to_value(&quota)?;

@@ -29,6 +29,10 @@ pub(crate) const CERTIFICATES: Group = Group {
     name: "certificates.k8s.io",
     types: "io.k8s.api.certificates.v1",
 };
+pub(crate) const AUTOSCALING: Group = Group {
+    name: "autoscaling",
+    types: "io.k8s.api.autoscaling.v1",
+};
 pub(crate) const BATCH: Group = Group {
     name: "batch",
     types: "io.k8s.api.batch.v1",

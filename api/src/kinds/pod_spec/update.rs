@@ -192,7 +192,10 @@ mod tests {
         assert_eq!(wrong(json!({"ephemeralContainers": [a, b]})), [""; 0]);
         for (new, done) in [
             (json!({}), "removed"),
-            (json!({"ephemeralContainers": [{"name": "a", "image": "a:2"}]}), "changed"),
+            (
+                json!({"ephemeralContainers": [{"name": "a", "image": "a:2"}]}),
+                "changed",
+            ),
         ] {
             let words = format!(
                 "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"a\" may not be {done}"
