@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
+use skiff_api::field::Path;
 
 /// What a Service holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,11 +12,31 @@ pub(crate) struct Holdings {
     pub(crate) ports: Vec<HeldPort>,
 }
 
-/// A node port and which of the Service's ports it belongs to.
+/// A node port and what of the Service it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct HeldPort {
-    pub(crate) index: usize,
+    pub(crate) place: Place,
     pub(crate) port: u16,
+}
+
+/// Where a Service has a node port.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Place {
+    /// At the port of this index.
+    Port(usize),
+    /// Where load balancers ask for the node's health (core/v1 ServiceSpec.healthCheckNodePort).
+    HealthCheck,
+}
+
+impl Place {
+    /// The field, for errors.
+    pub(crate) fn path(self) -> Path {
+        let spec = Path::root("spec");
+        match self {
+            Place::Port(index) => spec.child("ports").index(index).child("nodePort"),
+            Place::HealthCheck => spec.child("healthCheckNodePort"),
+        }
+    }
 }
 
 /// What a Service, complete as stored, holds.
@@ -30,13 +51,18 @@ pub(crate) fn holdings(service: &Value) -> Holdings {
             .collect();
     }
     let ports = service["spec"]["ports"].as_array().into_iter().flatten();
-    holdings.ports = ports
-        .enumerate()
-        .filter_map(|(index, port)| {
-            let port = node_port(port)?;
-            Some(HeldPort { index, port })
+    let of_ports = ports.enumerate().filter_map(|(index, port)| {
+        let place = Place::Port(index);
+        Some(HeldPort {
+            place,
+            port: node_port(port)?,
         })
-        .collect();
+    });
+    let health_check = number(&service["spec"]["healthCheckNodePort"]).map(|port| HeldPort {
+        place: Place::HealthCheck,
+        port,
+    });
+    holdings.ports = of_ports.chain(health_check).collect();
     holdings
 }
 
@@ -132,22 +158,32 @@ pub(crate) fn set_address(service: &mut Value, address: IpAddr) {
     set_families(service);
 }
 
-/// Which of its ports wait for a node port.
-pub(crate) fn ports_to_pick(service: &Value) -> Vec<usize> {
-    if !has_node_ports(service) {
-        return Vec::new();
-    }
+/// What of it waits for a node port.
+pub(crate) fn ports_to_pick(service: &Value) -> Vec<Place> {
     let ports = service["spec"]["ports"].as_array().into_iter().flatten();
-    ports
+    let waiting = ports
         .enumerate()
-        .filter(|(_, port)| node_port(port).is_none())
-        .map(|(index, _)| index)
+        .filter(|(_, port)| has_node_ports(service) && node_port(port).is_none())
+        .map(|(index, _)| Place::Port(index));
+    let health_check =
+        has_health_check(service) && number(&service["spec"]["healthCheckNodePort"]).is_none();
+    waiting
+        .chain(health_check.then_some(Place::HealthCheck))
         .collect()
 }
 
-/// Gives one of its ports a node port.
-pub(crate) fn set_port(service: &mut Value, index: usize, port: u16) {
-    service["spec"]["ports"][index]["nodePort"] = port.into();
+/// Gives it a node port.
+pub(crate) fn set_port(service: &mut Value, place: Place, port: u16) {
+    match place {
+        Place::Port(index) => service["spec"]["ports"][index]["nodePort"] = port.into(),
+        Place::HealthCheck => service["spec"]["healthCheckNodePort"] = port.into(),
+    }
+}
+
+/// Whether load balancers must ask each node for its own endpoints.
+fn has_health_check(service: &Value) -> bool {
+    let spec = &service["spec"];
+    spec["type"] == "LoadBalancer" && spec["externalTrafficPolicy"] == "Local"
 }
 
 fn has_node_ports(service: &Value) -> bool {
@@ -159,7 +195,11 @@ fn has_node_ports(service: &Value) -> bool {
 }
 
 fn node_port(port: &Value) -> Option<u16> {
-    let number = port["nodePort"].as_u64().filter(|number| *number > 0)?;
+    number(&port["nodePort"])
+}
+
+fn number(port: &Value) -> Option<u16> {
+    let number = port.as_u64().filter(|number| *number > 0)?;
     Some(u16::try_from(number).unwrap_or(u16::MAX))
 }
 

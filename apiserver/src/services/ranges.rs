@@ -91,21 +91,17 @@ impl Ranges {
             picked.address = Some(address.to_string());
         }
         let mut taken: Vec<u16> = held.ports.iter().map(|held| held.port).collect();
-        for index in plan::ports_to_pick(new) {
+        for place in plan::ports_to_pick(new) {
             taken.extend(&picked.ports);
             let port = self.free_port(snapshot, &taken).ok_or_else(|| {
-                let path = Path::root("spec")
-                    .child("ports")
-                    .index(index)
-                    .child("nodePort");
                 vec![Error::invalid(
-                    &path,
+                    &place.path(),
                     0,
                     "failed to allocate a nodePort: range is full",
                 )]
             })?;
             picked.ports.push(port);
-            plan::set_port(new, index, port);
+            plan::set_port(new, place, port);
         }
         Ok(picked)
     }
@@ -161,16 +157,13 @@ impl Ranges {
     ) -> Result<(), Errors> {
         let has = |all: &[plan::HeldPort], port: u16| all.iter().any(|held| held.port == port);
         let mut seen = Vec::new();
-        for &plan::HeldPort { index, port } in &wanted.ports {
+        for &plan::HeldPort { place, port } in &wanted.ports {
             // One number may serve several protocols of the same Service.
             if has(&held.ports, port) || seen.contains(&port) {
                 continue;
             }
             seen.push(port);
-            let path = Path::root("spec")
-                .child("ports")
-                .index(index)
-                .child("nodePort");
+            let path = place.path();
             if !self.ports.contains(&port) {
                 let why = format!(
                     "provided port is not in the valid range. The range of valid ports is {}-{}",
