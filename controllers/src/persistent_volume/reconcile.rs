@@ -29,14 +29,16 @@ pub(super) struct Reconciler {
 impl Reconciler {
     pub(super) async fn reconcile(&self, key: Key) -> anyhow::Result<Next> {
         match key {
-            Key::Claim(key) => match self.caches.claims.get(&key) {
-                Some(claim) => self.claim(&key, &claim).await?,
-                None => {}
-            },
-            Key::Volume(key) => match self.caches.volumes.get(&key) {
-                Some(volume) => self.volume(&volume).await?,
-                None => {}
-            },
+            Key::Claim(key) => {
+                if let Some(claim) = self.caches.claims.get(&key) {
+                    self.claim(&key, &claim).await?;
+                }
+            }
+            Key::Volume(key) => {
+                if let Some(volume) = self.caches.volumes.get(&key) {
+                    self.volume(&volume).await?;
+                }
+            }
         }
         Ok(Next::Done)
     }

@@ -24,7 +24,6 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
     let guard = Arc::new(Guard {
         claims: context.informers.all(),
         volumes: context.informers.all(),
-        of_volumes: context.speaking_as("pv-protection-controller"),
         context: context.clone(),
     });
     let (claims, volumes) = (WorkQueue::new(), WorkQueue::new());
@@ -65,8 +64,6 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
 
 struct Guard {
     context: Context,
-    /// The account that may change volumes, and no claims.
-    of_volumes: Context,
     claims: Informer<PersistentVolumeClaim>,
     volumes: Informer<PersistentVolume>,
 }
