@@ -21,6 +21,10 @@ pub(crate) enum ProxyMode {
     Ipvs,
     /// Maps of nftables.
     Nftables,
+    /// Chains of iptables.
+    Iptables,
+    /// Proxies in this process.
+    Userspace,
 }
 
 /// How Pods of different nodes reach each other.
@@ -106,7 +110,7 @@ pub(crate) struct UpOptions {
     /// The domain of cluster DNS [default: cluster.local]
     #[arg(long)]
     pub(crate) cluster_domain: Option<String>,
-    /// How Services reach the kernel [default: auto]
+    /// How Services reach the kernel, until the ConfigMap kube-proxy says otherwise [default: auto]
     #[arg(long, value_enum)]
     pub(crate) proxy_mode: Option<ProxyMode>,
     /// How Pods of different nodes reach each other [default: vxlan]
