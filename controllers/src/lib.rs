@@ -5,6 +5,7 @@
 //! ```text
 //!   Informers ──change──► handler ──key──► WorkQueue ──► reconcile: read cache ─► plan (pure) ─► apply
 //!   deployment ─► replicaset ─► Pods      statefulset ─► Pods, claims     endpoints, endpointslice ─► addresses
+//!   cronjob ─► job ─► Pods (ttl_after_finished ends Jobs)                 daemonset ─► Pods, one a node
 //!   namespace, garbage_collector: over every resource of discovery        node_lifecycle, node_ipam, pod_gc: nodes
 //! ```
 

@@ -1,5 +1,7 @@
 //! One StatefulSet: reads the caches, plans, applies.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet, StatefulSetStatus};
@@ -61,6 +63,7 @@ impl Reconciler {
             update: &revisions.update.name_any(),
             now: Timestamp::now(),
         };
+        self.settle_claims(&set, &pods).await?;
         for action in plan(&seen) {
             self.apply(&set, &revisions, action).await?;
         }
@@ -146,6 +149,34 @@ impl Reconciler {
                 Err(error)
             }
         }
+    }
+
+    /// Lets the claims of Pods go with whom the policy says, before any of them goes.
+    async fn settle_claims(&self, set: &StatefulSet, pods: &[Arc<Pod>]) -> kube::Result<()> {
+        if set.metadata.deletion_timestamp.is_some() {
+            return Ok(());
+        }
+        for pod in pods {
+            let Some(ordinal) = identity::ordinal(set, pod) else {
+                continue;
+            };
+            for claim in claims::claims(set, ordinal) {
+                let Some(known) = self.claims.get(&ObjectKey::of(&claim)) else {
+                    continue;
+                };
+                let Some(owners) = claims::corrected(&known, set, ordinal, pod) else {
+                    continue;
+                };
+                let mut corrected = (*known).clone();
+                corrected.metadata.owner_references = Some(owners);
+                let written = self
+                    .api::<PersistentVolumeClaim>(set)
+                    .replace(&known.name_any(), &PostParams::default(), &corrected)
+                    .await?;
+                self.context.caught_up(&self.claims, &written).await;
+            }
+        }
+        Ok(())
     }
 
     async fn delete(&self, set: &StatefulSet, pod: &Pod) -> kube::Result<()> {

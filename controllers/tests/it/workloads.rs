@@ -299,6 +299,20 @@ async fn a_stateful_set_goes_by_order() {
     assert_eq!(*diary.lock(), ["web-2 gone", "web-1 gone"]);
     assert_eq!(claims.list().len(), 3, "claims outlive their Pods");
 
+    // From now on claims go with Pods that are too many.
+    let policy = json!({"whenScaled": "Delete"});
+    let grown = json!({"spec": {"replicas": 2, "persistentVolumeClaimRetentionPolicy": policy}});
+    cluster.patch::<StatefulSet>("web", grown).await;
+    cluster.until("the set has grown", || settled(4)).await;
+    cluster
+        .patch::<StatefulSet>("web", json!({"spec": {"replicas": 1}}))
+        .await;
+    cluster
+        .until("the claim goes with its Pod", || {
+            (names(&claims.list()) == ["www-web-0", "www-web-2"]).then_some(())
+        })
+        .await;
+
     let pod = pods.get(&ObjectKey::new("default", "web-0")).unwrap();
     let spec = pod.spec.as_ref().unwrap();
     assert_eq!(
