@@ -18,6 +18,7 @@ mod config;
 mod containerd;
 mod data_dir;
 mod down;
+mod health;
 mod image;
 mod kubeconfig;
 mod logging;

@@ -16,6 +16,7 @@ mod events;
 mod informer;
 mod informers;
 mod key;
+mod metrics;
 mod queue;
 mod reconcile;
 
@@ -24,5 +25,6 @@ pub use events::{EventType, Recorder, RecorderWorker, recorder};
 pub use informer::{Change, Index, Informer, Watched};
 pub use informers::{Informers, Single};
 pub use key::ObjectKey;
+pub use metrics::metrics;
 pub use queue::WorkQueue;
 pub use reconcile::{Next, is_already_exists, is_conflict, is_not_found, reconcile_queue};

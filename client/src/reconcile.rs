@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::WorkQueue;
+use crate::{WorkQueue, metrics};
 
 /// What is to become of a key that was reconciled without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,18 +56,20 @@ where
 }
 
 fn settle<T: Clone + Display + Eq + Hash>(
-    name: &str,
+    name: &'static str,
     queue: &WorkQueue<T>,
     (key, result): (T, anyhow::Result<Next>),
 ) {
     match result {
         Ok(next) => {
+            metrics::reconciled(name, "success");
             queue.forget(&key);
             if let Next::After(delay) = next {
                 queue.add_after(key.clone(), delay);
             }
         }
         Err(error) => {
+            metrics::reconciled(name, "error");
             if is_conflict(&error) {
                 tracing::debug!(controller = name, %key, "conflict, trying again");
             } else {

@@ -37,6 +37,7 @@ impl Cluster {
     /// The machine loses its power and starts again, without skiff: no process, mount or interface of its own is left.
     pub fn reboot(&mut self) -> Result<()> {
         self.node.lose_power()?;
+        self.net.detach(self.node.number())?;
         // The node owns what has its name.
         std::mem::forget(self.net.attach(self.node.number())?);
         Ok(())

@@ -104,6 +104,12 @@ impl TestNet {
         Ok(namespace)
     }
 
+    /// Takes away the link of [`Self::attach`]; its other end goes with it.
+    pub(crate) fn detach(&self, node: u8) -> Result<()> {
+        self.router.ip(&format!("link del node{node}"))?;
+        Ok(())
+    }
+
     /// Makes a tap on the bridge for the virtual machine with this number, and returns its name.
     pub(crate) fn tap(&self, node: u8) -> Result<String> {
         let tap = format!("tap{node}");

@@ -109,7 +109,9 @@ fn c7(backend: &str) -> Result<()> {
                     shares_node == (from == to),
                     "{from} and {to} have {range} both"
                 );
-                let page = format!("exec {from} -- wget -qO- -T 5 http://{to_ip}/hostname.html");
+                let page = format!(
+                    "exec {from} -- busybox timeout 5 busybox wget -qO- http://{to_ip}/hostname.html"
+                );
                 let said = eventually("a Pod to reach another", 30, || cluster.kubectl(&page))?;
                 ensure!(said.trim() == to, "{from} reached {said} instead of {to}");
             }
@@ -122,11 +124,9 @@ fn c7(backend: &str) -> Result<()> {
         );
 
         for from in pods {
-            let mut met = Vec::new();
-            for _ in 0..9 {
-                let page = format!("exec {from} -- wget -qO- -T 5 http://web/hostname.html");
-                met.push(cluster.kubectl(&page)?.trim().to_owned());
-            }
+            let ask = "for i in 1 2 3 4 5 6 7 8 9; do busybox timeout 5 busybox wget -qO- http://web/hostname.html; done";
+            let met = cluster.kubectl(&format!("exec {from} -- sh -c '{ask}'"))?;
+            let mut met: Vec<&str> = met.split_whitespace().collect();
             met.sort();
             met.dedup();
             ensure!(met == pods, "{from} met only {met:?}");
@@ -145,7 +145,10 @@ fn c7(backend: &str) -> Result<()> {
 
         let make = "head -c 10485760 /dev/zero > /usr/share/nginx/html/big";
         cluster.kubectl(&format!("exec web-3 -- sh -c '{make}'"))?;
-        let fetch = format!("wget -qO- -T 20 http://{}/big | wc -c", ip("web-3")?);
+        let fetch = format!(
+            "busybox timeout 20 busybox wget -qO- http://{}/big | wc -c",
+            ip("web-3")?
+        );
         let bytes = cluster.kubectl(&format!("exec web-1 -- sh -c '{fetch}'"))?;
         ensure!(bytes.trim() == "10485760", "{bytes} bytes of 10 MB came");
         Ok(())

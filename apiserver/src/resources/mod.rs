@@ -1,6 +1,7 @@
 //! The fifth step: what is done to a resource, one file for each way to treat one.
 
 mod binding;
+mod component_statuses;
 mod conditions;
 mod eviction;
 mod objects;
@@ -75,6 +76,9 @@ async fn dispatch(
 ) -> Result<Response, Status> {
     let target = info.target.clone().ok_or_else(unknown)?;
     if let Some(resource) = virtuals::find(&target) {
+        if resource.resource == component_statuses::NAME {
+            return component_statuses::handle(&api, &info, &target, request).await;
+        }
         if resource.group == usage::GROUP {
             return usage::handle(&api, &info, &target, resource).await;
         }

@@ -49,7 +49,16 @@ const fn usage(resource: &'static str, kind: &'static str, namespaced: bool) -> 
 }
 
 /// All of them.
-pub(crate) const VIRTUALS: [Virtual; 9] = [
+pub(crate) const VIRTUALS: [Virtual; 10] = [
+    Virtual {
+        group: "",
+        version: "v1",
+        resource: super::component_statuses::NAME,
+        singular: "componentstatus",
+        kind: "ComponentStatus",
+        namespaced: false,
+        verbs: &["get", "list"],
+    },
     Virtual {
         group: "",
         version: "v1",

@@ -11,7 +11,8 @@ use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 use skiff_client::{Informer, ObjectKey};
-use tokio::time::sleep;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
 use crate::pods::Context;
@@ -22,19 +23,31 @@ const RENEWALS: u32 = 4;
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Renews the lease for ever.
+/// Renews the lease for ever. Once the API server is heard again, a `report` is due: it may have taken the node for lost.
 pub(super) async fn keep<R>(
     context: &Context<R>,
     nodes: &Informer<Node>,
     key: &ObjectKey,
+    report: &Notify,
 ) -> anyhow::Result<()> {
     let api: Api<Lease> = Api::namespaced(context.host.objects.client.clone(), NAMESPACE);
     let config = &context.host.config;
+    let period = config.lease_duration / RENEWALS;
+    let mut unheard = false;
     loop {
-        let wait = match renew(&api, config, nodes.get(key).as_deref()).await {
-            Ok(()) => config.lease_duration / RENEWALS,
-            Err(error) => {
-                tracing::debug!(%error, "lease not renewed, trying again");
+        let node = nodes.get(key);
+        // A request without an answer is dropped with its connection, which a broken network may have left behind.
+        let renewed = timeout(period, renew(&api, config, node.as_deref())).await;
+        let wait = match renewed {
+            Ok(Ok(())) => {
+                if std::mem::take(&mut unheard) {
+                    report.notify_one();
+                }
+                period
+            }
+            failed => {
+                unheard = true;
+                tracing::debug!(?failed, "lease not renewed, trying again");
                 AGAIN
             }
         };

@@ -3,7 +3,7 @@
 //! ```text
 //!   Machine (read once) ──► register ──► spec.podCIDR ──► Pod network ──► Ready
 //!                 ▲             └──► status every 5 minutes or on change      lease every 10 s
-//!                 └── deleted by somebody
+//!                 └── deleted by somebody     └── taken for lost, or heard again
 //! ```
 
 mod describe;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Node;
 use skiff_client::{Change, Informers, ObjectKey};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::pods::Context;
@@ -42,11 +42,19 @@ pub(crate) async fn run<R: Runtime>(
     let key = ObjectKey::cluster(config.node_name.clone());
     let (deleted, gone) = watch::channel(None);
     let own = key.clone();
+    let report = Arc::new(Notify::new());
+    let doubted = report.clone();
     nodes.on_change(move |change| {
-        if let Change::Deleted(node) = change
-            && ObjectKey::of(&**node) == own
-        {
-            deleted.send_replace(Some(node.clone()));
+        let node = change.object();
+        if ObjectKey::of(&**node) != own {
+            return;
+        }
+        match change {
+            Change::Deleted(_) => {
+                deleted.send_replace(Some(node.clone()));
+            }
+            _ if register::is_doubted(node) => doubted.notify_one(),
+            _ => {}
         }
     });
     let work = async {
@@ -54,8 +62,8 @@ pub(crate) async fn run<R: Runtime>(
         let ready = network.subscribe();
         tokio::try_join!(
             async { network::set_up(&context, &nodes, &key, &network).await },
-            async { register::keep_status(&context, ready, gone).await },
-            async { lease::keep(&context, &nodes, &key).await },
+            async { register::keep_status(&context, ready, gone, &report).await },
+            async { lease::keep(&context, &nodes, &key, &report).await },
         )
     };
     match shutdown.run_until_cancelled(work).await {

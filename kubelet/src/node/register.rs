@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeSpec, NodeStatus};
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
-use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
 
 use super::describe::{self, Facts};
 use super::pressure;
@@ -19,6 +19,8 @@ use crate::runtime::Runtime;
 
 /// How often the status is written when nothing changes (nodeStatusReportFrequency).
 const REPORT_EVERY: Duration = Duration::from_secs(300);
+/// How long the API server may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -90,11 +92,21 @@ async fn status<R: Runtime>(
     }))
 }
 
-/// Writes the status when the network is ready, and every five minutes; registers the node again when it was deleted.
+/// Whether the control plane has taken the node for lost.
+pub(super) fn is_doubted(node: &Node) -> bool {
+    let conditions = node.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .flatten()
+        .any(|one| one.type_ == "Ready" && one.status == "Unknown")
+}
+
+/// Writes the status when the network is ready, when a `report` is due, and every five minutes; registers the node again
+/// when it was deleted.
 pub(super) async fn keep_status<R: Runtime>(
     context: &Context<R>,
     mut network: watch::Receiver<bool>,
     mut gone: watch::Receiver<Option<Arc<Node>>>,
+    report: &Notify,
 ) -> anyhow::Result<()> {
     let mut last: Option<bool> = None;
     loop {
@@ -102,7 +114,7 @@ pub(super) async fn keep_status<R: Runtime>(
         // A node that was ready before is not told to be unready while its network is set up again: Pods on it run on.
         let wait = match (is_ready, last) {
             (false, None) => REPORT_EVERY,
-            _ => match write_status(context, is_ready).await {
+            _ => match in_time(write_status(context, is_ready)).await {
                 Ok(()) => REPORT_EVERY,
                 Err(error) => {
                     tracing::warn!(
@@ -117,6 +129,7 @@ pub(super) async fn keep_status<R: Runtime>(
         tokio::select! {
             // All are cancel-safe; a change that is missed here is seen at the top.
             _ = network.changed() => {}
+            () = report.notified() => {}
             _ = gone.changed() => {
                 let deleted = gone.borrow_and_update().clone();
                 tracing::warn!("the Node was deleted, registering it again");
@@ -124,6 +137,14 @@ pub(super) async fn keep_status<R: Runtime>(
             }
             () = sleep(wait) => {}
         }
+    }
+}
+
+/// A connection that a broken network has left behind must not hold it up: who drops a request drops its connection.
+async fn in_time(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    match timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_) => bail!("no answer in {} s", PATIENCE.as_secs()),
     }
 }
 
