@@ -16,14 +16,17 @@ use super::{Attributes, rule};
 /// Where all of them are in the store.
 pub(super) const PREFIX: &str = "/registry/rbac.authorization.k8s.io/";
 
+/// The bindings of each subject, by its name.
+type Bindings = HashMap<String, Vec<Arc<Binding>>>;
+
 /// All roles and bindings.
 #[derive(Default)]
 pub(super) struct Index {
     /// By where they are behind the prefix: `clusterroles/view`, `roles/default/reader`.
     roles: HashMap<String, Vec<PolicyRule>>,
     bindings: HashMap<String, Arc<Binding>>,
-    users: HashMap<String, Vec<Arc<Binding>>>,
-    groups: HashMap<String, Vec<Arc<Binding>>>,
+    users: Bindings,
+    groups: Bindings,
 }
 
 /// A RoleBinding or a ClusterRoleBinding.
@@ -143,11 +146,7 @@ impl Index {
     }
 
     /// Where a subject's bindings are kept.
-    fn slot(
-        &mut self,
-        subject: &Subject,
-        namespace: &str,
-    ) -> Option<(&mut HashMap<String, Vec<Arc<Binding>>>, String)> {
+    fn slot(&mut self, subject: &Subject, namespace: &str) -> Option<(&mut Bindings, String)> {
         match subject.kind.as_str() {
             "User" => Some((&mut self.users, subject.name.clone())),
             "Group" => Some((&mut self.groups, subject.name.clone())),
