@@ -91,10 +91,10 @@ async fn heed<R: Runtime>(event: RuntimeEvent, runtime: &R, written: &mut Writte
     }
 }
 
-/// The log of a container that runs.
+/// The log of a container that has not ended. One whose start is told may still count as created.
 fn log_of(container: &ContainerStatus) -> Option<Log> {
-    let running = container.state() == ContainerState::ContainerRunning;
-    (running && !container.log_path.is_empty()).then(|| Log {
+    let may_write = container.state() != ContainerState::ContainerExited;
+    (may_write && !container.log_path.is_empty()).then(|| Log {
         container_id: container.id.clone(),
         path: PathBuf::from(&container.log_path),
     })

@@ -90,8 +90,15 @@ async fn pull<R: Runtime>(
     // The semaphore is never closed.
     let _permit = context.pulls.acquire().await;
     let started = Instant::now();
-    let auth = pull_secret::find(&context.host.objects, pod, image).await;
-    if let Err(error) = context.runtime.pull_image(image, auth).await {
+    let secrets = pull_secret::find(&context.host.objects, pod, image).await;
+    if !secrets.missing.is_empty() {
+        let message = format!(
+            "Unable to retrieve some image pull secrets ({}); attempting to pull the image may not succeed.",
+            secrets.missing.join(", ")
+        );
+        tell.warning("FailedToRetrieveImagePullSecret", message);
+    }
+    if let Err(error) = context.runtime.pull_image(image, secrets.auth).await {
         let error = rpc_words(&error);
         tell.container_warning(
             name,

@@ -27,24 +27,40 @@ struct Credentials {
     auth: String,
 }
 
-/// The credentials for the registry of this image, if one of the Pod's Secrets has some. One that cannot be read counts as none.
-pub(super) async fn find(objects: &Objects, pod: &Pod, image: &str) -> Option<AuthConfig> {
+/// What the Pod's Secrets have for an image.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The credentials for the longest name that the image is below.
+    pub(super) auth: Option<AuthConfig>,
+    /// Secrets that are not there.
+    pub(super) missing: Vec<String>,
+}
+
+/// Looks through the Pod's Secrets. One that cannot be read as such counts as empty.
+pub(super) async fn find(objects: &Objects, pod: &Pod, image: &str) -> Found {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-    let spec = pod.spec.as_ref()?;
-    for reference in spec.image_pull_secrets.iter().flatten() {
+    let spec = pod.spec.as_ref();
+    let references = spec.and_then(|spec| spec.image_pull_secrets.as_deref());
+    let image = full_name(image);
+    let mut missing = Vec::new();
+    let mut best: Option<(usize, AuthConfig)> = None;
+    for reference in references.unwrap_or_default() {
         let Ok(Some(secret)) = objects.secrets.get(namespace, &reference.name).await else {
+            missing.push(reference.name.clone());
             continue;
         };
-        let config = parse(&secret);
-        let found = config
-            .auths
-            .iter()
-            .find(|(server, _)| host_of(server) == registry(image));
-        if let Some((server, credentials)) = found {
-            return Some(auth(server, credentials));
+        for (server, credentials) in &parse(&secret).auths {
+            let length = place_of(server).len();
+            let is_better = best.as_ref().is_none_or(|(known, _)| *known < length);
+            if is_better && is_below(&image, &place_of(server)) {
+                best = Some((length, auth(server, credentials)));
+            }
         }
     }
-    None
+    Found {
+        auth: best.map(|(_, auth)| auth),
+        missing,
+    }
 }
 
 fn parse(secret: &Secret) -> DockerConfig {
@@ -69,20 +85,40 @@ fn auth(server: &str, credentials: &Credentials) -> AuthConfig {
     }
 }
 
-fn host_of(server: &str) -> &str {
-    let server = server.split_once("://").map_or(server, |(_, rest)| rest);
-    match server.split('/').next().unwrap_or_default() {
-        "index.docker.io" => "docker.io",
-        host => host,
+/// A server of a configuration as a prefix of image names: host, port and path.
+fn place_of(server: &str) -> String {
+    let place = server.split_once("://").map_or(server, |(_, rest)| rest);
+    let place = place.trim_end_matches('/');
+    match place {
+        "index.docker.io" | "index.docker.io/v1" | "docker.io" => "docker.io".to_owned(),
+        place => place.to_owned(),
     }
 }
 
-/// The registry that an image's name stands for.
-fn registry(image: &str) -> &str {
+/// An image's name with its registry.
+fn full_name(image: &str) -> String {
     match image.split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host_of(host),
-        _ => "docker.io",
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => image.to_owned(),
+        _ => format!("docker.io/{image}"),
     }
+}
+
+/// Whether an image is in this registry and, if it has a path, below that. Parts of the host may be `*`
+/// (<https://kubernetes.io/docs/concepts/containers/images/#config-json>).
+fn is_below(image: &str, place: &str) -> bool {
+    let split = |name: &str| -> (String, String) {
+        let (host, path) = name.split_once('/').unwrap_or((name, ""));
+        (host.to_owned(), path.to_owned())
+    };
+    let ((host, path), (wanted_host, wanted_path)) = (split(image), split(place));
+    let (labels, wanted): (Vec<&str>, Vec<&str>) =
+        (host.split('.').collect(), wanted_host.split('.').collect());
+    let is_host = labels.len() == wanted.len()
+        && labels
+            .iter()
+            .zip(&wanted)
+            .all(|(label, wanted)| *wanted == "*" || label == wanted);
+    is_host && path.starts_with(&wanted_path)
 }
 
 #[cfg(test)]
@@ -91,16 +127,21 @@ mod tests {
 
     #[test]
     fn credentials_belong_to_a_registry() {
-        let cases = [
-            ("nginx", "docker.io"),
-            ("team/app:1", "docker.io"),
-            ("quay.io/a/b", "quay.io"),
-            ("localhost:5000/x", "localhost:5000"),
-        ];
-        for (image, expected) in cases {
-            assert_eq!(registry(image), expected, "{image}");
+        for (image, server, expected) in [
+            ("nginx", "https://index.docker.io/v1/", true),
+            ("team/app:1", "docker.io", true),
+            ("quay.io/a/b", "quay.io", true),
+            ("quay.io/a/b", "docker.io", false),
+            ("quay.io/a/b:1", "https://quay.io/a", true),
+            ("quay.io/b/a:1", "quay.io/a", false),
+            ("localhost:5000/x", "localhost:5000", true),
+            ("localhost:5000/x", "localhost:5001", false),
+            ("eu.reg.io/x", "*.reg.io", true),
+            ("reg.io/x", "*.reg.io", false),
+        ] {
+            let is_for = is_below(&full_name(image), &place_of(server));
+            assert_eq!(is_for, expected, "{image} {server}");
         }
-        assert_eq!(host_of("https://index.docker.io/v1/"), "docker.io");
         let both = Credentials {
             auth: STANDARD.encode("me:pa:ss"),
             ..Credentials::default()
