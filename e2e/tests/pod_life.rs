@@ -21,7 +21,16 @@ fn a4_images_that_do_not_come() -> Result<()> {
     on_a_cluster(|cluster| {
         cluster.kubectl("run typo --image=busybox:no-such-tag")?;
         cluster.kubectl("run absent --image=busybox:no-such-tag --image-pull-policy=Never")?;
-        cluster.kubectl("run shouting --image=BUSYBOX")?;
+        // kubectl run would not send this.
+        cluster.apply(
+            "
+apiVersion: v1
+kind: Pod
+metadata: {name: shouting}
+spec:
+  containers: [{name: main, image: BUSYBOX}]
+",
+        )?;
         cluster.kubectl(
             "run fine --image=busybox:1.28 --image-pull-policy=IfNotPresent -- sleep 600",
         )?;

@@ -10,6 +10,14 @@ fn endpoints_of(cluster: &Cluster, service: &str) -> Result<String> {
     )
 }
 
+/// `kubectl get pod` has these columns after the name.
+fn shows(cluster: &Cluster, pod: &str, columns: &str) -> Result<()> {
+    let row = cluster.kubectl(&format!("get pod {pod} --no-headers"))?;
+    let words: Vec<&str> = row.split_whitespace().skip(1).collect();
+    ensure!(words.join(" ").starts_with(columns), "{row}");
+    Ok(())
+}
+
 #[test]
 fn a5_readiness_walkthrough() -> Result<()> {
     on_a_cluster(|cluster| {
@@ -42,16 +50,14 @@ spec:
             ensure!(described.contains(words), "{described}");
             Ok(())
         })?;
-        let row = cluster.kubectl("get pod readiness --no-headers")?;
-        ensure!(row.contains("0/1     Running"), "{row}");
+        shows(cluster, "readiness", "0/1 Running")?;
         let addresses = endpoints_of(cluster, "readiness")?;
         ensure!(addresses.is_empty(), "endpoints: {addresses}");
 
         let page = "/usr/share/nginx/html/index1.html";
         cluster.kubectl(&format!("exec readiness -- sh -c 'echo 123 > {page}'"))?;
         cluster.kubectl("wait --for=condition=Ready pod/readiness --timeout=60s")?;
-        let row = cluster.kubectl("get pod readiness --no-headers")?;
-        ensure!(row.contains("1/1     Running"), "{row}");
+        shows(cluster, "readiness", "1/1 Running")?;
         let ip = cluster.field("pod readiness", ".status.podIP")?;
         eventually("the Pod to come into the endpoints", 60, || {
             let addresses = endpoints_of(cluster, "readiness")?;
@@ -124,7 +130,7 @@ spec:
         cluster.field_becomes("pod command", restarts, "1", 60)?;
         let described = cluster.kubectl("describe pod command")?;
         for words in [
-            "Liveness probe failed: ",
+            "Liveness probe failed:",
             "Container main failed liveness probe, will be restarted",
         ] {
             ensure!(described.contains(words), "{described}");
@@ -143,7 +149,7 @@ spec:
             cluster.field("pod port", restarts)? == "0",
             "nginx was restarted"
         );
-        cluster.kubectl("delete pod command port slow --grace-period=0 --force")?;
+        cluster.kubectl("delete pod command --grace-period=1")?;
         Ok(())
     })
 }

@@ -276,7 +276,7 @@ spec:
   containers:
   - name: main
     image: busybox:1.28
-    command: [sh, -c, 'echo run $(cat /count/n 2>/dev/null); echo x >> /count/n; for n in 1 2 3 4; do echo line $n; done; echo wrong >&2; sleep 3; [ $(wc -l < /count/n) -gt 1 ] && sleep 600']
+    command: [sh, -c, 'echo run $(cat /count/n 2>/dev/null); echo x >> /count/n; for n in 1 2 3 4; do echo line $n; done; sleep 1; echo wrong >&2; sleep 2; [ $(wc -l < /count/n) -gt 1 ] && sleep 600']
     volumeMounts: [{name: count, mountPath: /count}]
   - {name: other, image: 'busybox:1.28', command: [sh, -c, 'echo from the other; sleep 600']}
   volumes: [{name: count, emptyDir: {}}]
@@ -287,8 +287,13 @@ spec:
         cluster.kubectl("wait --for=condition=Ready pod/speaker --timeout=60s")?;
         let logs = |options: &str| cluster.kubectl(&format!("logs speaker {options}"));
 
-        let (now, before) = (logs("-c main")?, logs("-c main --previous")?);
-        ensure!(now.starts_with("run x\nline 1\n"), "{now}");
+        let now = eventually("the second run to have said all", 60, || {
+            let now = logs("-c main")?;
+            ensure!(now.starts_with("run x\nline 1\n"), "{now}");
+            ensure!(now.ends_with("line 4\nwrong\n"), "{now}");
+            Ok(now)
+        })?;
+        let before = logs("-c main --previous")?;
         ensure!(before.starts_with("run\nline 1\n"), "{before}");
         let tail = logs("-c main --tail=2")?;
         ensure!(tail == "line 4\nwrong\n", "{tail:?}");
@@ -300,8 +305,11 @@ spec:
         );
         let since = logs("-c main --since=1h")?;
         ensure!(since == now, "{since}");
+        // Times are of whole seconds there.
         let later = logs(&format!("-c main --since-time={stamp}"))?;
-        ensure!(later == "wrong\n", "{later:?}");
+        ensure!(later.ends_with("wrong\n"), "{later:?}");
+        let none = logs("-c main --since-time=2100-01-01T00:00:00Z")?;
+        ensure!(none.is_empty(), "{none:?}");
         let all = logs("--all-containers --prefix --tail=1")?;
         ensure!(
             all.contains("[pod/speaker/other] from the other\n"),
@@ -343,12 +351,12 @@ spec:
         let log = cluster.home().join("ticks");
         let mut following = cluster.start("kubectl logs -f chatty --tail=1", &log)?;
         let files = format!(
-            "ls {}/logs/pods/default_chatty_*/main",
+            "ls -l {}/logs/pods/default_chatty_*/main",
             cluster.data_dir().display()
         );
         eventually("the log to be put aside", 60, || {
             let files = cluster.sh(&files)?;
-            ensure!(files.lines().count() > 1, "{files}");
+            ensure!(files.matches("0.log").count() > 1, "{files}");
             Ok(())
         })?;
         let ticks = || -> Result<Vec<u32>> {
