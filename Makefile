@@ -11,8 +11,8 @@ SHELL := bash
 # What a node needs to run containers, and what building takes.
 PACKAGES_UP := containerd runc containernetworking-plugins nftables iptables iproute2 conntrack \
 	ca-certificates gcc make libc6-dev protobuf-compiler libprotobuf-dev
-# What the tests need beside it: a registry, a name client, an IPVS client, file system tools.
-PACKAGES_TEST := $(PACKAGES_UP) docker-registry ipvsadm dnsutils e2fsprogs util-linux wget
+# What the tests need beside it: a registry, a name client, an IPVS client, file system tools, HTTP and TLS clients.
+PACKAGES_TEST := $(PACKAGES_UP) docker-registry ipvsadm dnsutils e2fsprogs util-linux wget curl openssl wrk
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)

@@ -26,6 +26,8 @@ mod pool;
 mod run;
 mod status;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 mod watched;
 

@@ -147,7 +147,8 @@ async fn connection(
     }
 }
 
-async fn requests<S>(stream: S, peer: Peer, site: Arc<Site>, shut: CancellationToken)
+/// Answers the requests of a connection until it ends; after `shut`, those that are under way.
+pub(crate) async fn requests<S>(stream: S, peer: Peer, site: Arc<Site>, shut: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {

@@ -7,7 +7,8 @@ use anyhow::Context;
 use jiff::SignedDuration;
 
 use super::{
-    ClusterSettings, NetworkBackend, NodeOptions, NodeSettings, ProxyMode, Settings, UpOptions,
+    ClusterSettings, IngressSettings, NetworkBackend, NodeOptions, NodeSettings, ProxyMode,
+    Settings, UpOptions,
 };
 use crate::cli::DEFAULT_DATA_DIR;
 use crate::network;
@@ -26,6 +27,7 @@ pub(crate) fn fill_in(options: UpOptions) -> anyhow::Result<Settings> {
         None => node.data_dir.join("kubeconfig"),
     };
     Ok(Settings {
+        ingress: ingress(&options),
         node,
         kubeconfig,
         bind: options
@@ -33,6 +35,19 @@ pub(crate) fn fill_in(options: UpOptions) -> anyhow::Result<Settings> {
             .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 6443))),
         cluster: cluster(options)?,
     })
+}
+
+fn ingress(options: &UpOptions) -> IngressSettings {
+    let port =
+        |given: Option<u16>, default| Some(given.unwrap_or(default)).filter(|port| *port != 0);
+    IngressSettings {
+        class: options
+            .ingress_class
+            .clone()
+            .unwrap_or_else(|| "skiff".to_owned()),
+        http_port: port(options.ingress_http_port, 80),
+        https_port: port(options.ingress_https_port, 443),
+    }
 }
 
 fn cluster(options: UpOptions) -> anyhow::Result<ClusterSettings> {

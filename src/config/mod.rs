@@ -40,9 +40,20 @@ pub(crate) struct ClusterSettings {
     pub(crate) node_monitor_grace_period: SignedDuration,
 }
 
+/// How Ingresses are served.
+#[derive(Clone, Debug)]
+pub(crate) struct IngressSettings {
+    pub(crate) class: String,
+    /// None for no HTTP.
+    pub(crate) http_port: Option<u16>,
+    /// None for no HTTPS.
+    pub(crate) https_port: Option<u16>,
+}
+
 /// Everything `skiff up` needs to know, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    pub(crate) ingress: IngressSettings,
     pub(crate) node: NodeSettings,
     pub(crate) cluster: ClusterSettings,
     pub(crate) kubeconfig: PathBuf,
@@ -100,6 +111,7 @@ pub(crate) fn resolve_agent(options: AgentOptions) -> anyhow::Result<AgentSettin
 
 fn check(settings: &Settings) -> anyhow::Result<()> {
     check_cluster(&settings.cluster)?;
+    check_name("--ingress-class", &settings.ingress.class)?;
     check_node(&settings.node)
 }
 

@@ -119,6 +119,15 @@ pub(crate) struct UpOptions {
     /// How long a node may be silent before it counts as lost [default: 40s]
     #[arg(long, value_name = "DURATION")]
     pub(crate) node_monitor_grace_period: Option<SignedDuration>,
+    /// The IngressClass that is served, and that Ingresses get that name none [default: skiff]
+    #[arg(long)]
+    pub(crate) ingress_class: Option<String>,
+    /// The node's port for HTTP of Ingresses, 0 for none [default: 80]
+    #[arg(long)]
+    pub(crate) ingress_http_port: Option<u16>,
+    /// The node's port for HTTPS of Ingresses, 0 for none [default: 443]
+    #[arg(long)]
+    pub(crate) ingress_https_port: Option<u16>,
     /// The socket of a containerd to use, instead of skiff's own
     #[arg(long)]
     pub(crate) containerd: Option<PathBuf>,
@@ -155,6 +164,9 @@ impl UpOptions {
             node_monitor_grace_period: self
                 .node_monitor_grace_period
                 .or(file.node_monitor_grace_period),
+            ingress_class: self.ingress_class.or(file.ingress_class),
+            ingress_http_port: self.ingress_http_port.or(file.ingress_http_port),
+            ingress_https_port: self.ingress_https_port.or(file.ingress_https_port),
             containerd: self.containerd.or(file.containerd),
             registry_mirrors,
             stop_pods: self.stop_pods || file.stop_pods,
