@@ -220,6 +220,7 @@ kind: Pod
 metadata: {name: web}
 spec:
   serviceAccountName: robot
+  terminationGracePeriodSeconds: 0
   containers: [{name: nginx, image: 'nginx:1.19', command: [sleep, '3600']}]
 ",
         )?;

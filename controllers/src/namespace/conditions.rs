@@ -154,7 +154,7 @@ mod tests {
         );
         let remaining = [
             Remaining {
-                resource: "pods".into(),
+                resource: "pods.".into(),
                 count: 2,
                 finalizers: vec!["example.com/a".into(); 2],
             },
@@ -168,7 +168,7 @@ mod tests {
             told(&remaining, &["no".into()]),
             [
                 "True ContentDeletionFailed: Failed to delete all resource types, 1 remaining: no",
-                "True SomeResourcesRemain: Some resources are remaining: pods has 2 resource instances, \
+                "True SomeResourcesRemain: Some resources are remaining: pods. has 2 resource instances, \
                  deployments.apps has 1 resource instances",
                 "True SomeFinalizersRemain: Some content in the namespace has finalizers remaining: \
                  example.com/a in 2 resource instances",

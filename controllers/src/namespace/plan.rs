@@ -8,7 +8,7 @@ const FINALIZER: &str = "kubernetes";
 /// What is left of one resource in a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Remaining {
-    /// Such as `deployments.apps`.
+    /// Such as `deployments.apps`; `pods.` in the core group.
     pub(super) resource: String,
     /// How many objects.
     pub(super) count: usize,

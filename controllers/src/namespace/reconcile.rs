@@ -89,7 +89,7 @@ impl Reconciler {
             left = objects.list_metadata(&all).await?.items;
         }
         Ok(Remaining {
-            resource: resource.display_name(),
+            resource: format!("{}.{}", resource.api.plural, resource.api.group),
             count: left.len(),
             finalizers: left
                 .iter()
