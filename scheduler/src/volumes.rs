@@ -10,8 +10,8 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use kube::ResourceExt;
 use skiff_api::volume_is_reachable;
 use skiff_api::volumes::{
-    SELECTED_NODE, annotation, best_match, claim_names, class_of_claim, is_fully_bound,
-    waits_for_consumer,
+    SELECTED_NODE, annotation, best_match, claim_names, claim_ref, class_of_claim, is_fully_bound,
+    refers_to, waits_for_consumer,
 };
 use skiff_client::{Informer, Informers, ObjectKey};
 
@@ -121,8 +121,17 @@ impl PodVolumes {
         claims.any(|one| match one.claim.as_deref() {
             None => true,
             Some(claim) if is_fully_bound(claim) => false,
-            Some(claim) => selected_node(claim).is_some_and(|selected| selected != node),
+            Some(claim) => match selected_node(claim) {
+                Some(selected) => selected != node,
+                None => !self.is_promised(claim),
+            },
         })
+    }
+
+    /// Whether a volume refers to the claim already.
+    fn is_promised(&self, claim: &PersistentVolumeClaim) -> bool {
+        let mut references = self.volumes.iter().filter_map(|volume| claim_ref(volume));
+        references.any(|reference| refers_to(reference, claim))
     }
 
     /// How the claims are met on that Node, or why they are not, in the words of `FailedScheduling`.
@@ -335,6 +344,27 @@ pub(crate) mod tests {
             json!({ "metadata": { "name": "c" }, "provisioner": "kubernetes.io/no-provisioner" });
         by_hand.class = Some(Arc::new(serde_json::from_value(class).expect("a class")));
         assert_eq!(decided(by_hand, vec![on("b")]), Err(words));
+    }
+
+    #[test]
+    fn a_claim_that_is_to_be_met_elsewhere_has_left_its_node() {
+        let selected =
+            |node: &str| claim(json!({ "metadata": { "annotations": { SELECTED_NODE: node } } }));
+        let mut promised = (*on("a")).clone();
+        let reference = json!({ "name": "data", "namespace": "default", "uid": "u" });
+        promised.spec.get_or_insert_default().claim_ref =
+            Some(serde_json::from_value(reference).expect("a reference"));
+        let cases = [
+            (selected("a"), vec![], false),
+            (selected("b"), vec![], true),
+            (claim(json!({})), vec![Arc::new(promised)], false),
+            (claim(json!({})), vec![on("a")], true),
+        ];
+        for (claim, volumes, expected) in cases {
+            let claims = vec![claim];
+            let all = PodVolumes { claims, volumes };
+            assert_eq!(all.have_left("a"), expected, "{all:?}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) struct Input<'a> {
     pub(super) users: &'a [Arc<Pod>],
     /// A Node on which a volume of that claim may be made, if no consumer says which.
     pub(super) any_node: Option<&'a str>,
+    /// Whether the Node that the scheduler selected is gone.
+    pub(super) is_node_gone: bool,
 }
 
 /// What is to be done with a claim.
@@ -38,6 +40,8 @@ pub(super) enum Plan {
         provisioner: String,
         node: Option<String>,
     },
+    /// The scheduler is to select another Node.
+    Reschedule,
     /// Its volume is to become as large as the claim asks for.
     Expand(String),
     /// The volume that it was bound to is not there any more, or is not its own.
@@ -153,6 +157,9 @@ fn unbound(seen: &Input<'_>) -> Plan {
     if let Some(volume) = found {
         return Plan::Bind(volume.name_any());
     }
+    if waits && seen.is_node_gone {
+        return Plan::Reschedule;
+    }
     if waits && selected.is_none() {
         return Plan::Pending(Some(waiting_for_consumer(seen.users)));
     }
@@ -234,6 +241,11 @@ mod tests {
             class,
             users,
             any_node: Some("n1"),
+            is_node_gone: claim
+                .metadata
+                .annotations
+                .as_ref()
+                .is_some_and(|all| all.get(SELECTED_NODE).is_some_and(|node| node == "gone")),
         })
     }
 
@@ -291,6 +303,10 @@ mod tests {
             node: node.map(str::to_owned),
         };
         assert_eq!(planned(&chosen, &[], Some(&waits), &users), provision(None));
+        let stranded = claim(json!({
+            "metadata": { "annotations": { SELECTED_NODE: "gone" } }, "spec": { "storageClassName": "fast" } }));
+        let plan = planned(&stranded, &[], Some(&waits), &users);
+        assert_eq!(plan, Plan::Reschedule);
         let at_once = class("fast", LOCAL_PATH, "Immediate");
         assert_eq!(
             planned(&fast, &[], Some(&at_once), &[]),

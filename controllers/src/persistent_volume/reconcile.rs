@@ -52,6 +52,7 @@ impl Reconciler {
             class: class.as_deref(),
             users: &self.caches.users.get(&key.to_string()),
             any_node: self.any_node().as_deref(),
+            is_node_gone: self.is_node_gone(claim),
         });
         match plan {
             claim::Plan::Nothing => Ok(()),
@@ -61,6 +62,7 @@ impl Reconciler {
             claim::Plan::Provision { provisioner, node } => {
                 self.ask(claim, &provisioner, node.as_deref()).await
             }
+            claim::Plan::Reschedule => self.reschedule(claim).await,
             claim::Plan::Expand(volume) => self.expand(claim, &volume).await,
         }
     }
@@ -78,6 +80,26 @@ impl Reconciler {
                     .any(|one| one.type_ == "Ready" && one.status == "True")
         };
         nodes.iter().filter(fits).map(|node| node.name_any()).min()
+    }
+
+    fn is_node_gone(&self, claim: &PersistentVolumeClaim) -> bool {
+        let selected = claim.annotations().get(SELECTED_NODE);
+        selected.is_some_and(|node| self.caches.nodes.get(&ObjectKey::cluster(node)).is_none())
+    }
+
+    async fn reschedule(&self, claim: &PersistentVolumeClaim) -> kube::Result<()> {
+        let annotations = json!({ SELECTED_NODE: null });
+        let patch = json!({ "metadata": { "uid": claim.uid(), "annotations": annotations } });
+        let patched = self
+            .claims(claim)
+            .patch(
+                &claim.name_any(),
+                &PatchParams::default(),
+                &Patch::Merge(patch),
+            )
+            .await?;
+        self.context.caught_up(&self.caches.claims, &patched).await;
+        Ok(())
     }
 
     async fn bind(&self, claim: &PersistentVolumeClaim, name: &str) -> kube::Result<()> {

@@ -24,6 +24,12 @@ pub(super) fn follow(caches: &Caches, pods: &Informer<Pod>, queue: &WorkQueue<Ke
     caches
         .classes
         .on_change(move |_| wake_unbound(&claims, &keys));
+    let (keys, claims) = (queue.clone(), caches.claims.clone());
+    caches.nodes.on_change(move |change| {
+        if let Change::Deleted(_) = change {
+            wake_unbound(&claims, &keys);
+        }
+    });
     let keys = queue.clone();
     pods.on_change(move |change| {
         let is_news = match change {
