@@ -29,6 +29,7 @@ kind: Pod
 metadata: {name: reader, labels: {app: reader}}
 spec:
   serviceAccountName: reader
+  terminationGracePeriodSeconds: 1
   containers:
   - {name: sh, image: 'busybox:1.28', command: [sleep, '3600']}
 ",
