@@ -83,7 +83,7 @@ impl ServicePort {
 /// All that the node must know of Services. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Model {
-    services: BTreeMap<String, Arc<Vec<ServicePort>>>,
+    services: BTreeMap<Arc<str>, Arc<Vec<ServicePort>>>,
 }
 
 /// How the ports of one Service changed.
@@ -102,7 +102,7 @@ impl Model {
         if self.services.get(service).is_some_and(|has| **has == ports) {
             return false;
         }
-        self.services.insert(service.to_owned(), Arc::new(ports));
+        self.services.insert(service.into(), Arc::new(ports));
         true
     }
 

@@ -10,9 +10,12 @@ const ATTRIBUTE: usize = 4;
 pub(super) const REQUEST: u16 = 0x1;
 pub(super) const ACK: u16 = 0x4;
 pub(super) const DUMP: u16 = 0x300;
+pub(super) const CREATE: u16 = 0x400;
 /// The kinds of a message that ends an answer.
 pub(super) const ERROR: u16 = 2;
 pub(super) const DONE: u16 = 3;
+const BATCH_BEGIN: u16 = 0x10;
+const BATCH_END: u16 = 0x11;
 const AF_INET: u8 = 2;
 const NESTED: u16 = 0x8000;
 /// Flags of an attribute's kind.
@@ -97,22 +100,41 @@ impl<'a> Iterator for Attributes<'a> {
 
 /// A request of the IPv4 family.
 pub(super) fn request(kind: u16, flags: u16, attributes: &[u8]) -> Vec<u8> {
+    message(kind, flags, [AF_INET, 0, 0, 0], attributes)
+}
+
+/// The messages that must take effect together, of a subsystem.
+pub(super) fn batch(subsystem: u8, requests: &[u8]) -> Vec<u8> {
+    let mark = |kind| message(kind, 0, [0, 0, 0, subsystem], &[]);
+    [&mark(BATCH_BEGIN), requests, &mark(BATCH_END)].concat()
+}
+
+fn message(kind: u16, flags: u16, family: [u8; FAMILY], attributes: &[u8]) -> Vec<u8> {
     let length = (HEADER + FAMILY + attributes.len()) as u32;
     let mut bytes = length.to_ne_bytes().to_vec();
     bytes.extend(kind.to_ne_bytes());
     bytes.extend((REQUEST | flags).to_ne_bytes());
     // The sequence and the sender's port: one question is asked at a time, and the kernel knows who asks.
     bytes.extend([0; 8]);
-    bytes.extend([AF_INET, 0, 0, 0]);
+    bytes.extend(family);
     bytes.extend(attributes);
     bytes
 }
 
 /// An attribute that holds others.
 pub(super) fn nested(kind: u16, content: &[u8]) -> Vec<u8> {
+    attribute(kind | NESTED, content)
+}
+
+/// An attribute of text, which ends with a zero.
+pub(super) fn text(kind: u16, text: &str) -> Vec<u8> {
+    attribute(kind, &[text.as_bytes(), &[0]].concat())
+}
+
+pub(super) fn attribute(kind: u16, content: &[u8]) -> Vec<u8> {
     let length = (ATTRIBUTE + content.len()) as u16;
     let mut bytes = length.to_ne_bytes().to_vec();
-    bytes.extend((kind | NESTED).to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
     bytes.extend(content);
     bytes.resize(aligned(bytes.len()), 0);
     bytes

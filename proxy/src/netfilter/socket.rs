@@ -29,6 +29,21 @@ impl Socket {
         Ok(self.0.recv_from_full().await?.0)
     }
 
+    /// Sends requests and waits until each of them is acknowledged. After a failure some answers may be left unread.
+    pub(super) async fn tell(&self, requests: &[u8], mut count: usize) -> io::Result<()> {
+        self.0.send_to(requests, &SocketAddr::new(0, 0)).await?;
+        while count > 0 {
+            let bytes = self.receive().await?;
+            for message in Messages(&bytes).filter(|message| message.kind == ERROR) {
+                match message.error() {
+                    0 => count = count.saturating_sub(1),
+                    number => return Err(io::Error::from_raw_os_error(-number)),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Asks, and hands each message of the answer to `read`.
     pub(super) async fn ask(
         &self,

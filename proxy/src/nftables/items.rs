@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::model::Protocol;
+use crate::netfilter::Data;
 
 /// The maps and sets of the table that follow Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,6 +69,21 @@ pub(crate) enum Part {
     Count(u32),
 }
 
+impl Part {
+    /// As the kernel keeps it in a key: four bytes each.
+    pub(super) fn bytes(self) -> [u8; 4] {
+        match self {
+            Part::Address(address) => address.octets(),
+            Part::Protocol(protocol) => [protocol.number(), 0, 0, 0],
+            Part::Port(port) => {
+                let [high, low] = port.to_be_bytes();
+                [high, low, 0, 0]
+            }
+            Part::Count(count) => count.to_ne_bytes(),
+        }
+    }
+}
+
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -90,6 +106,22 @@ pub(crate) enum Value {
     Jump(String),
     To(SocketAddrV4),
     Port(u16),
+}
+
+impl Value {
+    /// As the kernel keeps it.
+    pub(super) fn data(&self) -> Data {
+        match self {
+            Value::Nothing => Data::Nothing,
+            Value::Goto(chain) => Data::Goto(chain.clone()),
+            Value::Jump(chain) => Data::Jump(chain.clone()),
+            Value::Port(port) => Data::Bytes(port.to_be_bytes().to_vec()),
+            Value::To(at) => {
+                let parts = [Part::Address(*at.ip()), Part::Port(at.port())];
+                Data::Bytes(parts.map(Part::bytes).concat())
+            }
+        }
+    }
 }
 
 impl fmt::Display for Value {

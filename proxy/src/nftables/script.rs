@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::items::{Container, Content, Item, Part, Value};
 use super::ledger::Difference;
+use crate::netfilter::Element;
 
 /// The script that makes the difference; empty if there is none.
 ///
@@ -19,6 +20,30 @@ pub(super) fn script(table: &str, difference: &Difference) -> String {
     script.elements(difference);
     script.drop_gone(difference);
     script.text
+}
+
+/// More elements are quicker by script.
+const FEW: usize = 512;
+
+/// The elements that make the difference, those that go first; nothing if it is more than a few elements.
+pub(super) fn elements_alone(difference: &Difference) -> Option<Vec<Element>> {
+    let (mut gone, mut fresh) = (Vec::new(), Vec::new());
+    for (item, (was, is)) in &difference.0 {
+        let Item::Element(container, key) = item else {
+            return None;
+        };
+        let element = |data| Element {
+            set: container.name(),
+            key: key.iter().flat_map(|part| part.bytes()).collect(),
+            data,
+        };
+        gone.extend(was.is_some().then(|| element(None)));
+        if let Some(Content::Element(value)) = is {
+            fresh.push(element(Some(value.data())));
+        }
+    }
+    gone.append(&mut fresh);
+    (gone.len() <= FEW).then_some(gone)
 }
 
 struct Script<'a> {

@@ -3,9 +3,10 @@
 use super::items::Rules;
 use super::ledger::Ledger;
 use super::load::Loader;
-use super::script::script;
+use super::script::{elements_alone, script};
 use crate::dataplane::DataplaneError;
 use crate::model::{Model, ServicePort};
+use crate::netfilter::{Element, Elements};
 
 /// The table's name.
 pub(crate) const TABLE: &str = "skiff";
@@ -15,6 +16,8 @@ pub(crate) struct Table {
     base: String,
     loader: Loader,
     ledger: Ledger,
+    /// For changes of elements alone; opened when the first comes.
+    elements: Option<Elements>,
     /// What the kernel holds; nothing is known after a failure and at the start.
     applied: Option<Model>,
 }
@@ -26,6 +29,7 @@ impl Table {
             base,
             loader,
             ledger: Ledger::default(),
+            elements: None,
             applied: None,
         }
     }
@@ -46,12 +50,35 @@ impl Table {
         let changes = model.changes_since(&applied).into_iter();
         let steps = changes.map(|change| (rules(change.old), rules(change.new)));
         let difference = self.ledger.step(steps);
-        let text = format!("{base}{}", script(TABLE, &difference));
-        if !text.is_empty() {
-            self.loader.nft(&text).await?;
+        match elements_alone(&difference).filter(|_| base.is_empty()) {
+            Some(elements) => self.change(&elements).await?,
+            None => {
+                let text = format!("{base}{}", script(TABLE, &difference));
+                self.loader.nft(&text).await?;
+            }
         }
         self.applied = Some(model.clone());
         Ok(())
+    }
+
+    async fn change(&mut self, elements: &[Element]) -> Result<(), DataplaneError> {
+        if elements.is_empty() {
+            return Ok(());
+        }
+        let changed = async {
+            let kernel = match self.elements.take() {
+                Some(kernel) => kernel,
+                None => Elements::open()?,
+            };
+            kernel.change(TABLE, elements).await?;
+            // Only after a success nothing is left unread.
+            self.elements = Some(kernel);
+            Ok(())
+        };
+        changed.await.map_err(|source| DataplaneError::Kernel {
+            what: "elements of nftables".to_owned(),
+            source,
+        })
     }
 
     /// The next time everything is loaded anew.

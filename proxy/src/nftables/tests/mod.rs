@@ -409,3 +409,40 @@ fn beside_ipvs_only_addresses_with_a_virtual_server_are_let_in() {
         );
     });
 }
+
+/// Change to kernel with 10,000 Services; prints the times: `cargo test --release -- --ignored --nocapture ten_thousand`.
+#[test]
+#[ignore = "a measurement"]
+fn one_of_ten_thousand_services_changes() {
+    in_namespace(|| async {
+        let service = |number: u32, last: u8| {
+            let mut port = port(&[]);
+            port.external.node_port = None;
+            port.name = format!("default/web-{number}:");
+            port.cluster_ip = Ipv4Addr::from(0x0a60_0001 + number);
+            let endpoint =
+                |pod: u32, port: u16| std::net::SocketAddrV4::new((0x0af4_0000 + pod).into(), port);
+            port.endpoints = [
+                endpoint(number * 2, 80),
+                endpoint(number * 2 + 1, u16::from(last)),
+            ]
+            .into();
+            vec![port]
+        };
+        let mut model = Model::default();
+        for number in 0..10_000 {
+            model.put(&format!("default/web-{number}"), service(number, 80));
+        }
+        let mut nftables = nftables();
+        nftables.apply(&model).await.expect("applied");
+        let mut took = Vec::new();
+        for number in 0..200 {
+            let began = std::time::Instant::now();
+            model.put(&format!("default/web-{number}"), service(number, 81));
+            nftables.apply(&model).await.expect("applied");
+            took.push(began.elapsed());
+        }
+        took.sort();
+        println!("p50 {:?}, p99 {:?}", took[100], took[198]);
+    });
+}
