@@ -208,8 +208,8 @@ fn a_pod_is_for_one_node_and_bears_much() {
 #[test]
 fn pods_are_counted() {
     let set = set(json!({}), json!({"nodeSelector": {"disk": "ssd"}}));
-    let nodes = ["a disk=ssd", "b disk=ssd", "c disk=ssd", "d"].map(|text| node(text));
-    let pods = ["x@a new ready", "y@b old starting", "z@d new ready"].map(|text| daemon(text));
+    let nodes = ["a disk=ssd", "b disk=ssd", "c disk=ssd", "d"].map(node);
+    let pods = ["x@a new ready", "y@b old starting", "z@d new ready"].map(daemon);
     let places = places(&set, "new", &pods, &nodes);
     let seen = Seen::new(&set, &pods, "new", &places, Timestamp::UNIX_EPOCH);
     assert_eq!(
