@@ -10,6 +10,8 @@ use crate::runtime::cri::Image;
 /// Of the disk, so much may be in use: the kubelet's `imageGCHighThresholdPercent` and `imageGCLowThresholdPercent`.
 const HIGH_PERCENT: u64 = 85;
 const LOW_PERCENT: u64 = 80;
+/// A share of a large disk is more than images need: while so much is free, none goes.
+const ENOUGH_BYTES: u64 = 10 << 30;
 /// An image that came a moment ago is about to be used: `imageMinimumGCAge`.
 const MIN_AGE: SignedDuration = SignedDuration::from_mins(2);
 
@@ -17,7 +19,7 @@ const MIN_AGE: SignedDuration = SignedDuration::from_mins(2);
 pub(super) fn excess_bytes(capacity: u64, available: u64) -> Option<u64> {
     let used = capacity.saturating_sub(available);
     let is_full = capacity > 0 && used.saturating_mul(100) >= capacity.saturating_mul(HIGH_PERCENT);
-    is_full.then(|| used - capacity / 100 * LOW_PERCENT)
+    (is_full && available < ENOUGH_BYTES).then(|| used - capacity / 100 * LOW_PERCENT)
 }
 
 /// What is known of the node's images, by id.

@@ -1,5 +1,6 @@
 //! Whether the node runs out of something: the defaults of the kubelet's hard eviction thresholds
-//! (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds>).
+//! (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds>), but that a large
+//! disk needs no tenth of itself free.
 
 use std::fs;
 use std::path::Path;
@@ -10,6 +11,8 @@ use super::machine::memory_bytes;
 
 const MIN_MEMORY_BYTES: i64 = 100 << 20;
 const MIN_DISK_PERCENT: u64 = 10;
+/// A tenth of a large disk is more than a node needs to work: so much is never too little.
+const ENOUGH_DISK_BYTES: u64 = 2 << 30;
 const MIN_INODES_PERCENT: u64 = 5;
 /// Of the kernel's process ids, so many may be in use.
 const MAX_PIDS_PERCENT: u64 = 95;
@@ -26,7 +29,9 @@ pub(super) struct Pressure {
 pub(super) fn look(data_dir: &Path) -> Pressure {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let disk = statvfs(data_dir).is_ok_and(|found| {
-        is_short(found.blocks_available(), found.blocks(), MIN_DISK_PERCENT)
+        let available_bytes = found.blocks_available() * found.fragment_size();
+        available_bytes < ENOUGH_DISK_BYTES
+            && is_short(found.blocks_available(), found.blocks(), MIN_DISK_PERCENT)
             || is_short(found.files_available(), found.files(), MIN_INODES_PERCENT)
     });
     Pressure {
