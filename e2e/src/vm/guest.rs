@@ -20,7 +20,7 @@ use crate::net::TestNet;
 use crate::terminal::Terminal;
 use crate::wait::eventually;
 
-/// What a node's kernel needs: containers, bridges, IPVS, nftables and iptables.
+/// What a node's kernel needs: containers, bridges, IPVS, nftables and iptables, and NFS of both sides.
 const MODULES: &[&str] = &[
     "virtio_pci",
     "virtio_blk",
@@ -38,6 +38,9 @@ const MODULES: &[&str] = &[
     "ip_vs_sh",
     "nf_conntrack_netlink",
     "nf_tables",
+    "nfs",
+    "nfsd",
+    "nfsv4",
     "nft_chain_nat",
     "nft_compat",
     "nft_ct",
@@ -133,12 +136,28 @@ impl<'net> Guest<'net> {
 
     /// Starts `skiff up` with these flags added, and waits until it says that it is ready.
     pub fn up(&mut self, flags: &[&str]) -> Result<()> {
+        self.run(&format!("up {}", flags.join(" ")))?;
+        let kubeconfig = self.inside(&format!("cat {DATA_DIR}/kubeconfig"))?;
+        fs::write(&self.kubeconfig, self.reached_from_outside(&kubeconfig))?;
+        Ok(())
+    }
+
+    /// Makes it a machine that joins the cluster of `server`, and waits until it is ready.
+    pub fn join(&mut self, server: &Guest<'_>) -> Result<()> {
+        let token = server.inside("skiff token create")?;
+        let server = server.address;
+        self.run(&format!(
+            "agent --server=https://{server}:6443 --token={}",
+            token.trim()
+        ))
+    }
+
+    fn run(&self, subcommand: &str) -> Result<()> {
         let mirror = format!("docker.io={}", self.net.registry_url());
         self.inside(&format!(
-            "setsid skiff up --node-ip={} --registry-mirror={mirror} {} \
+            "setsid skiff {subcommand} --node-ip={} --registry-mirror={mirror} \
              < /dev/null > /var/log/skiff.log 2>&1 & echo $! > /run/skiff-started",
             self.address,
-            flags.join(" "),
         ))?;
         let state = eventually("skiff to be ready in the machine", READY_WITHIN_S, || {
             self.inside(
@@ -149,8 +168,6 @@ impl<'net> Guest<'net> {
         });
         let ready = state.as_ref().is_ok_and(|state| state.trim() == "ready");
         ensure!(ready, "{state:?}\n{}", self.log());
-        let kubeconfig = self.inside(&format!("cat {DATA_DIR}/kubeconfig"))?;
-        fs::write(&self.kubeconfig, self.reached_from_outside(&kubeconfig))?;
         Ok(())
     }
 

@@ -74,7 +74,10 @@ impl Machine {
         }
         if let Some((_, tap)) = &setup.tap {
             let netdev = format!("tap,id=net,ifname={tap},script=no,downscript=no");
-            command.args(["-netdev", &netdev, "-device", "virtio-net-pci,netdev=net"]);
+            // Machines on one bridge must not all have the emulator's usual address.
+            let number: u8 = tap.trim_start_matches("tap").parse()?;
+            let device = format!("virtio-net-pci,netdev=net,mac=52:54:00:00:00:{number:02x}");
+            command.args(["-netdev", &netdev, "-device", &device]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = command.spawn().context("start the emulator")?;

@@ -29,6 +29,8 @@ const PACKAGES: &[&str] = &[
     "ipvsadm",
     "libgcc-s1",
     "mount",
+    "nfs-common",
+    "nfs-kernel-server",
     "nftables",
     "procps",
     "runc",
@@ -37,7 +39,18 @@ const PACKAGES: &[&str] = &[
 ];
 
 /// Parts of Debian that only its installation runs.
-const NOT_UNPACKED: &[&str] = &["cdebconf", "debconf", "dpkg", "install-info", "tar"];
+const NOT_UNPACKED: &[&str] = &[
+    "adduser",
+    "cdebconf",
+    "debconf",
+    "dpkg",
+    "install-info",
+    "keyutils",
+    "python3",
+    "rpcbind",
+    "tar",
+    "ucf",
+];
 
 /// What `update-alternatives` would have linked.
 const IPTABLES: &[&str] = &["iptables", "iptables-save", "iptables-restore"];
