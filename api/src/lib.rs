@@ -7,6 +7,7 @@
 //!   Registry ──► Descriptor (names, scope, subresources, columns) ──► Schema   (types, merge keys, documentation)
 //!                     └──► Strategy (a kind's own rules: defaults, validation, cells)   one file a kind in `kinds/`
 //!   decode ──► Schema::conform ──► Strategy ──► stored      patch: JSON, merge, strategic     table: for kubectl get
+//!   cron, indexes: the small languages of CronJobs and Jobs
 //!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
 

@@ -1,4 +1,4 @@
-//! What Deployments, ReplicaSets and StatefulSets share: a selector, a template, a count.
+//! What Deployments, ReplicaSets, StatefulSets and DaemonSets share: a selector, a template, a count.
 
 use serde_json::Value;
 
