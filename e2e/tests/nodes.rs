@@ -17,7 +17,7 @@ fn node_becomes(cluster: &Cluster, node: &Node, status: &str) -> Result<()> {
 
 #[test]
 fn e3_a_machine_joins_by_one_command_and_a_token() -> Result<()> {
-    on_a_cluster(|cluster| {
+    on_a_cluster_with(&["--node-monitor-grace-period=8s"], |cluster| {
         let mut agent = join(cluster)?;
         node_becomes(cluster, &agent, "True")?;
         let shown = cluster.kubectl(&format!("get node {} -o wide --no-headers", agent.name()))?;
@@ -47,7 +47,16 @@ fn e3_a_machine_joins_by_one_command_and_a_token() -> Result<()> {
             cluster.field("pod web", started_at)? == before,
             "the container restarted with its machine's skiff"
         );
-        Ok(())
+
+        agent.skiff_does("uninstall")?;
+        agent.stopped()?;
+        ensure!(!agent.data_dir().exists(), "the data directory is there");
+        let links = agent.sh("ip -br link")?;
+        let left = ["cni0", "flannel.1"]
+            .iter()
+            .any(|name| links.contains(name));
+        ensure!(!left, "{links}");
+        node_becomes(cluster, &agent, "Unknown")
     })
 }
 

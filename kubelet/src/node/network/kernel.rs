@@ -71,16 +71,10 @@ impl Kernel {
         let mut entries = Vec::new();
         if let Some(link) = &link {
             let index = link.header.index;
-            let tables: [(_, fn(&NeighbourMessage) -> Option<Entry>); 2] = [
-                (AddressFamily::Bridge, forward),
-                (AddressFamily::Inet, neighbour),
-            ];
-            for (family, read) in tables {
-                let request = self.handle.neighbours().get();
-                let found = all(request.set_address_family(family).execute()).await?;
-                let ours = found.iter().filter(|one| one.header.ifindex == index);
-                entries.extend(ours.filter_map(read));
-            }
+            let forwards = self.neighbours(index, AddressFamily::Bridge).await?;
+            entries.extend(forwards.iter().filter_map(forward));
+            let neighbours = self.neighbours(index, AddressFamily::Inet).await?;
+            entries.extend(neighbours.iter().filter_map(neighbour));
         }
         let every = RouteMessageBuilder::<Ipv4Addr>::new().build();
         let routes = all(self.handle.route().get(every).execute()).await?;
@@ -89,6 +83,17 @@ impl Kernel {
             tunnel: link.map(|link| tunnel(&link)),
             entries: entries.into_iter().collect(),
         })
+    }
+
+    async fn neighbours(
+        &self,
+        link: u32,
+        family: AddressFamily,
+    ) -> Result<Vec<NeighbourMessage>, rtnetlink::Error> {
+        let request = self.handle.neighbours().get();
+        let mut found = all(request.set_address_family(family).execute()).await?;
+        found.retain(|one| one.header.ifindex == link);
+        Ok(found)
     }
 
     /// Makes one change.
