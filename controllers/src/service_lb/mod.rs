@@ -25,7 +25,9 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
     wake(&services, &nodes, &queue);
     let ready = {
         let (services, nodes) = (services.clone(), nodes.clone());
-        async move { drop(tokio::join!(services.ready(), nodes.ready())) }
+        async move {
+            tokio::join!(services.ready(), nodes.ready());
+        }
     };
     let reconciler = Arc::new(Reconciler {
         context: context.clone(),
