@@ -63,10 +63,59 @@ spec:
 
     machine.kubectl("scale deployment web --replicas=1")?;
     shows_ready_pods(machine, &ip, 1)?;
+    every_kind_of_server(machine, &ip)?;
     machine.kubectl("delete svc web")?;
     eventually("the virtual server to go", 60, || {
         let table = machine.inside("ipvsadm -Ln")?;
         ensure!(!table.contains(&format!("{ip}:80")), "{table}");
+        Ok(())
+    })
+}
+
+/// Affinity, UDP, NodePorts and other schedulers.
+fn every_kind_of_server(machine: &Guest<'_>, ip: &str) -> Result<()> {
+    machine.inside("ip address add 192.0.2.77/32 dev lo")?;
+    machine.apply(
+        "
+apiVersion: v1
+kind: Service
+metadata: {name: more}
+spec:
+  type: NodePort
+  selector: {app: web}
+  sessionAffinity: ClientIP
+  ports: [{name: http, port: 80, nodePort: 30002}, {name: udp, port: 53, protocol: UDP}]
+",
+    )?;
+    let more = machine.field("svc more", ".spec.clusterIP")?;
+    let lines = [
+        format!("TCP  {more}:80 rr persistent 10800"),
+        format!("UDP  {more}:53 rr persistent 10800"),
+        "TCP  192.0.2.77:30002 rr persistent 10800".to_owned(),
+    ];
+    shows(machine, &lines)?;
+    machine.inside("wget -q -T 10 -O - http://192.0.2.77:30002/hostname.html")?;
+    let config = "-n kube-system get cm kube-proxy -o yaml";
+    let edited = machine
+        .kubectl(config)?
+        .replace("scheduler: rr", "scheduler: lc");
+    machine.apply(&edited)?;
+    shows(
+        machine,
+        &[
+            format!("TCP  {ip}:80 lc"),
+            format!("TCP  {more}:80 lc persistent 10800"),
+        ],
+    )
+}
+
+/// Waits until `ipvsadm -Ln` prints these virtual servers.
+fn shows(machine: &Guest<'_>, servers: &[String]) -> Result<()> {
+    eventually(&format!("ipvsadm to show {servers:?}"), 90, || {
+        let table = machine.inside("ipvsadm -Ln")?;
+        let shown: BTreeSet<&str> = table.lines().map(str::trim_end).collect();
+        let all = servers.iter().all(|server| shown.contains(server.as_str()));
+        ensure!(all, "{table}");
         Ok(())
     })
 }
