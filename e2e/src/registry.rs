@@ -120,7 +120,7 @@ impl Pusher {
     }
 
     async fn push(&self, image: &Image) -> Result<()> {
-        let (repository, tag) = image.name.split_once(':').context("an image has a tag")?;
+        let (repository, tag) = &image.place;
         let index: Value = serde_json::from_slice(&fs::read(image.layout.join("index.json"))?)?;
         let manifest = read_blob(image, &index["manifests"][0]["digest"])?;
         let parsed: Value = serde_json::from_slice(&manifest)?;
@@ -128,14 +128,14 @@ impl Pusher {
         for part in layers.chain([&parsed["config"]]) {
             self.push_blob(repository, image, &part["digest"]).await?;
         }
-        let url = format!("{}/v2/library/{repository}/manifests/{tag}", self.base);
+        let url = format!("{}/v2/{repository}/manifests/{tag}", self.base);
         let media_type = parsed["mediaType"].as_str().unwrap_or_default();
         self.send(Method::PUT, &url, media_type, manifest).await?;
         Ok(())
     }
 
     async fn push_blob(&self, repository: &str, image: &Image, digest: &Value) -> Result<()> {
-        let url = format!("{}/v2/library/{repository}/blobs/uploads/", self.base);
+        let url = format!("{}/v2/{repository}/blobs/uploads/", self.base);
         let started = self.send(Method::POST, &url, "", Vec::new()).await?;
         let place = started
             .headers()

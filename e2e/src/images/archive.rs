@@ -36,7 +36,7 @@ pub(super) fn write(recipe: &Recipe, layer: &Path, dir: &Path) -> Result<()> {
     });
     let mut manifest = blob(&blobs, MANIFEST_TYPE, &to_bytes(&manifest)?)?;
     manifest["annotations"] = json!({
-        "io.containerd.image.name": format!("docker.io/library/{}", recipe.name()),
+        "io.containerd.image.name": format!("docker.io/{}:{}", recipe.path(), recipe.tag),
         "org.opencontainers.image.ref.name": recipe.tag,
     });
 

@@ -3,6 +3,7 @@
 mod archive;
 mod recipes;
 mod rootfs;
+mod software;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,8 @@ pub use recipes::{BUSYBOX, NGINX, Recipe};
 pub struct Image {
     /// As a user types it: `nginx:1.19`.
     pub name: String,
+    /// Its repository and tag in the registry: `library/nginx` and `1.19`.
+    pub(crate) place: (String, &'static str),
     /// What `docker save` would write: for `skiff image load` and `ctr images import`.
     pub tar: PathBuf,
     /// The unpacked OCI layout: `index.json` and `blobs/sha256/*`.
@@ -31,16 +34,18 @@ pub fn all_images() -> Result<Vec<Image>> {
 impl Recipe {
     /// The image of this recipe, from the cache if it was built before.
     pub fn image(&self) -> Result<Image> {
-        let layer_name = format!("layer-{}", self.repository);
+        let file_name = self.repository.replace('/', "-");
+        let layer_name = format!("layer-{file_name}");
         let layer = once(&layer_name, format!("{:?}", self.root).as_bytes(), |path| {
             rootfs::write_layer(&self.root, path)
         })?;
-        let image_name = format!("image-{}-{}", self.repository, self.tag);
+        let image_name = format!("image-{file_name}-{}", self.tag);
         let made = once(&image_name, format!("{self:?}").as_bytes(), |dir| {
             archive::write(self, &layer, dir)
         })?;
         Ok(Image {
             name: self.name(),
+            place: (self.path(), self.tag),
             tar: made.join("image.tar"),
             layout: made.join("layout"),
         })

@@ -1,5 +1,7 @@
 //! What is in each test image.
 
+use super::software::{POSTGRES, PROMETHEUS, REDIS};
+
 /// What an image is made from. Its `Debug` text is the key of the cache: it holds all of the content.
 #[derive(Debug, Clone)]
 pub struct Recipe {
@@ -36,6 +38,14 @@ impl Recipe {
     /// As a user types it: `nginx:1.19`.
     pub fn name(&self) -> String {
         format!("{}:{}", self.repository, self.tag)
+    }
+
+    /// Where it is in its registry: one without an owner is in `library`.
+    pub(crate) fn path(&self) -> String {
+        match self.repository.contains('/') {
+            true => self.repository.to_owned(),
+            false => format!("library/{}", self.repository),
+        }
     }
 }
 
@@ -131,22 +141,24 @@ const PERL: Recipe = Recipe {
 };
 
 /// Every image of the tests.
-pub(super) const ALL: &[Recipe] = &[BUSYBOX, NGINX, NGINX_NEXT, PERL];
+pub(super) const ALL: &[Recipe] = &[
+    BUSYBOX, NGINX, NGINX_NEXT, PERL, POSTGRES, REDIS, PROMETHEUS,
+];
 
-const PASSWD: File = File {
+pub(super) const PASSWD: File = File {
     path: "etc/passwd",
     content: include_str!("../../images/passwd"),
     executable: false,
 };
 
 /// The C library asks files, then DNS, as in any distribution's image.
-const NSSWITCH: File = File {
+pub(super) const NSSWITCH: File = File {
     path: "etc/nsswitch.conf",
     content: "passwd: files\ngroup: files\nhosts: files dns\n",
     executable: false,
 };
 
-const GROUP: File = File {
+pub(super) const GROUP: File = File {
     path: "etc/group",
     content: include_str!("../../images/group"),
     executable: false,
