@@ -146,6 +146,12 @@ fn manifests() -> Vec<Value> {
             &meta,
             json!({"spec": {"controller": "example.com/ingress"}}),
         ),
+        object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            &meta,
+            json!({"spec": {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{"ports": [{"port": 80}]}]}}),
+        ),
         v1(
             "LimitRange",
             json!({"spec": {"limits": [{"type": "Container", "max": {"cpu": 2}}]}}),
@@ -220,7 +226,7 @@ fn each_kind(test: impl Fn(&Descriptor, &Schema, Value)) {
         let index = manifests
             .iter()
             .position(is_of_kind)
-            .expect("a manifest of the kind");
+            .unwrap_or_else(|| panic!("no manifest of {}", descriptor.kind));
         let schema = Schema::of(&descriptor.type_name).expect("a schema of the kind");
         test(descriptor, &schema, manifests.swap_remove(index));
     }

@@ -79,16 +79,6 @@ async fn a_pod_can_do_without_a_token() {
 async fn a_claim_gets_the_default_class() {
     let cluster = Cluster::start().await;
     let http = Http(cluster.admin());
-    let class = json!({
-        "metadata": {
-            "name": "standard",
-            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-        },
-        "provisioner": "example.com/none",
-    });
-    http.post("/apis/storage.k8s.io/v1/storageclasses", &class)
-        .await
-        .ok();
     let claims = "/api/v1/namespaces/default/persistentvolumeclaims";
     let claim = |name: &str| {
         json!({

@@ -12,6 +12,14 @@ impl Refused {
         Self(StatusCode::BAD_REQUEST, words.into())
     }
 
+    pub(super) fn unauthorized() -> Self {
+        Self(StatusCode::UNAUTHORIZED, "Unauthorized".to_owned())
+    }
+
+    pub(super) fn forbidden(words: impl Into<String>) -> Self {
+        Self(StatusCode::FORBIDDEN, words.into())
+    }
+
     pub(super) fn not_found(words: impl Into<String>) -> Self {
         Self(StatusCode::NOT_FOUND, words.into())
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use skiff_api::UserInfo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::authorize;
+use super::access::user_of_certificate;
 
 /// A caller gets so long for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -28,24 +28,23 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// What is under way at the end may go on for so long.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Serves callers with a certificate; those that may not call get 403.
+/// Serves everyone over TLS; the user that a certificate names is an extension of the requests.
 pub(super) async fn with_tls(
     listener: TcpListener,
     tls: TlsAcceptor,
     routes: Router,
     shutdown: CancellationToken,
 ) {
-    let forbidden = Router::new().fallback(async || (StatusCode::FORBIDDEN, "Forbidden"));
     serve(listener, shutdown, move |stream, shutdown| {
-        let (tls, routes, forbidden) = (tls.clone(), routes.clone(), forbidden.clone());
+        let (tls, routes) = (tls.clone(), routes.clone());
         async move {
             let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await else {
                 return;
             };
             let certificates = stream.get_ref().1.peer_certificates();
-            let caller = certificates.and_then(|all| all.first());
-            let is_known = caller.is_some_and(|caller| authorize::may_call(caller));
-            connection(stream, if is_known { routes } else { forbidden }, shutdown).await;
+            let certificate = certificates.and_then(|all| all.first());
+            let user = certificate.and_then(|certificate| user_of_certificate(certificate));
+            connection(stream, routes, user, shutdown).await;
         }
     })
     .await;
@@ -54,7 +53,7 @@ pub(super) async fn with_tls(
 /// Serves everyone.
 pub(super) async fn plainly(listener: TcpListener, routes: Router, shutdown: CancellationToken) {
     serve(listener, shutdown, move |stream, shutdown| {
-        connection(stream, routes.clone(), shutdown)
+        connection(stream, routes.clone(), None, shutdown)
     })
     .await;
 }
@@ -87,13 +86,21 @@ async fn serve<F>(
     let _ = timeout(DRAIN, drained).await;
 }
 
-async fn connection<S>(stream: S, routes: Router, shutdown: CancellationToken)
-where
+async fn connection<S>(
+    stream: S,
+    routes: Router,
+    user: Option<UserInfo>,
+    shutdown: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = TowerToHyperService::new(
-        routes.map_request(|request: Request<Incoming>| request.map(axum::body::Body::new)),
-    );
+    let service =
+        TowerToHyperService::new(routes.map_request(move |mut request: Request<Incoming>| {
+            if let Some(user) = &user {
+                request.extensions_mut().insert(user.clone());
+            }
+            request.map(axum::body::Body::new)
+        }));
     let connection = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();

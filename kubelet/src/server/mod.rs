@@ -1,13 +1,14 @@
 //! What the kubelet serves.
 //!
 //! ```text
-//!   API server ── TLS, client certificate ──► authorize ──► /containerLogs /exec /attach /portForward /pods /metrics /debug/trace /healthz   (10250)
-//!   monitoring ── plain, localhost ──────────────────────► /healthz                                        (10248)
+//!   API server ── TLS, client certificate ──┬──► access ──► /containerLogs /exec /attach /portForward /pods /metrics /stats /debug/trace /healthz   (10250)
+//!   monitoring ── TLS, bearer token ────────┘
+//!   monitoring ── plain, localhost ───────────────────────► /healthz                                                                               (10248)
 //! ```
 
+mod access;
 mod answer;
 mod attach;
-mod authorize;
 mod exec;
 mod find;
 mod listen;
@@ -25,6 +26,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use k8s_openapi::List;
@@ -34,6 +36,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::access::Access;
 use self::answer::Refused;
 use crate::pods::Context;
 use crate::runtime::{Runtime, StreamRequest};
@@ -99,6 +102,7 @@ pub(crate) async fn run<R: Runtime>(
     };
     let secure = bind(config.server_bind).await?;
     let plain = bind(config.healthz_bind).await?;
+    let access = Access::new(&context.host.objects.client, &config.node_name);
     let served = Arc::new(Served {
         context: context.clone(),
         pods,
@@ -106,8 +110,9 @@ pub(crate) async fn run<R: Runtime>(
         streams: TaskTracker::new(),
         shutdown: shutdown.clone(),
     });
+    let guarded = routes(served.clone()).layer(from_fn_with_state(Arc::new(access), Access::guard));
     tokio::join!(
-        listen::with_tls(secure, tls, routes(served.clone()), shutdown.clone()),
+        listen::with_tls(secure, tls, guarded, shutdown.clone()),
         listen::plainly(plain, health_routes(), shutdown),
     );
     served.streams.close();

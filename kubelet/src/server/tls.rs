@@ -1,4 +1,4 @@
-//! TLS that wants a certificate of the caller.
+//! TLS that takes a certificate of the caller, but does not insist on one.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn certificates(pem: &str) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     all.context("a certificate in PEM")
 }
 
-/// Accepts callers that have a certificate of the CA.
+/// Accepts callers that show a certificate of the CA, and those that show none.
 pub(super) fn acceptor(identity: &Identity, client_ca_pem: &str) -> anyhow::Result<TlsAcceptor> {
     let mut roots = RootCertStore::empty();
     for authority in certificates(client_ca_pem)? {
@@ -25,6 +25,7 @@ pub(super) fn acceptor(identity: &Identity, client_ca_pem: &str) -> anyhow::Resu
     }
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .allow_unauthenticated()
         .build()
         .context("the CA of callers")?;
     let key =
