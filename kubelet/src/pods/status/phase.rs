@@ -47,7 +47,11 @@ pub(super) fn phase(input: &Input<'_>, status: &PodStatus) -> &'static str {
         .all(|(container, one)| {
             exit_code(one).is_some_and(|code| !object::restarts(pod, Role::App, container, code))
         });
-    if !has_ended && !is_over {
+    // Sidecars end after the app containers, and the Pod with them (KEP-753).
+    let has_sidecars = object::init_containers(pod)
+        .zip(status.init_container_statuses.iter().flatten())
+        .any(|((role, _), one)| role == Role::Sidecar && is_running(one));
+    if !has_ended && (!is_over || has_sidecars) {
         return "Running";
     }
     if codes.iter().all(|code| *code == 0) {

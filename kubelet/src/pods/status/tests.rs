@@ -323,6 +323,18 @@ fn init_containers_hold_the_pod_back() {
 }
 
 #[test]
+fn a_pod_succeeds_when_its_sidecars_have_ended() {
+    let spec = json!({
+        "restartPolicy": "Never",
+        "initContainers": [{"name": "s", "restartPolicy": "Always"}],
+        "containers": [{"name": "a"}],
+    });
+    let done = || case(spec.clone()).sandbox().exited("a", 0, 0);
+    assert_eq!(done().running("s").phase(), "Running");
+    assert_eq!(done().exited("s", 0, 143).phase(), "Succeeded");
+}
+
+#[test]
 fn a_pod_over_its_deadline_has_failed() {
     let spec = json!({"activeDeadlineSeconds": 1, "containers": [{"name": "a"}]});
     let mut pod = case(spec).sandbox().running("a").life(Life::Ending);
