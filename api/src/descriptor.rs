@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Schema, Strategy};
+use serde_json::Value;
+
+use crate::{FieldValidation, Schema, Status, Strategy};
 
 /// A kind without its version; shown as `Deployment.apps`, or `Pod` in the core group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -191,7 +193,36 @@ impl Descriptor {
 
     /// The kind's type; `None` if [`crate::definitions`] has none of that name.
     pub fn schema(&self) -> Option<Schema> {
-        Schema::of(&self.type_name)
+        self.strategy
+            .schema()
+            .or_else(|| Schema::of(&self.type_name))
+    }
+
+    /// The kind of its lists, such as `PodList`.
+    pub fn list_kind(&self) -> Cow<'_, str> {
+        match self.strategy.custom() {
+            Some(custom) => custom.list_kind().into(),
+            None => format!("{}List", self.kind).into(),
+        }
+    }
+
+    /// What is done first with an object that was sent: fields and types that its schema does not know are refused or
+    /// dropped. `duplicates` are the fields that stood twice in the text. Answers with warnings.
+    ///
+    /// # Errors
+    /// 400 if the object is refused; 500 if the kind has no schema.
+    pub fn conform(
+        &self,
+        object: &mut Value,
+        duplicates: &[String],
+        validation: FieldValidation,
+    ) -> Result<Vec<String>, Status> {
+        if let Some(custom) = self.strategy.custom() {
+            return custom.conform(object, duplicates, validation);
+        }
+        let none = || Status::internal(format!("no schema of {}", self.type_name));
+        let schema = self.schema().ok_or_else(none)?;
+        schema.conform(object, duplicates, validation)
     }
 
     /// The kind without its version.
@@ -235,13 +266,14 @@ impl Registry {
     }
 
     /// Adds a kind, or replaces the one of the same group, version and plural.
-    pub fn insert(&mut self, descriptor: Descriptor) {
+    pub fn insert(&mut self, descriptor: impl Into<Arc<Descriptor>>) {
+        let descriptor = descriptor.into();
         let key = (
             descriptor.group.to_string(),
             descriptor.version.to_string(),
             descriptor.plural.to_string(),
         );
-        self.kinds.insert(key, Arc::new(descriptor));
+        self.kinds.insert(key, descriptor);
     }
 
     /// The kind of that group, version and plural.

@@ -7,11 +7,13 @@
 //!   Registry ──► Descriptor (names, scope, subresources, columns) ──► Schema   (types, merge keys, documentation)
 //!                     └──► Strategy (a kind's own rules: defaults, validation, cells)   one file a kind in `kinds/`
 //!   decode ──► Schema::conform ──► Strategy ──► stored      patch: JSON, merge, strategic     table: for kubectl get
+//!   custom: what a CustomResourceDefinition makes of objects: one more Descriptor, with a schema of its own
 //!   cron, indexes: the small languages of CronJobs and Jobs
 //!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
 
 mod cron;
+pub mod custom;
 mod decode;
 mod descriptor;
 mod duration;
@@ -38,6 +40,7 @@ mod user;
 pub mod volumes;
 
 pub use cron::{CronError, CronSchedule, time_zone};
+pub use custom::CustomResource;
 pub use decode::{Decoded, decode_json};
 pub use descriptor::{
     Column, Descriptor, GroupKind, GroupResource, Registry, ScalePaths, Scope, Subresources, Verb,
@@ -48,7 +51,7 @@ pub use indexes::IndexSet;
 pub use kinds::{SYSTEM_PRIORITY_CLASSES, builtin};
 pub use node_selector::{node_selector_matches, node_selector_term_matches, volume_is_reachable};
 pub use patch::{PatchType, apply_patch};
-pub use protobuf::decode_protobuf;
+pub use protobuf::{decode_protobuf, encode_protobuf, encode_protobuf_event, has_protobuf};
 pub use quantity::{Quantity, QuantityError};
 pub use schema::{
     Checked, FieldValidation, ListType, MergeRule, Node, NodeType, Schema, definitions,

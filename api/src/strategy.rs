@@ -4,13 +4,23 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::field::Errors;
-use crate::{Column, age, field, metadata, names};
+use crate::{Column, CustomResource, Schema, age, field, metadata, names};
 
 /// A kind's own rules, pure functions over JSON objects. What holds for every kind (metadata, schema, generation,
 /// `status` kept apart) is not here but with the caller.
 ///
 /// The order of a write: decode, schema, `default`, `prepare_*`, `validate_*`, store.
 pub trait Strategy: Send + Sync {
+    /// What only a custom kind has; `None` for a built-in one.
+    fn custom(&self) -> Option<&CustomResource> {
+        None
+    }
+
+    /// The kind's type, where it is not one of the built-in ones.
+    fn schema(&self) -> Option<Schema> {
+        None
+    }
+
     /// Fills in what the user left out (the API reference's "Defaults to").
     fn default(&self, _object: &mut Value) {}
 

@@ -65,40 +65,49 @@ impl Schema {
     ) -> Result<Vec<String>, Status> {
         let checked = self.check(object);
         if let Some(error) = checked.type_error {
-            return Err(cannot_be_handled(object, &error));
+            return Err(FieldValidation::cannot_be_handled(object, &error));
         }
-        let duplicates = duplicates
-            .iter()
-            .map(|field| format!("duplicate field {field:?}"));
-        let unknown = checked
-            .unknown
-            .iter()
-            .map(|field| format!("unknown field {field:?}"));
-        let wrong: Vec<String> = duplicates.chain(unknown).collect();
-        match validation {
-            FieldValidation::Strict if !wrong.is_empty() => {
-                let words = format!("strict decoding error: {}", wrong.join(", "));
-                Err(cannot_be_handled(object, &words))
-            }
-            FieldValidation::Ignore => {
-                self.prune(object);
-                Ok(Vec::new())
-            }
-            FieldValidation::Warn | FieldValidation::Strict => {
-                self.prune(object);
-                Ok(wrong)
-            }
-        }
+        let warnings = validation.judge(object, duplicates, &checked.unknown)?;
+        self.prune(object);
+        Ok(warnings)
     }
 }
 
-fn cannot_be_handled(object: &Value, error: &str) -> Status {
-    let kind = object["kind"].as_str().unwrap_or_default();
-    let api_version = object["apiVersion"].as_str().unwrap_or_default();
-    let version = api_version.rsplit('/').next().unwrap_or_default();
-    Status::bad_request(format!(
-        "{kind} in version {version:?} cannot be handled as a {kind}: {error}"
-    ))
+impl FieldValidation {
+    /// Refuses an object for the fields that stood twice in its text and those that nobody knows, or answers with
+    /// warnings of them.
+    pub(crate) fn judge(
+        self,
+        object: &Value,
+        duplicates: &[String],
+        unknown: &[String],
+    ) -> Result<Vec<String>, Status> {
+        let duplicates = duplicates
+            .iter()
+            .map(|field| format!("duplicate field {field:?}"));
+        let unknown = unknown
+            .iter()
+            .map(|field| format!("unknown field {field:?}"));
+        let wrong: Vec<String> = duplicates.chain(unknown).collect();
+        match self {
+            FieldValidation::Strict if !wrong.is_empty() => {
+                let words = format!("strict decoding error: {}", wrong.join(", "));
+                Err(Self::cannot_be_handled(object, &words))
+            }
+            FieldValidation::Ignore => Ok(Vec::new()),
+            FieldValidation::Warn | FieldValidation::Strict => Ok(wrong),
+        }
+    }
+
+    /// 400: the object is none of its kind.
+    pub(crate) fn cannot_be_handled(object: &Value, error: &str) -> Status {
+        let kind = object["kind"].as_str().unwrap_or_default();
+        let api_version = object["apiVersion"].as_str().unwrap_or_default();
+        let version = api_version.rsplit('/').next().unwrap_or_default();
+        Status::bad_request(format!(
+            "{kind} in version {version:?} cannot be handled as a {kind}: {error}"
+        ))
+    }
 }
 
 #[derive(Default)]

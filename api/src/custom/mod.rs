@@ -1,0 +1,42 @@
+//! Custom resources: what a CustomResourceDefinition makes of objects.
+//!
+//! In: a definition as it stands in the store. Out: a [`Descriptor`] for each version that is served, whose rules follow
+//! from its schema.
+//!
+//! ```text
+//!   definition ──► names (conditions: is it served?)
+//!        └──► served() ──► Descriptor ──► CustomResource ──► conform (prune), default, validate, cel, columns
+//!                                               └──► convert (another version), openapi (what clients are told)
+//! ```
+
+mod columns;
+mod default;
+mod json_path;
+mod names;
+mod openapi;
+mod prune;
+mod resource;
+mod shape;
+mod validate;
+mod versions;
+
+pub(crate) use json_path::JsonPath;
+pub(crate) use names::{APPROVED, is_protected};
+pub use names::{is_true, set_condition, status as naming_status};
+pub use resource::CustomResource;
+pub(crate) use shape::{Shape, pattern};
+pub(crate) use validate::validate;
+pub(crate) use versions::STRATEGY_WEBHOOK;
+pub use versions::{served, version_order};
+
+/// The finalizer that keeps a definition until its resources are gone.
+pub const CLEANUP_FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
+
+/// A field of what stands at a path.
+fn child(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}

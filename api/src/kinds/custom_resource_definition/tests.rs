@@ -1,0 +1,169 @@
+//! What users of definitions see and get wrong.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::kinds::common::testing::{create_errors, created, update_errors};
+
+fn definition() -> Value {
+    json!({
+        "metadata": {"name": "things.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "things", "kind": "Thing"},
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {
+                    "type": "object",
+                    "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}},
+                }},
+            }],
+        },
+    })
+}
+
+/// A definition with another value at a JSON pointer.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut definition = definition();
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    definition.pointer_mut(parent).unwrap()[field] = value;
+    definition
+}
+
+const SCHEMA: &str = "/spec/versions/0/schema/openAPIV3Schema";
+const SIZE: &str = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/size";
+
+#[test]
+fn names_follow_from_the_kind() {
+    let stored = created(&CustomResourceDefinition, &definition());
+    let names =
+        json!({"plural": "things", "kind": "Thing", "singular": "thing", "listKind": "ThingList"});
+    assert_eq!(stored["spec"]["names"], names);
+    assert_eq!(stored["spec"]["conversion"], json!({"strategy": "None"}));
+    assert_eq!(stored["status"]["storedVersions"], json!(["v1"]));
+    assert_eq!(
+        create_errors(&CustomResourceDefinition, &definition()),
+        [""; 0]
+    );
+}
+
+#[test]
+fn what_users_get_wrong() {
+    let place = "spec.versions[0].schema.openAPIV3Schema";
+    let size = format!("{place}.properties[spec].properties[size]");
+    let cases = [
+        (
+            with("/metadata/name", json!("thing.example.com")),
+            r#"metadata.name: Invalid value: "thing.example.com": must be spec.names.plural+"."+spec.group"#.to_owned(),
+        ),
+        (
+            with("/spec/scope", json!("Global")),
+            r#"spec.scope: Unsupported value: "Global": supported values: "Cluster", "Namespaced""#.into(),
+        ),
+        (
+            with("/spec/names/listKind", json!("Thing")),
+            r#"spec.names.listKind: Invalid value: "Thing": kind and listKind may not be the same"#.into(),
+        ),
+        (
+            with("/spec/versions/0/storage", json!(false)),
+            r#"spec.versions: Invalid value: ["v1"]: must have exactly one version marked as storage version"#.into(),
+        ),
+        (
+            with("/spec/versions/0/schema", json!(null)),
+            format!("{place}: Required value: schemas are required"),
+        ),
+        (
+            with("/spec/preserveUnknownFields", json!(true)),
+            "spec.preserveUnknownFields: Invalid value: true: cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead".into(),
+        ),
+        (
+            with(SCHEMA, json!({"type": "array", "items": {"type": "string"}})),
+            format!("{place}.type: Invalid value: \"array\": must be object at the root"),
+        ),
+        (
+            with(SIZE, json!({"minimum": 1})),
+            format!("{size}.type: Required value: must not be empty for specified object fields"),
+        ),
+        (
+            with(SIZE, json!({"type": "string", "pattern": "("})),
+            format!("{size}.pattern: Invalid value: \"(\": must be a valid regular expression, but isn't: "),
+        ),
+        (
+            with(SIZE, json!({"type": "integer", "default": "a"})),
+            format!("{size}.default: Invalid value: \"string\": must be of type integer: \"string\""),
+        ),
+        (
+            with(SIZE, json!({"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"})),
+            format!("{size}.x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is map"),
+        ),
+        (
+            with(SIZE, json!({"type": "object", "properties": {}, "anyOf": [{"properties": {"a": {}}}]})),
+            format!("{size}.properties[a]: Required value: because it is defined in {size}.anyOf[0].properties[a]"),
+        ),
+        (
+            with(SIZE, json!({"type": "object", "allOf": [{"type": "object"}]})),
+            format!("{size}.allOf[0].type: Forbidden: must be empty to be structural"),
+        ),
+        (
+            with("/spec/versions/0/subresources", json!({"scale": {"specReplicasPath": ".replicas", "statusReplicasPath": ".status.replicas"}})),
+            r#"spec.versions[0].subresources.scale.specReplicasPath: Invalid value: ".replicas": should be a json path under .spec"#.into(),
+        ),
+        (
+            with("/spec/versions/0/additionalPrinterColumns", json!([{"name": "Size", "type": "text", "jsonPath": ".spec.size"}])),
+            r#"spec.versions[0].additionalPrinterColumns[0].type: Invalid value: "text": must be one of boolean,date,integer,number,string"#.into(),
+        ),
+        (
+            with("/spec/conversion", json!({"strategy": "Webhook", "webhook": {"conversionReviewVersions": ["v1"]}})),
+            "spec.conversion.webhook.clientConfig: Required value: required when strategy is set to Webhook".into(),
+        ),
+    ];
+    for (definition, words) in cases {
+        let errors = create_errors(&CustomResourceDefinition, &definition);
+        assert!(errors[0].starts_with(&words), "{errors:?}\nis not\n{words}");
+    }
+}
+
+#[test]
+fn groups_of_the_community_are_approved() {
+    let mut gateway = definition();
+    gateway["metadata"]["name"] = json!("things.gateway.networking.k8s.io");
+    gateway["spec"]["group"] = json!("gateway.networking.k8s.io");
+    let errors = create_errors(&CustomResourceDefinition, &gateway);
+    assert!(
+        errors[0].starts_with(
+            "metadata.annotations[api-approved.kubernetes.io]: Required value: protected groups"
+        ),
+        "{errors:?}"
+    );
+    gateway["metadata"]["annotations"] =
+        json!({"api-approved.kubernetes.io": "https://example.com"});
+    assert_eq!(create_errors(&CustomResourceDefinition, &gateway), [""; 0]);
+}
+
+#[test]
+fn what_is_served_stays_what_it_is() {
+    let mut old = definition();
+    let mut new = definition();
+    new["spec"]["scope"] = json!("Cluster");
+    assert_eq!(
+        update_errors(&CustomResourceDefinition, &old, &new),
+        [""; 0]
+    );
+    old["status"] = json!({"conditions": [{"type": "Established", "status": "True"}]});
+    let stored = json!({"storedVersions": ["v0", "v1"]});
+    let mut checked = new.clone();
+    checked["status"] = stored;
+    let errors = CustomResourceDefinition.validate_update(&checked, &old);
+    assert_eq!(
+        errors[0].to_string(),
+        r#"spec.scope: Invalid value: "Cluster": field is immutable"#
+    );
+    let errors = CustomResourceDefinition.validate_status(&checked, &old);
+    assert!(
+        errors[0].to_string().starts_with(
+            r#"status.storedVersions[0]: Invalid value: "v0": missing from spec.versions; v0 was"#
+        ),
+        "{errors:?}"
+    );
+}

@@ -1,0 +1,175 @@
+//! The versions of the kind: their names, which one is stored, and what each has beside its schema.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::schema;
+use crate::custom::{JsonPath, STRATEGY_WEBHOOK};
+use crate::field::{Error, Errors};
+use crate::kinds::common::{Field, checks};
+use crate::names::dns1035_label;
+
+/// The types that a column may have.
+const COLUMN_TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
+/// The formats that a column may have.
+const COLUMN_FORMATS: [&str; 9] = [
+    "int32",
+    "int64",
+    "float",
+    "double",
+    "byte",
+    "date",
+    "date-time",
+    "password",
+    "",
+];
+/// The most fields of a version that lists can be narrowed by.
+const SELECTABLE_MAX: usize = 8;
+
+/// The versions, and how objects go from one to another.
+pub(super) fn validate(spec: &Field<'_>, errors: &mut Errors) {
+    let unknown = spec.get("preserveUnknownFields");
+    if unknown.is_true() {
+        errors.push(unknown.invalid(
+            "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead",
+        ));
+    }
+    let versions = spec.get("versions");
+    if versions.is_empty() {
+        errors.push(versions.required("must have at least one version"));
+        return;
+    }
+    let names: Vec<&str> = versions
+        .items()
+        .map(|version| version.get("name").str())
+        .collect();
+    let unique: HashSet<&&str> = names.iter().collect();
+    let told = |words: &str| Error::invalid(versions.path(), Value::from(names.clone()), words);
+    if unique.len() != names.len() {
+        errors.push(told("must contain unique version names"));
+    }
+    let storage = versions
+        .items()
+        .filter(|version| version.get("storage").is_true());
+    if storage.count() != 1 {
+        errors.push(told(
+            "must have exactly one version marked as storage version",
+        ));
+    }
+    for version in versions.items() {
+        check_version(&version, errors);
+    }
+    conversion(&spec.get("conversion"), errors);
+}
+
+fn check_version(version: &Field<'_>, errors: &mut Errors) {
+    checks::required_name(&version.get("name"), dns1035_label, errors);
+    let schema = version.get("schema").get("openAPIV3Schema");
+    if schema.is_set() {
+        schema::validate(&schema, errors);
+    } else {
+        errors.push(schema.required("schemas are required"));
+    }
+    scale(&version.get("subresources").get("scale"), errors);
+    for column in version.get("additionalPrinterColumns").items() {
+        check_column(&column, errors);
+    }
+    let selectable = version.get("selectableFields");
+    if selectable.len() > SELECTABLE_MAX {
+        let error = Error::too_many(selectable.path(), selectable.len(), SELECTABLE_MAX);
+        errors.push(error);
+    }
+    let mut seen = checks::Seen::new();
+    for field in selectable.items() {
+        let path = field.get("jsonPath");
+        checks::required(&path, errors);
+        let parsed = JsonPath::parse(path.str()).ok();
+        if !path.is_empty() && parsed.is_none_or(|parsed| parsed.fields().is_none()) {
+            errors.push(path.invalid("is an invalid path"));
+        }
+        seen.add(path.str(), &path, errors);
+    }
+}
+
+fn check_column(column: &Field<'_>, errors: &mut Errors) {
+    checks::required(&column.get("name"), errors);
+    let column_type = column.get("type");
+    if column_type.is_empty() {
+        let words = format!("must be one of {}", COLUMN_TYPES.join(","));
+        errors.push(column_type.required(&words));
+    } else if !COLUMN_TYPES.contains(&column_type.str()) {
+        let words = format!("must be one of {}", COLUMN_TYPES.join(","));
+        errors.push(column_type.invalid(words));
+    }
+    let format = column.get("format");
+    if !COLUMN_FORMATS.contains(&format.str()) {
+        let words = format!("must be one of {}", COLUMN_FORMATS[..8].join(","));
+        errors.push(format.invalid(words));
+    }
+    let path = column.get("jsonPath");
+    checks::required(&path, errors);
+    if let Err(words) = JsonPath::parse(path.str()) {
+        errors.push(path.invalid(words));
+    }
+}
+
+fn scale(scale: &Field<'_>, errors: &mut Errors) {
+    if !scale.is_set() {
+        return;
+    }
+    let paths: [(&str, &[&str], &str); 3] = [
+        (
+            "specReplicasPath",
+            &["spec"],
+            "should be a json path under .spec",
+        ),
+        (
+            "statusReplicasPath",
+            &["status"],
+            "should be a json path under .status",
+        ),
+        (
+            "labelSelectorPath",
+            &["spec", "status"],
+            "should be a json path under either .spec or .status",
+        ),
+    ];
+    for (name, roots, words) in paths {
+        let path = scale.get(name);
+        if name != "labelSelectorPath" {
+            checks::required(&path, errors);
+        }
+        if path.is_empty() {
+            continue;
+        }
+        let parsed = JsonPath::parse(path.str()).ok();
+        let fields = parsed
+            .as_ref()
+            .and_then(JsonPath::fields)
+            .unwrap_or_default();
+        match fields[..] {
+            [root, _, ..] if roots.contains(&root) => {}
+            _ => errors.push(path.invalid(words)),
+        }
+    }
+}
+
+fn conversion(conversion: &Field<'_>, errors: &mut Errors) {
+    let strategy = conversion.get("strategy");
+    checks::one_of(&strategy, &["None", STRATEGY_WEBHOOK], errors);
+    let webhook = conversion.get("webhook");
+    if strategy.str() != STRATEGY_WEBHOOK {
+        if webhook.is_set() {
+            errors.push(webhook.forbidden("should not be set when strategy is not set to Webhook"));
+        }
+        return;
+    }
+    let client = webhook.get("clientConfig");
+    if !client.is_set() {
+        errors.push(client.required("required when strategy is set to Webhook"));
+    } else if client.get("url").is_set() == client.get("service").is_set() {
+        errors.push(client.required("exactly one of url or service is required"));
+    }
+    checks::required(&webhook.get("conversionReviewVersions"), errors);
+}
