@@ -29,6 +29,12 @@ pub enum Reason {
     InternalError,
     Expired,
     ServiceUnavailable,
+    /// None is given: a webhook refuses with a code and a message alone.
+    #[serde(rename = "")]
+    Unknown,
+    /// A failure that Kubernetes' API server gives no reason for.
+    #[serde(rename = "")]
+    Unknown,
 }
 
 impl Reason {
@@ -47,7 +53,7 @@ impl Reason {
             Reason::UnsupportedMediaType => 415,
             Reason::Invalid => 422,
             Reason::TooManyRequests => 429,
-            Reason::InternalError | Reason::ServerTimeout => 500,
+            Reason::InternalError | Reason::ServerTimeout | Reason::Unknown => 500,
             Reason::ServiceUnavailable => 503,
             Reason::Timeout => 504,
         }
@@ -100,6 +106,8 @@ pub struct Status {
     pub message: String,
     /// What it is about.
     pub details: Box<StatusDetails>,
+    /// The HTTP code, if it is not the one that belongs to the reason.
+    pub own_code: Option<u16>,
 }
 
 impl fmt::Display for Status {
@@ -117,6 +125,7 @@ impl Status {
             reason,
             message: message.into(),
             details: Box::default(),
+            own_code: None,
         }
     }
 
@@ -129,7 +138,7 @@ impl Status {
 
     /// The HTTP status code.
     pub fn code(&self) -> u16 {
-        self.reason.code()
+        self.own_code.unwrap_or_else(|| self.reason.code())
     }
 
     /// 404: `pods "a" not found`.

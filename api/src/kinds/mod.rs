@@ -11,6 +11,8 @@
 //!            └──► service, config_map, … ──────────────────► common (fields with paths, defaults, checks, cells)
 //! ```
 
+mod admission;
+mod api_service;
 mod certificate_signing_request;
 mod common;
 mod config_map;
@@ -69,6 +71,11 @@ pub fn builtin() -> Registry {
         cron_job::descriptor(),
         csi_driver::descriptor(),
         csi_node::descriptor(),
+        admission::mutating(),
+        admission::policy(),
+        admission::policy_binding(),
+        admission::validating(),
+        api_service::descriptor(),
         csi_storage_capacity::descriptor(),
         custom_resource_definition::descriptor(),
         daemon_set::descriptor(),

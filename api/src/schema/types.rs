@@ -1,15 +1,18 @@
 //! The types that the API serves. A further kind is one line here, and a descriptor.
 
 use k8s_openapi::api::{
-    apps::v1 as apps, authentication::v1 as authentication, authorization::v1 as authorization,
-    autoscaling::v1 as autoscaling, autoscaling::v2 as autoscaling_v2, batch::v1 as batch,
-    certificates::v1 as certificates, coordination::v1 as coordination, core::v1 as core,
-    discovery::v1 as discovery, events::v1 as events, networking::v1 as networking,
-    policy::v1 as policy, rbac::v1 as rbac, scheduling::v1 as scheduling, storage::v1 as storage,
+    admissionregistration::v1 as admission, apps::v1 as apps, authentication::v1 as authentication,
+    authorization::v1 as authorization, autoscaling::v1 as autoscaling,
+    autoscaling::v2 as autoscaling_v2, batch::v1 as batch, certificates::v1 as certificates,
+    coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery,
+    events::v1 as events, flowcontrol::v1 as flowcontrol, networking::v1 as networking,
+    policy::v1 as policy, rbac::v1 as rbac, resource::v1 as resource, scheduling::v1 as scheduling,
+    storage::v1 as storage,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::apimachinery::pkg::version;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as apiregistration;
 use k8s_openapi::{ListableResource, Resource};
 use schemars::{JsonSchema, SchemaGenerator};
 
@@ -43,6 +46,11 @@ pub(super) fn served() -> Vec<ServedType> {
         listed::<core::Service>(),
         listed::<core::ServiceAccount>(),
         listed::<apps::ControllerRevision>(),
+        listed::<admission::MutatingWebhookConfiguration>(),
+        listed::<admission::ValidatingAdmissionPolicy>(),
+        listed::<admission::ValidatingAdmissionPolicyBinding>(),
+        listed::<admission::ValidatingWebhookConfiguration>(),
+        listed::<apiregistration::APIService>(),
         listed::<apps::DaemonSet>(),
         listed::<apps::Deployment>(),
         listed::<apps::ReplicaSet>(),

@@ -17,9 +17,17 @@ pub(crate) const CORE: Group = Group {
     name: "",
     types: "io.k8s.api.core.v1",
 };
+pub(crate) const ADMISSION: Group = Group {
+    name: "admissionregistration.k8s.io",
+    types: "io.k8s.api.admissionregistration.v1",
+};
 pub(crate) const API_EXTENSIONS: Group = Group {
     name: "apiextensions.k8s.io",
     types: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
+};
+pub(crate) const API_REGISTRATION: Group = Group {
+    name: "apiregistration.k8s.io",
+    types: "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1",
 };
 pub(crate) const APPS: Group = Group {
     name: "apps",

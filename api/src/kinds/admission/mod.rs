@@ -1,0 +1,44 @@
+//! Who is asked before an object is stored: webhooks, and policies with their bindings
+//! (<https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/>).
+//!
+//! ```text
+//!   webhook_configuration ──► rules, client_config, conditions
+//!   policy, policy_binding ─► rules (of what they match), conditions
+//! ```
+
+mod client_config;
+mod conditions;
+mod policy;
+mod policy_binding;
+mod rules;
+mod webhook_configuration;
+
+pub(super) use client_config::check_port;
+pub(super) use policy::descriptor as policy;
+pub(super) use policy_binding::descriptor as policy_binding;
+pub(super) use webhook_configuration::{mutating, validating};
+
+use serde_json::Value;
+
+use super::common::{Field, checks, defaults};
+use crate::field::Errors;
+
+/// What becomes of a request whose webhook or policy fails.
+const FAILURE_POLICIES: [&str; 2] = ["Fail", "Ignore"];
+/// Whether a rule also means the same objects in other versions.
+const MATCH_POLICIES: [&str; 2] = ["Equivalent", "Exact"];
+
+/// Fills in the selectors of what is matched: those that are left out match everything.
+fn default_matching(matching: &mut Value) {
+    defaults::default_to(matching, "matchPolicy", "Equivalent");
+    defaults::ensure(matching, "namespaceSelector");
+    defaults::ensure(matching, "objectSelector");
+}
+
+/// The policy of matching and the two selectors.
+fn check_matching(matching: &Field<'_>, errors: &mut Errors) {
+    let policy = matching.get("matchPolicy");
+    checks::one_of_if_set(&policy, &MATCH_POLICIES, errors);
+    checks::label_selector(&matching.get("namespaceSelector"), errors);
+    checks::label_selector(&matching.get("objectSelector"), errors);
+}
