@@ -48,6 +48,9 @@ pub enum CommitError {
         /// The key.
         key: Key,
     },
+    /// There is no room for it on the disk. Reads go on, and writes will when there is room again.
+    #[error("the disk is full")]
+    DiskFull,
     /// The store is closed.
     #[error("the store is closed")]
     Closed,

@@ -4,6 +4,7 @@
 //! what is stored, and one commit that fails if something came between; then it is planned again.
 
 mod codec;
+mod convert;
 mod create;
 mod delete;
 mod filter;
@@ -119,6 +120,9 @@ fn store_failed(error: &CommitError) -> Status {
         CommitError::TooLarge { .. } => Status::new(
             skiff_api::Reason::RequestEntityTooLarge,
             "etcdserver: request is too large",
+        ),
+        CommitError::DiskFull => Status::internal(
+            "the disk of the cluster's data is full: nothing can be written until there is room again",
         ),
         CommitError::Closed => Status::new(
             skiff_api::Reason::ServiceUnavailable,

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::reserve::reserve;
 use crate::{EngineError, OpenError};
 
 /// sled's file with all pages.
@@ -51,6 +52,11 @@ impl Directory {
             Some(parent) => sync(parent),
             None => Ok(()),
         }
+    }
+
+    /// Whether there is room on the disk to commit a group with so many bytes of keys and values; takes it, if so.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        reserve(&self.pages, bytes)
     }
 
     /// Waits until every page written so far is on the disk.

@@ -2,13 +2,14 @@
 
 mod directory;
 mod layout;
+mod reserve;
 mod state;
 
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    Batch, Change, Engine, EngineError, OpenError, Position, Record, Revision, Snapshot, Verdict,
-    committer::MAX_GROUP_BATCHES, plan::Plan,
+    Batch, Change, CommitError, Engine, EngineError, OpenError, Position, Record, Revision,
+    Snapshot, Verdict, committer::MAX_GROUP_BATCHES, plan::Plan,
 };
 use directory::Directory;
 use layout::{Assembler, LOG, log_key_after, record_chunks, removed_keys};
@@ -143,6 +144,11 @@ impl Engine for SledEngine {
     }
 
     fn commit(&mut self, table: &Snapshot, group: &[Batch]) -> Result<Vec<Verdict>, EngineError> {
+        let bytes = group.iter().map(Batch::bytes).sum();
+        if !self.directory.has_room(bytes) {
+            let refused = group.iter().map(|_| Err(CommitError::DiskFull));
+            return Ok(refused.collect());
+        }
         let mut plan = Plan::new(table, self.position.revision);
         let verdicts = group.iter().map(|batch| plan.stage(batch)).collect();
         let records = plan.records;

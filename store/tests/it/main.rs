@@ -2,6 +2,7 @@
 
 mod common;
 mod crash;
+mod full_disk;
 mod history;
 mod reopen;
 mod store;
