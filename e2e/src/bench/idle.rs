@@ -1,69 +1,80 @@
-//! What a cluster takes that has nothing to do.
+//! What a cluster takes that has nothing to do, with or without Pods on its node.
 
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::options::Load;
 use super::report::{Row, Target, Unit};
 use super::resources::Process;
 use super::tell;
-use crate::Node;
 
-/// How long after its start a cluster has come to rest.
+/// How long after its start, or after its last Pod's, a cluster has come to rest.
 const SETTLING: Duration = Duration::from_secs(15);
-/// The resident memory that all of skiff shall have at most.
-const TARGET_MIB: f64 = 60.0;
-/// The share of one core that it shall take at most.
-const TARGET_CORE_PERCENT: f64 = 0.5;
+/// What a cluster without Pods shall take at most.
+pub(super) const EMPTY: Limits = Limits {
+    resident_mib: 60.0,
+    core_percent: 0.5,
+};
 
-/// Looks at the processes of a fresh cluster, then again after some time.
-pub(super) fn measure(node: &Node, load: &Load) -> Result<Vec<Row>> {
-    tell(&format!("idle, for {} s", load.idle_s));
+/// What skiff shall take at most.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Memory that is resident.
+    pub(super) resident_mib: f64,
+    /// The share of one core.
+    pub(super) core_percent: f64,
+}
+
+/// Looks at the processes of a node with this data directory once they have come to rest, and again `seconds` later.
+/// Rows begin with `what`.
+pub(super) fn measure(
+    data_dir: &Path,
+    what: &str,
+    seconds: u64,
+    limits: Limits,
+) -> Result<Vec<Row>> {
+    tell(&format!("{what}, for {seconds} s"));
     sleep(SETTLING);
-    let (skiff, containerd) = processes(node)?;
+    let (skiff, containerd) = processes(data_dir)?;
     let began = Instant::now();
     let before = [Taken::by(&skiff)?, Taken::by(&containerd)?];
-    sleep(Duration::from_secs(load.idle_s));
+    sleep(Duration::from_secs(seconds));
     let time = began.elapsed();
     let [skiff_took, containerd_took] = [
         Taken::by(&skiff)?.since(&before[0]),
         Taken::by(&containerd)?.since(&before[1]),
     ];
-    let percent = |taken: &Taken| taken.cpu.as_secs_f64() / time.as_secs_f64() * 100.0;
-    let per_second = |count: f64| count / time.as_secs_f64();
+    let both = |figure: &str, unit, of: &dyn Fn(&Taken) -> f64| {
+        Row::of_one(format!("{what}, {figure}"), unit, of(&skiff_took))
+            .beside("containerd", of(&containerd_took))
+    };
+    let a_second = |count: f64| count / time.as_secs_f64();
+    let row =
+        |figure: &str, value| Row::of_one(format!("{what}, {figure}"), Unit::Mebibytes, value);
     Ok(vec![
-        Row::of_one("idle, resident", Unit::Mebibytes, skiff.resident_mib()?)
-            .target(Target::AtMost(TARGET_MIB))
+        row("resident", skiff.resident_mib()?)
+            .target(Target::AtMost(limits.resident_mib))
             .beside("containerd", containerd.resident_mib()?),
-        Row::of_one(
-            "idle, proportional",
-            Unit::Mebibytes,
-            skiff.proportional_mib()?,
-        )
-        .beside("containerd", containerd.proportional_mib()?),
-        Row::of_one("idle, of one core", Unit::Percent, percent(&skiff_took))
-            .target(Target::AtMost(TARGET_CORE_PERCENT))
-            .beside("containerd", percent(&containerd_took)),
-        Row::of_one(
-            "idle, wake-ups",
-            Unit::PerSecond,
-            per_second(skiff_took.wakeups),
-        )
-        .beside("containerd", per_second(containerd_took.wakeups)),
-        Row::of_one(
-            "idle, written",
-            Unit::BytesPerSecond,
-            per_second(skiff_took.written_bytes),
-        )
-        .beside("containerd", per_second(containerd_took.written_bytes)),
+        row("proportional", skiff.proportional_mib()?)
+            .beside("containerd", containerd.proportional_mib()?),
+        both("of one core", Unit::Percent, &|taken| {
+            a_second(taken.cpu.as_secs_f64()) * 100.0
+        })
+        .target(Target::AtMost(limits.core_percent)),
+        both("wake-ups", Unit::PerSecond, &|taken| {
+            a_second(taken.wakeups)
+        }),
+        both("written", Unit::BytesPerSecond, &|taken| {
+            a_second(taken.written_bytes)
+        }),
     ])
 }
 
 /// The memory once the other benches are over.
-pub(super) fn after_the_load(node: &Node) -> Result<Vec<Row>> {
-    let (skiff, containerd) = processes(node)?;
+pub(super) fn after_the_load(data_dir: &Path) -> Result<Vec<Row>> {
+    let (skiff, containerd) = processes(data_dir)?;
     Ok(vec![
         Row::of_one(
             "resident after the load",
@@ -74,10 +85,10 @@ pub(super) fn after_the_load(node: &Node) -> Result<Vec<Row>> {
     ])
 }
 
-fn processes(node: &Node) -> Result<(Process, Process)> {
+fn processes(data_dir: &Path) -> Result<(Process, Process)> {
     Ok((
-        Process::of_pid_file(&node.data_dir().join("skiff.pid"))?,
-        Process::of_pid_file(&node.data_dir().join("containerd/containerd.pid"))?,
+        Process::of_pid_file(&data_dir.join("skiff.pid"))?,
+        Process::of_pid_file(&data_dir.join("containerd/containerd.pid"))?,
     ))
 }
 

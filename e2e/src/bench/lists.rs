@@ -34,14 +34,14 @@ struct List<'a> {
 
 /// Creates Pods that fit on no node and measures their list.
 pub(super) async fn measure(server: ApiServer, load: Load) -> Result<Vec<Row>> {
-    tell(&format!("lists, creating {} Pods", load.pods));
+    tell(&format!("lists, creating {} Pods", load.listed));
     let space = Space::create(&server, "lists").await?;
-    fill(&server, &space, load.pods).await?;
+    fill(&server, &space, load.listed).await?;
     settle(&server, &space).await?;
     tell("lists");
     let mut connection = server.connect().await?;
     let path = space.path("pods");
-    let bytes = check(&mut connection, &path, load.pods).await?;
+    let bytes = check(&mut connection, &path, load.listed).await?;
     let (mut p50_ms, mut p99_ms) = (Vec::new(), Vec::new());
     for _ in 0..load.rounds {
         let samples = list(&mut connection, &path, bytes).await?;
@@ -49,7 +49,7 @@ pub(super) async fn measure(server: ApiServer, load: Load) -> Result<Vec<Row>> {
         p99_ms.push(samples.percentile_ms(0.99));
     }
     space.delete().await?;
-    Ok(rows(load.pods, bytes, &p50_ms, &p99_ms))
+    Ok(rows(load.listed, bytes, &p50_ms, &p99_ms))
 }
 
 async fn fill(server: &ApiServer, space: &Space, pods: u32) -> Result<()> {

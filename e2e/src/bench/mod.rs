@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!                          ┌─ creates, lists, watches ── TLS ──► any API server (a kubeconfig)
-//!   options ──► benches ───┤
-//!                          └─ ready, idle, pods ──► a node in a namespace, and its containerd
+//!   options ──► benches ───┼─ ready, idle, pods ──► a node in a namespace, and its containerd
+//!                  │       └─ services ──► a node in a namespace or a virtual machine, and its kernel
 //!                  └── rows ──► report ──► a table, JSON
 //! ```
 //! Benches measure and do not judge: a figure beyond its target is no failure, a figure that cannot be
@@ -22,8 +22,10 @@ mod pods;
 mod ready;
 mod report;
 mod resources;
+mod services;
 mod space;
 mod statistics;
+mod trace;
 mod watches;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +38,7 @@ use crate::Cluster;
 use client::ApiServer;
 use inside::Inside;
 use options::{Bench, Command, Load, Options};
+use pods::Place;
 use report::Report;
 
 /// Runs the benches that the command line asks for and prints what they found.
@@ -70,20 +73,36 @@ fn against(report: &mut Report, kubeconfig: &Path, disk: &Path, load: &Load) -> 
 /// All benches, on nodes that are made for them.
 fn on_nodes(report: &mut Report, load: &Load) -> Result<()> {
     report.take(Bench::Ready, || ready::measure(load));
-    if !report.wants_other_than(Bench::Ready) {
-        return Ok(());
+    report.take(Bench::Services, || services::nftables(load));
+    report.take(Bench::ServicesIpvs, || services::ipvs(load));
+    if report.wants_other_than(&[Bench::Ready, Bench::Services, Bench::ServicesIpvs]) {
+        on_one_node(report, load)?;
     }
+    Ok(())
+}
+
+/// The benches that share a node.
+fn on_one_node(report: &mut Report, load: &Load) -> Result<()> {
     let cluster = Cluster::start(&[])?;
+    let data_dir = cluster.data_dir();
     let inside = Inside::of(cluster.namespace())?;
     let server = reach(report, &inside, cluster.home().join("kubeconfig"), load)?;
-    report.take(Bench::Idle, || idle::measure(&cluster, load));
-    report.take(Bench::Pods, || {
-        let socket = cluster.data_dir().join("containerd/containerd.sock");
-        let logs = cluster.home().join("bench");
-        inside.run(pods::measure(server.clone(), socket, logs, load.rounds))
+    report.take(Bench::Idle, || {
+        idle::measure(data_dir, "idle", load.idle_s, idle::EMPTY)
+    });
+    let place = || Place {
+        server: server.clone(),
+        socket: data_dir.join("containerd/containerd.sock"),
+        logs: cluster.home().join("bench"),
+    };
+    report.take(Bench::CreateToRunning, || {
+        inside.run(pods::one_by_one(place(), load.clone()))
+    });
+    report.take(Bench::Pods110, || {
+        inside.run(pods::full_node(place(), data_dir.to_owned(), load.clone()))
     });
     of_an_api_server(report, &inside, &server, cluster.home(), load);
-    report.take(Bench::Idle, || idle::after_the_load(&cluster));
+    report.take(Bench::Idle, || idle::after_the_load(data_dir));
     Ok(())
 }
 

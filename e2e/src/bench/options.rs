@@ -48,9 +48,21 @@ pub(super) struct Load {
     /// How long the idle cluster is looked at, in seconds
     #[arg(long, global = true, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(super) idle_s: u64,
+    /// How many Pods are created one after the other
+    #[arg(long, global = true, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) starts: u32,
+    /// How many Pods a full node has
+    #[arg(long, global = true, default_value_t = 110, value_parser = clap::value_parser!(u32).range(2..=110))]
+    pub(super) pods: u32,
+    /// How many Services there are when one changes
+    #[arg(long, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(20..=30_000))]
+    pub(super) services: u32,
+    /// The same in the virtual machine, which is slow
+    #[arg(long, global = true, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..=10_000))]
+    pub(super) ipvs_services: u32,
     /// How many Pods a list has
     #[arg(long, global = true, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=150_000))]
-    pub(super) pods: u32,
+    pub(super) listed: u32,
     /// How many watchers the many are
     #[arg(long, global = true, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     pub(super) watchers: u32,
@@ -67,13 +79,19 @@ pub(super) enum Bench {
     /// Memory, CPU time and bytes written of a cluster that has nothing to do
     Idle,
     /// From the create of a Pod to its Running, beside raw CRI calls
-    Pods,
+    CreateToRunning,
+    /// As many Pods as a node takes, beside raw CRI calls, and what they take afterwards
+    Pods110,
     /// Creates by 1, 16 and 64 at a time, beside raw writes
     Creates,
     /// From a create to the last of the watchers
     Watches,
     /// The list of many Pods
     Lists,
+    /// One of many Services changes, with nftables
+    Services,
+    /// The same with IPVS, in a virtual machine
+    ServicesIpvs,
 }
 
 /// The version of HTTP under TLS.
@@ -102,10 +120,13 @@ impl Bench {
         match self {
             Self::Ready => "ready",
             Self::Idle => "idle",
-            Self::Pods => "pods",
+            Self::CreateToRunning => "create-to-running",
+            Self::Pods110 => "pods110",
             Self::Creates => "creates",
             Self::Watches => "watches",
             Self::Lists => "lists",
+            Self::Services => "services",
+            Self::ServicesIpvs => "services-ipvs",
         }
     }
 }

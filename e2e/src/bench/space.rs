@@ -42,6 +42,11 @@ impl Space {
         Ok(space)
     }
 
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The path of a collection: `configmaps`, `pods`.
     pub(super) fn path(&self, resource: &str) -> String {
         format!("/api/v1/namespaces/{}/{resource}", self.name)

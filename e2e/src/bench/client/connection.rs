@@ -77,6 +77,11 @@ impl Connection {
         self.call(Method::POST, path, object).await
     }
 
+    /// Replaces the object at `path`, whatever it was.
+    pub(in crate::bench) async fn replace(&mut self, path: &str, object: Bytes) -> Result<Bytes> {
+        self.call(Method::PUT, path, object).await
+    }
+
     /// Deletes the object at `path`; one that is gone already is fine.
     pub(in crate::bench) async fn delete(&mut self, path: &str) -> Result<()> {
         let response = self.send(Method::DELETE, path, Bytes::new()).await?;

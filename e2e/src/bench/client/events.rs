@@ -4,9 +4,18 @@ use anyhow::{Context, Result, bail};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::Connection;
+
+/// What happened, `ADDED`, `MODIFIED` or `DELETED`, and to what.
+#[derive(Debug, Deserialize)]
+pub(in crate::bench) struct Event {
+    #[serde(rename = "type")]
+    pub(in crate::bench) kind: String,
+    pub(in crate::bench) object: Value,
+}
 
 /// The events of a watch, which ends when this is dropped.
 #[derive(Debug)]
@@ -45,16 +54,20 @@ impl Events {
         }
     }
 
-    /// The object of the next event.
+    /// The next event. Safe to cancel.
     ///
     /// # Errors
     /// If the event is an error, for then no others follow.
-    pub(in crate::bench) async fn next(&mut self) -> Result<Value> {
-        let line = self.next_line().await?;
-        let mut event: Value = serde_json::from_slice(&line)?;
-        if event["type"] == "ERROR" {
-            bail!("the watch ended with {}", event["object"]);
+    pub(in crate::bench) async fn next_event(&mut self) -> Result<Event> {
+        let event: Event = serde_json::from_slice(&self.next_line().await?)?;
+        if event.kind == "ERROR" {
+            bail!("the watch ended with {}", event.object);
         }
-        Ok(event["object"].take())
+        Ok(event)
+    }
+
+    /// The object of the next event; fails as [`Self::next_event`] does.
+    pub(in crate::bench) async fn next(&mut self) -> Result<Value> {
+        Ok(self.next_event().await?.object)
     }
 }

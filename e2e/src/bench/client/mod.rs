@@ -15,7 +15,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 pub(super) use connection::Connection;
-pub(super) use events::Events;
+pub(super) use events::{Event, Events};
 
 use super::options::Protocol;
 use kubeconfig::Kubeconfig;

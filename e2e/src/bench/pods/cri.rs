@@ -13,16 +13,19 @@ use k8s_cri::v1::{
     RunPodSandboxRequest, StartContainerRequest, StopPodSandboxRequest,
 };
 use serde_json::Value;
+use tokio::task::JoinSet;
 use tonic::transport::{Channel, Endpoint};
 
-/// The label by which a kubelet's sandboxes tell their Pod.
+/// The labels by which a kubelet's sandboxes tell their Pod.
 const POD_NAME: &str = "io.kubernetes.pod.name";
-/// Bounds the end of a Pod that was deleted.
-const GONE_WITHIN: Duration = Duration::from_secs(60);
+const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
+/// Bounds the end of Pods that were deleted.
+const GONE_WITHIN: Duration = Duration::from_secs(120);
 /// CRI has no watch in containerd 1.6; nothing is measured while this waits.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
-/// A client of containerd's CRI service.
+/// A client of containerd's CRI service. Clones share a connection, as a kubelet's workers do.
+#[derive(Clone)]
 pub(super) struct Runtime {
     client: RuntimeServiceClient<Channel>,
 }
@@ -66,14 +69,14 @@ impl Runtime {
     }
 
     /// Runs a sandbox with one container in it.
-    pub(super) async fn run(&mut self, wanted: &Wanted) -> Result<(Stages, Made)> {
+    pub(super) async fn run(&self, wanted: &Wanted) -> Result<(Stages, Made)> {
+        let mut client = self.client.clone();
         let run = RunPodSandboxRequest {
             config: Some(wanted.sandbox.clone()),
             runtime_handler: String::new(),
         };
         let began = Instant::now();
-        let sandbox = self
-            .client
+        let sandbox = client
             .run_pod_sandbox(run)
             .await?
             .into_inner()
@@ -84,8 +87,7 @@ impl Runtime {
             config: Some(wanted.container.clone()),
             sandbox_config: Some(wanted.sandbox.clone()),
         };
-        let container = self
-            .client
+        let container = client
             .create_container(create)
             .await?
             .into_inner()
@@ -94,7 +96,7 @@ impl Runtime {
         let start = StartContainerRequest {
             container_id: container.clone(),
         };
-        self.client.start_container(start).await?;
+        client.start_container(start).await?;
         let stages = Stages {
             sandbox: ran - began,
             create: created - ran,
@@ -103,22 +105,37 @@ impl Runtime {
         Ok((stages, Made { sandbox, container }))
     }
 
-    /// Kills and removes what [`Self::run`] made.
-    pub(super) async fn remove(&mut self, made: &Made) -> Result<()> {
-        let pod_sandbox_id = made.sandbox.clone();
-        self.client
-            .stop_pod_sandbox(StopPodSandboxRequest { pod_sandbox_id })
-            .await?;
-        let pod_sandbox_id = made.sandbox.clone();
-        self.client
-            .remove_pod_sandbox(RemovePodSandboxRequest { pod_sandbox_id })
-            .await?;
+    /// Kills and removes what [`Self::run`] made, all at the same time.
+    pub(super) async fn remove_all(&self, all: Vec<Made>) -> Result<()> {
+        let mut removing = JoinSet::new();
+        for made in all {
+            let runtime = self.clone();
+            removing.spawn(runtime.remove(made.sandbox));
+        }
+        while let Some(removed) = removing.join_next().await {
+            removed??;
+        }
+        Ok(())
+    }
+
+    async fn remove(mut self, sandbox: String) -> Result<()> {
+        let stop = StopPodSandboxRequest {
+            pod_sandbox_id: sandbox.clone(),
+        };
+        self.client.stop_pod_sandbox(stop).await?;
+        let remove = RemovePodSandboxRequest {
+            pod_sandbox_id: sandbox,
+        };
+        self.client.remove_pod_sandbox(remove).await?;
         Ok(())
     }
 
     /// The ids of the running Pod of this name, which has one container.
     pub(super) async fn find(&mut self, pod: &str) -> Result<Made> {
-        let sandboxes = self.ready_sandboxes(pod).await?;
+        let ready = PodSandboxStateValue {
+            state: PodSandboxState::SandboxReady as i32,
+        };
+        let sandboxes = self.sandboxes(POD_NAME, pod, Some(ready)).await?;
         ensure!(
             sandboxes.len() == 1,
             "{} sandboxes run for the Pod {pod}",
@@ -173,25 +190,28 @@ impl Runtime {
         Ok([configuration(&sandbox)?, configuration(&container)?])
     }
 
-    /// Waits until no sandbox of the Pod runs.
-    pub(super) async fn until_gone(&mut self, pod: &str) -> Result<()> {
+    /// Waits until Pods of a namespace have no more than `left` sandboxes, those that ended included.
+    pub(super) async fn until_left(&mut self, namespace: &str, left: usize) -> Result<()> {
         let gone = async {
-            while !self.ready_sandboxes(pod).await?.is_empty() {
+            while self.sandboxes(POD_NAMESPACE, namespace, None).await?.len() > left {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
             anyhow::Ok(())
         };
         let in_time = tokio::time::timeout(GONE_WITHIN, gone).await;
-        in_time.with_context(|| format!("the Pod {pod} still runs after {GONE_WITHIN:?}"))?
+        in_time.with_context(|| format!("Pods are not removed after {GONE_WITHIN:?}"))?
     }
 
-    async fn ready_sandboxes(&mut self, pod: &str) -> Result<Vec<String>> {
-        let ready = PodSandboxStateValue {
-            state: PodSandboxState::SandboxReady as i32,
-        };
+    /// The ids of the sandboxes with this label, in that state if one is named.
+    async fn sandboxes(
+        &mut self,
+        label: &str,
+        value: &str,
+        state: Option<PodSandboxStateValue>,
+    ) -> Result<Vec<String>> {
         let filter = PodSandboxFilter {
-            state: Some(ready),
-            label_selector: HashMap::from([(POD_NAME.to_owned(), pod.to_owned())]),
+            state,
+            label_selector: HashMap::from([(label.to_owned(), value.to_owned())]),
             ..PodSandboxFilter::default()
         };
         let request = ListPodSandboxRequest {

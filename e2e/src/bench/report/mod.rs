@@ -45,9 +45,9 @@ impl Report {
         self.circumstances.push((what, how));
     }
 
-    /// Whether there is more to do than `bench`.
-    pub(super) fn wants_other_than(&self, bench: Bench) -> bool {
-        self.wanted.is_empty() || self.wanted.iter().any(|wanted| *wanted != bench)
+    /// Whether there is more to do than these.
+    pub(super) fn wants_other_than(&self, these: &[Bench]) -> bool {
+        self.wanted.is_empty() || self.wanted.iter().any(|wanted| !these.contains(wanted))
     }
 
     /// Runs a bench, if it is asked for, and takes its rows or the reason why it has none.
