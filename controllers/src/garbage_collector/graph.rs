@@ -145,6 +145,19 @@ impl Graph {
         work
     }
 
+    /// Takes out the objects of a resource that is served no longer. That says nothing of whether they exist, so it
+    /// concerns no dependents.
+    pub(super) fn forget(&mut self, resource: &Arc<Resource>) {
+        let of_resource =
+            |(uid, node): (&Uid, &Node)| Arc::ptr_eq(&node.resource, resource).then(|| uid.clone());
+        let forgotten: Vec<Uid> = self.nodes.iter().filter_map(of_resource).collect();
+        for uid in forgotten {
+            if let Some(node) = self.nodes.remove(&uid) {
+                self.relink(&uid, &node.owners, &[]);
+            }
+        }
+    }
+
     fn relink(&mut self, uid: &str, old: &[OwnerReference], new: &[OwnerReference]) {
         for owner in old {
             if let Some(dependents) = self.dependents.get_mut(&owner.uid) {

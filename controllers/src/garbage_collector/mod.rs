@@ -3,123 +3,102 @@
 //!
 //! ```text
 //!   metadata watches ──► Graph (who owns whom) ──uid──► WorkQueue ──► plan: owners seen ─► verdict ──► reconcile
+//!         ▲     └─ a definition of a kind changed ─┐
+//!         └──────────────── discovery ◄────────────┘
 //! ```
 
+mod feed;
 mod graph;
 mod plan;
 mod reconcile;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use skiff_client::WorkQueue;
-use tokio::sync::watch;
+use parking_lot::RwLock;
 
 use crate::context::Context;
-use crate::resources::{Deletions, Resource, Seen, discover, watch as watch_resources};
-use graph::{Graph, Uid};
-use reconcile::Reconciler;
+use crate::resources::{Deletions, Resource, Seen, Watches, discover};
+use feed::Feed;
+use reconcile::{Known, Reconciler};
 
 /// Objects that are looked at at a time.
 const WORKERS: usize = 10;
 /// Between attempts to learn which resources there are.
 const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
+/// Between a changed definition and the look at what is served then: charts define many kinds at once.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// Collects garbage until shutdown; tells `deletions` of every object that goes.
 pub(crate) async fn run(context: Context, deletions: Deletions) -> anyhow::Result<()> {
-    let Some(resources) = context
-        .shutdown
-        .run_until_cancelled(resources(&context))
-        .await
-    else {
+    let first = context.shutdown.run_until_cancelled(resources(&context));
+    let Some(first) = first.await else {
         return Ok(());
     };
-    let graph = Arc::new(Mutex::new(Graph::default()));
-    let queue: WorkQueue<Uid> = WorkQueue::new();
-    let listed = watch::channel(HashSet::new()).0;
-    let mut all_listed = listed.subscribe();
-    let count = resources.len();
-
-    let feed = Feed {
-        graph: graph.clone(),
-        queue: queue.clone(),
-        deletions,
-        listed: Arc::new(listed),
-    };
-    let handler = move |resource: &Arc<Resource>, seen| feed.take(resource, seen);
-    let watching = watch_resources(
+    let feed = Feed::new(deletions, &first);
+    let taking = feed.clone();
+    let mut watches = Watches::new(
         context.client.clone(),
-        resources.clone(),
-        handler,
+        move |resource: &Arc<Resource>, seen| taking.take(resource, seen),
         context.shutdown.clone(),
     );
-
-    // An owner that is not in the graph yet is not an absent owner.
-    let ready = async move {
-        let _ = all_listed.wait_for(|listed| listed.len() >= count).await;
-    };
+    watches.follow(first);
+    let known = Arc::new(RwLock::new(watches.followed()));
     let reconciler = Arc::new(Reconciler {
         client: context.client.clone(),
-        resources,
-        graph,
-        queue: queue.clone(),
+        known: known.clone(),
+        graph: feed.graph.clone(),
+        queue: feed.queue.clone(),
     });
+    let (ready, queue) = (feed.all_listed(), feed.queue.clone());
     let work = context.reconcile("garbage-collector", ready, queue, WORKERS, move |uid| {
         let reconciler = reconciler.clone();
         async move { reconciler.reconcile(uid).await }
     });
-    let (worked, watched) = tokio::join!(work, watching);
+    let (worked, watched) = tokio::join!(work, follow(&context, watches, &feed, &known));
     worked.and(watched)
 }
 
+/// Keeps to what discovery lists, which changes with the definitions of kinds, until shutdown.
+async fn follow<H>(
+    context: &Context,
+    mut watches: Watches<H>,
+    feed: &Feed,
+    known: &Known,
+) -> anyhow::Result<()>
+where
+    H: Fn(&Arc<Resource>, Seen) + Clone + Send + Sync + 'static,
+{
+    loop {
+        // Both arms are cancel-safe: a watch that ended was taken or not, and so was a notice.
+        tokio::select! {
+            ended = watches.ended() => return ended,
+            () = feed.defined() => {}
+        }
+        let now = async {
+            tokio::time::sleep(SETTLE).await;
+            resources(context).await
+        };
+        let Some(now) = context.shutdown.run_until_cancelled(now).await else {
+            return watches.ended().await;
+        };
+        for dropped in watches.follow(now) {
+            feed.graph.lock().forget(&dropped);
+        }
+        *known.write() = watches.followed();
+    }
+}
+
 /// The resources to watch. Events own nothing, are owned by nothing and come in great numbers.
-async fn resources(context: &Context) -> Vec<Arc<Resource>> {
+async fn resources(context: &Context) -> Vec<Resource> {
     loop {
         match discover(&context.client).await {
-            Ok(resources) => {
-                let watched = resources
-                    .into_iter()
-                    .filter(|resource| resource.api.plural != "events");
-                return watched.map(Arc::new).collect();
+            Ok(mut resources) => {
+                resources.retain(|resource| resource.api.plural != "events");
+                return resources;
             }
             Err(error) => tracing::warn!(%error, "discovery failed, trying again"),
         }
         tokio::time::sleep(DISCOVERY_RETRY).await;
-    }
-}
-
-/// Brings what watches see into the graph.
-#[derive(Clone)]
-struct Feed {
-    graph: Arc<Mutex<Graph>>,
-    queue: WorkQueue<Uid>,
-    deletions: Deletions,
-    /// The resources that were listed, by name.
-    listed: Arc<watch::Sender<HashSet<String>>>,
-}
-
-impl Feed {
-    fn take(&self, resource: &Arc<Resource>, seen: Seen) {
-        let work = match seen {
-            Seen::Applied(meta) => self.graph.lock().apply(resource, &meta),
-            Seen::Gone(meta) => {
-                self.deletions
-                    .gone(meta.namespace.as_deref().unwrap_or_default());
-                self.graph
-                    .lock()
-                    .remove(meta.uid.as_deref().unwrap_or_default())
-            }
-            Seen::Listed(metas) => {
-                let work = self.graph.lock().replace(resource, &metas);
-                self.deletions.some_gone();
-                self.listed.send_modify(|listed| {
-                    listed.insert(resource.display_name());
-                });
-                work
-            }
-        };
-        work.into_iter().for_each(|uid| self.queue.add(uid));
     }
 }

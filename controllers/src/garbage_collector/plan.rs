@@ -301,4 +301,19 @@ mod tests {
             Step::Free(vec!["a".into(), "b".into()])
         );
     }
+
+    #[test]
+    fn a_resource_that_vanishes_takes_its_objects_out_and_judges_nobody() {
+        let (things, mut graph) = (resource(), Graph::default());
+        graph.apply(&resource(), &meta("owner", &[], None));
+        graph.apply(&things, &meta("child", &["owner"], None));
+        let owners = graph.get("owner").unwrap().resource.clone();
+        graph.forget(&owners);
+        assert!(graph.get("owner").is_none());
+        let child = graph.get("child").unwrap();
+        assert_eq!(
+            owner_state(&graph, child, &child.owners[0]),
+            OwnerState::Unknown
+        );
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Client;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 use skiff_client::{Next, WorkQueue};
 
@@ -18,9 +18,12 @@ use crate::writes::is_gone;
 /// When to look again for an owner that the API server knows and the graph does not: its watch must be behind.
 const OWNER_UNSEEN: Duration = Duration::from_secs(15);
 
+/// The resources that are watched, which change with the definitions of kinds.
+pub(super) type Known = Arc<RwLock<Vec<Arc<Resource>>>>;
+
 pub(super) struct Reconciler {
     pub(super) client: Client,
-    pub(super) resources: Vec<Arc<Resource>>,
+    pub(super) known: Known,
     pub(super) graph: Arc<Mutex<Graph>>,
     pub(super) queue: WorkQueue<Uid>,
 }
@@ -95,10 +98,10 @@ impl Reconciler {
             .api_version
             .split_once('/')
             .map_or("", |(group, _)| group);
-        let found = self
-            .resources
-            .iter()
-            .find(|resource| resource.api.kind == owner.kind && resource.api.group == group);
+        let is_of = |resource: &&Arc<Resource>| {
+            resource.api.kind == owner.kind && resource.api.group == group
+        };
+        let found = self.known.read().iter().find(is_of).cloned();
         let Some(resource) = found.filter(|found| !found.namespaced || !node.namespace.is_empty())
         else {
             tracing::debug!(

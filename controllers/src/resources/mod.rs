@@ -6,4 +6,4 @@ mod watch;
 
 pub(crate) use deletions::Deletions;
 pub(crate) use discovery::{Resource, discover};
-pub(crate) use watch::{Meta, Seen, watch};
+pub(crate) use watch::{Meta, Seen, Watches};

@@ -1,4 +1,4 @@
-//! Watches every resource, metadata only.
+//! Watches resources that come and go, metadata only.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use kube::Client;
 use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::{WatchStreamExt, watcher};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Resource;
 
@@ -31,37 +31,85 @@ pub(crate) enum Seen {
     Gone(Box<ObjectMeta>),
 }
 
-/// Tells `handler` of every object of `resources` until `shutdown`, in the order of each resource.
-///
-/// The handler must be quick. The first it hears of a resource is a complete list.
-pub(crate) async fn watch(
+/// The watches of a set of resources that may change.
+pub(crate) struct Watches<H> {
     client: Client,
-    resources: Vec<Arc<Resource>>,
-    handler: impl Fn(&Arc<Resource>, Seen) + Clone + Send + Sync + 'static,
+    handler: H,
     shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    let mut watching = JoinSet::new();
-    for resource in resources {
-        let watch = watch_one(client.clone(), resource, handler.clone());
-        let shutdown = shutdown.clone();
-        watching.spawn(async move { shutdown.run_until_cancelled(watch).await });
-    }
-    while let Some(ended) = watching.join_next().await {
-        ended.context("a watch panicked")?;
-    }
-    Ok(())
+    running: JoinSet<()>,
+    followed: Vec<(Arc<Resource>, DropGuard)>,
 }
 
-fn watch_one(
-    client: Client,
+impl<H: Fn(&Arc<Resource>, Seen) + Clone + Send + Sync + 'static> Watches<H> {
+    /// No watches yet. `handler` is told of every object until `shutdown`, in the order of each resource.
+    ///
+    /// It must be quick. The first it hears of a resource is a complete list.
+    pub(crate) fn new(client: Client, handler: H, shutdown: CancellationToken) -> Self {
+        Self {
+            client,
+            handler,
+            shutdown,
+            running: JoinSet::new(),
+            followed: Vec::new(),
+        }
+    }
+
+    /// Watches these from now on, and no others. A resource in another version is another one.
+    ///
+    /// Returns those that were watched before and are no longer.
+    pub(crate) fn follow(&mut self, resources: Vec<Resource>) -> Vec<Arc<Resource>> {
+        let (kept, dropped): (Vec<_>, Vec<_>) = std::mem::take(&mut self.followed)
+            .into_iter()
+            .partition(|(known, _)| resources.contains(known));
+        self.followed = kept;
+        for resource in resources {
+            if !self.followed.iter().any(|(known, _)| **known == resource) {
+                self.start(Arc::new(resource));
+            }
+        }
+        dropped.into_iter().map(|(resource, _)| resource).collect()
+    }
+
+    /// What is watched.
+    pub(crate) fn followed(&self) -> Vec<Arc<Resource>> {
+        let resources = self.followed.iter().map(|(resource, _)| resource);
+        resources.cloned().collect()
+    }
+
+    /// Waits until all watches have ended, which they do at shutdown.
+    ///
+    /// # Errors
+    /// If one panicked.
+    pub(crate) async fn ended(&mut self) -> anyhow::Result<()> {
+        while let Some(ended) = self.running.join_next().await {
+            ended.context("a watch panicked")?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, resource: Arc<Resource>) {
+        let until = self.shutdown.child_token();
+        let watch = watch(&self.client, resource.clone(), self.handler.clone());
+        self.followed.push((resource, until.clone().drop_guard()));
+        self.running.spawn(async move {
+            until.run_until_cancelled(watch).await;
+        });
+    }
+}
+
+fn watch<H>(
+    client: &Client,
     resource: Arc<Resource>,
-    handler: impl Fn(&Arc<Resource>, Seen) + Send + Sync,
-) -> impl Future<Output = ()> + Send {
+    handler: H,
+) -> impl Future<Output = ()> + Send + use<H>
+where
+    H: Fn(&Arc<Resource>, Seen) + Send + Sync,
+{
     let config = watcher::Config {
         timeout: Some(TIMEOUT_SECONDS),
         ..watcher::Config::default()
     };
-    let mut changes = watcher(resource.objects(&client, ""), config)
+    let mut changes = watcher(resource.objects(client, ""), config)
         .default_backoff()
         .boxed();
     async move {
