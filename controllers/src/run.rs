@@ -15,6 +15,7 @@ use crate::{
     horizontalpodautoscaler, job, namespace, node_ipam, node_lifecycle, pod_gc, replicaset,
     resourcequota, service_lb, serviceaccount, statefulset, ttl_after_finished,
 };
+use crate::{endpointslice_mirroring, token_cleaner};
 
 type Controller = BoxFuture<'static, anyhow::Result<()>>;
 
@@ -94,6 +95,10 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
             endpointslice::run(c("endpointslice-controller")).boxed(),
         ),
         (
+            "endpointslicemirroring",
+            endpointslice_mirroring::run(c("endpointslicemirroring-controller")).boxed(),
+        ),
+        (
             "namespace",
             namespace::run(c("namespace-controller"), deletions.clone()).boxed(),
         ),
@@ -136,6 +141,10 @@ fn controllers(context: &Context) -> Vec<(&'static str, Controller)> {
             certificates::run(c("certificate-controller")).boxed(),
         ),
         ("token-secrets", token_secrets::run(context.clone()).boxed()),
+        (
+            "token-cleaner",
+            token_cleaner::run(c("token-cleaner")).boxed(),
+        ),
         (
             "clusterrole-aggregation",
             role_aggregation::run(c("clusterrole-aggregation-controller")).boxed(),

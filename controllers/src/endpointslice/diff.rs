@@ -14,10 +14,10 @@ const FULL: usize = 100;
 
 /// What is to be written.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
-    pub(super) create: Vec<EndpointSlice>,
-    pub(super) update: Vec<EndpointSlice>,
-    pub(super) delete: Vec<Arc<EndpointSlice>>,
+pub(crate) struct Changes {
+    pub(crate) create: Vec<EndpointSlice>,
+    pub(crate) update: Vec<EndpointSlice>,
+    pub(crate) delete: Vec<Arc<EndpointSlice>>,
 }
 
 impl Changes {
@@ -27,8 +27,16 @@ impl Changes {
         self.delete.append(&mut other.delete);
     }
 
-    #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
+    /// Annotates all that is written.
+    pub(super) fn note(&mut self, annotation: &str, text: &str) {
+        for slice in self.create.iter_mut().chain(&mut self.update) {
+            let annotations = slice.annotations_mut();
+            annotations.insert(annotation.to_owned(), text.to_owned());
+        }
+    }
+
+    /// Whether nothing is to be written.
+    pub(crate) fn is_empty(&self) -> bool {
         self.create.is_empty() && self.update.is_empty() && self.delete.is_empty()
     }
 }

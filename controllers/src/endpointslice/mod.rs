@@ -1,6 +1,7 @@
 //! EndpointSlices list the Pods behind each Service
 //! (<https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/>).
 
+mod apply;
 mod diff;
 mod endpoint;
 mod plan;
@@ -14,6 +15,9 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 use skiff_client::{Change, Informer, ObjectKey, WorkQueue};
 
+pub(crate) use apply::apply;
+pub(crate) use diff::Changes;
+
 use crate::context::Context;
 use crate::ownership::wake_on_change;
 use crate::service_pods::{Services, wake_services};
@@ -22,7 +26,9 @@ use reconcile::Reconciler;
 /// Services that are reconciled at a time.
 const WORKERS: usize = 5;
 /// The label that names a slice's Service.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
+pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// The label that says which controller a slice is of.
+pub(crate) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 
 /// Keeps the slices of every Service that has a selector, until shutdown.
 pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
@@ -61,7 +67,7 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
 }
 
 /// The key of a slice's Service.
-fn service_of(slice: &EndpointSlice) -> Option<ObjectKey> {
+pub(crate) fn service_of(slice: &EndpointSlice) -> Option<ObjectKey> {
     let name = slice.labels().get(SERVICE_NAME)?;
     Some(ObjectKey::new(slice.namespace().unwrap_or_default(), name))
 }

@@ -9,13 +9,13 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
-use super::SERVICE_NAME;
 use super::diff::{Changes, diff};
 use super::endpoint::endpoint;
+use super::{MANAGED_BY, SERVICE_NAME};
 use crate::ownership::controller_reference;
 use crate::service_pods::{HEADLESS, Port, backend, is_headless, ports};
 
-pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+/// Who marks its slices so.
 pub(super) const MANAGER: &str = "endpointslice-controller.k8s.io";
 
 /// The addresses of one family, as `addressType` of a slice.

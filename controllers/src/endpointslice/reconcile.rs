@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::PostParams;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 use skiff_client::{Index, Informer, Next, ObjectKey};
 
-use super::diff::Changes;
+use super::MANAGED_BY;
+use super::apply::apply;
 use super::endpoint::zone;
-use super::plan::{MANAGED_BY, MANAGER, plan};
-use super::trace;
+use super::plan::{MANAGER, plan};
 use crate::context::Context;
-use crate::ownership::uid_of;
 use crate::service_pods::{CHANGE_TRIGGER_TIME, is_managed, trigger_time};
-use crate::writes::{is_gone, namespace_is_terminating, only};
+use crate::writes::namespace_is_terminating;
 
 pub(super) struct Reconciler {
     pub(super) context: Context,
@@ -41,9 +39,11 @@ impl Reconciler {
         }
         let pods = self.context.services.pods(&service);
         let zone_of = |node: &str| zone(&*self.nodes.get(&ObjectKey::cluster(node))?).cloned();
-        let changes = plan(&service, &pods, zone_of, &self.managed(&key));
-        let trigger = trigger_time(&service, &pods).map(|time| time.to_string());
-        match self.apply(&service, changes, trigger).await {
+        let mut changes = plan(&service, &pods, zone_of, &self.managed(&key));
+        if let Some(time) = trigger_time(&service, &pods) {
+            changes.note(CHANGE_TRIGGER_TIME, &time.to_string());
+        }
+        match apply(&self.context, &self.slices, &key, changes).await {
             Err(error) if namespace_is_terminating(&error) => Ok(Next::Done),
             applied => applied.map(|()| Next::Done).map_err(Into::into),
         }
@@ -61,45 +61,5 @@ impl Reconciler {
         });
         slices.sort_by_key(|slice| slice.name_any());
         slices
-    }
-
-    /// Creates before it deletes, so that no endpoint is missing in between.
-    async fn apply(
-        &self,
-        service: &Service,
-        changes: Changes,
-        trigger: Option<String>,
-    ) -> kube::Result<()> {
-        let namespace = service.namespace().unwrap_or_default();
-        let key = ObjectKey::of(service).to_string();
-        let api: Api<EndpointSlice> = Api::namespaced(self.context.client.clone(), &namespace);
-        let note = |slice: &mut EndpointSlice| {
-            let time = trigger
-                .clone()
-                .map(|time| (CHANGE_TRIGGER_TIME.to_owned(), time));
-            slice.annotations_mut().extend(time);
-        };
-        for mut slice in changes.create {
-            note(&mut slice);
-            let made = api.create(&PostParams::default(), &slice).await?;
-            trace::written(&key, None, &made);
-            self.context.caught_up(&self.slices, &made).await;
-        }
-        for mut slice in changes.update {
-            note(&mut slice);
-            let old = self.slices.get(&ObjectKey::of(&slice));
-            let made = api
-                .replace(&slice.name_any(), &PostParams::default(), &slice)
-                .await?;
-            trace::written(&key, old.as_deref(), &made);
-            self.context.caught_up(&self.slices, &made).await;
-        }
-        for slice in changes.delete {
-            match api.delete(&slice.name_any(), &only(uid_of(&*slice))).await {
-                Err(error) if !is_gone(&error) => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }
