@@ -9,6 +9,9 @@ use crate::pods::seen::{Instance, Sandbox};
 
 /// A grace period counts as shorter when it is so by more than this.
 const SOONER: SignedDuration = SignedDuration::from_secs(2);
+/// The most that a Pod gets whose object is gone: somebody deleted it by force, and its name may be taken again
+/// (<https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-forced>).
+const FORGOTTEN_S: i64 = 1;
 
 impl<'a> Planner<'a> {
     /// Stops all containers at the same time, sidecars after the others and the last one first.
@@ -17,11 +20,16 @@ impl<'a> Planner<'a> {
             pod,
             seen,
             progress,
+            want,
             now,
             ..
         } = *self.input;
         let since = progress.ending_since.unwrap_or(now);
-        let left_s = object::grace_s(pod) - now.duration_since(since).as_secs();
+        let grace_s = match want {
+            Want::Forget => object::grace_s(pod).min(FORGOTTEN_S),
+            Want::Run | Want::End => object::grace_s(pod),
+        };
+        let left_s = grace_s - now.duration_since(since).as_secs();
         let running: Vec<(&str, &Instance)> = seen
             .instances()
             .filter(|(_, one)| one.is_running())

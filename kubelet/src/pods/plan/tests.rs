@@ -424,6 +424,17 @@ fn a_deletion_that_is_repeated_with_a_shorter_grace_ends_sooner() {
 }
 
 #[test]
+fn a_pod_that_was_deleted_by_force_ends_at_once() {
+    let pod = app("Always").sandbox(true).running("a");
+    let mut forced = pod.wanting(Want::Forget);
+    assert_eq!(forced.actions(), [stop("a0", 1, Why::PodEnds)]);
+    forced.progress.stopping.insert("a0".to_owned());
+    let by = NOW + SignedDuration::from_secs(30);
+    forced.progress.stop_by.insert("a0".to_owned(), by);
+    assert_eq!(forced.actions(), [stop("a0", 1, Why::PodEnds)]);
+}
+
+#[test]
 fn an_end_waits_for_what_is_being_made() {
     let mut starting = app("Always").sandbox(true).wanting(Want::End);
     starting.one("a").start = Step::Busy;
