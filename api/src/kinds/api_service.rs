@@ -35,13 +35,13 @@ impl Strategy for ApiService {
 
     fn prepare_create(&self, service: &mut Value) {
         if service.is_object() && service["spec"]["service"].is_null() {
-            service["status"]["conditions"] = json!([{
+            service["status"] = json!({"conditions": [{
                 "type": "Available",
                 "status": "True",
                 "reason": "Local",
                 "message": "Local APIServices are always available",
                 "lastTransitionTime": service["metadata"]["creationTimestamp"],
-            }]);
+            }]});
         }
     }
 

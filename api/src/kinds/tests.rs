@@ -33,7 +33,7 @@ fn manifests() -> Vec<Value> {
     job["template"]["spec"]["restartPolicy"] = "Never".into();
     let meta = json!({"name": "web"});
     let v1 = |kind: &str, rest: Value| object("v1", kind, &meta, rest);
-    vec![
+    let mut all = vec![
         v1("Namespace", json!({})),
         v1(
             "Node",
@@ -263,6 +263,58 @@ fn what_was_stored_can_be_written_back_unchanged() {
         let mut again = object.clone();
         conform(schema, &mut again);
         strategy.default(&mut again);
+    ];
+    all.extend(admission_manifests(&meta));
+    all
+}
+
+/// What asks others: webhooks, policies and servers of further groups.
+fn admission_manifests(meta: &Value) -> Vec<Value> {
+    const ADMISSION: &str = "admissionregistration.k8s.io/v1";
+    let rules = json!([{
+        "operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"],
+    }]);
+    let webhooks = json!({"webhooks": [{
+        "name": "pods.example.com",
+        "clientConfig": {"service": {"name": "hook", "namespace": "default"}},
+        "rules": rules,
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }]});
+    let policy = json!({
+        "matchConstraints": {"resourceRules": rules},
+        "validations": [{"expression": "true"}],
+    });
+    let binding = json!({"policyName": "a", "validationActions": ["Deny"]});
+    let service = json!({
+        "group": "", "version": "v1", "groupPriorityMinimum": 18000, "versionPriority": 1,
+    });
+    vec![
+        object(
+            ADMISSION,
+            "MutatingWebhookConfiguration",
+            meta,
+            webhooks.clone(),
+        ),
+        object(ADMISSION, "ValidatingWebhookConfiguration", meta, webhooks),
+        object(
+            ADMISSION,
+            "ValidatingAdmissionPolicy",
+            meta,
+            json!({"spec": policy}),
+        ),
+        object(
+            ADMISSION,
+            "ValidatingAdmissionPolicyBinding",
+            meta,
+            json!({"spec": binding}),
+        ),
+        object(
+            "apiregistration.k8s.io/v1",
+            "APIService",
+            &json!({"name": "v1."}),
+            json!({"spec": service}),
+        ),
         strategy.prepare_update(&mut again, &object);
         assert_eq!(again, object);
         assert_eq!(
@@ -285,7 +337,8 @@ fn every_row_has_a_cell_a_column_and_is_found_by_name() {
         let cells = descriptor.strategy.cells(&object, Timestamp::UNIX_EPOCH);
         assert_eq!(cells.len(), columns.len(), "{}", descriptor.kind);
         let name = columns.iter().position(|column| column.format == "name");
-        assert_eq!(name.and_then(|index| cells.get(index)), Some(&json!("web")));
+        let shown = name.and_then(|index| cells.get(index));
+        assert_eq!(shown, Some(&object["metadata"]["name"]));
     });
 }
 
