@@ -24,12 +24,15 @@ mod csi_storage_capacity;
 mod custom_resource_definition;
 mod daemon_set;
 mod deployment;
+mod device;
 mod endpoint_slice;
 mod endpoints;
 mod event;
+mod flow_control;
 mod horizontal_pod_autoscaler;
 mod ingress;
 mod ingress_class;
+mod ip_address;
 mod job;
 mod lease;
 mod limit_range;
@@ -41,6 +44,7 @@ mod persistent_volume_claim;
 mod pod;
 mod pod_disruption_budget;
 mod pod_spec;
+mod pod_template;
 mod priority_class;
 mod rbac;
 mod replica_set;
@@ -49,12 +53,14 @@ mod resource_quota;
 mod secret;
 mod service;
 mod service_account;
+mod service_cidr;
 mod stateful_set;
 mod storage_class;
 mod stored_data;
 #[cfg(test)]
 mod tests;
 mod volume_attachment;
+mod volume_attributes_class;
 mod volume_rules;
 mod workload;
 
@@ -65,27 +71,34 @@ use crate::Registry;
 /// The registry of all built-in kinds.
 pub fn builtin() -> Registry {
     Registry::new([
+        admission::mutating(),
+        admission::policy(),
+        admission::policy_binding(),
+        admission::validating(),
+        api_service::descriptor(),
         certificate_signing_request::descriptor(),
         config_map::descriptor(),
         controller_revision::descriptor(),
         cron_job::descriptor(),
         csi_driver::descriptor(),
         csi_node::descriptor(),
-        admission::mutating(),
-        admission::policy(),
-        admission::policy_binding(),
-        admission::validating(),
-        api_service::descriptor(),
         csi_storage_capacity::descriptor(),
         custom_resource_definition::descriptor(),
         daemon_set::descriptor(),
         deployment::descriptor(),
+        device::claim(),
+        device::claim_template(),
+        device::class(),
+        device::slice(),
         endpoint_slice::descriptor(),
         endpoints::descriptor(),
         event::descriptor(),
+        flow_control::flow_schema(),
+        flow_control::priority_level(),
         horizontal_pod_autoscaler::descriptor(),
         ingress::descriptor(),
         ingress_class::descriptor(),
+        ip_address::descriptor(),
         job::descriptor(),
         lease::descriptor(),
         limit_range::descriptor(),
@@ -96,6 +109,7 @@ pub fn builtin() -> Registry {
         persistent_volume_claim::descriptor(),
         pod::descriptor(),
         pod_disruption_budget::descriptor(),
+        pod_template::descriptor(),
         priority_class::descriptor(),
         rbac::cluster_role(),
         rbac::cluster_role_binding(),
@@ -107,8 +121,10 @@ pub fn builtin() -> Registry {
         secret::descriptor(),
         service::descriptor(),
         service_account::descriptor(),
+        service_cidr::descriptor(),
         stateful_set::descriptor(),
         storage_class::descriptor(),
         volume_attachment::descriptor(),
+        volume_attributes_class::descriptor(),
     ])
 }

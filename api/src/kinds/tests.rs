@@ -31,6 +31,8 @@ fn manifests() -> Vec<Value> {
     stateful["volumeClaimTemplates"] = json!([claim]);
     let mut job = json!({"template": template});
     job["template"]["spec"]["restartPolicy"] = "Never".into();
+    let devices =
+        json!({"devices": {"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu"}}]}});
     let meta = json!({"name": "web"});
     let v1 = |kind: &str, rest: Value| object("v1", kind, &meta, rest);
     let mut all = vec![
@@ -190,6 +192,64 @@ fn manifests() -> Vec<Value> {
             &meta,
             json!({"spec": {"attacher": "example.com/disk", "nodeName": "n1", "source": {"persistentVolumeName": "pv1"}}}),
         ),
+        v1("PodTemplate", json!({"template": template})),
+        object(
+            "networking.k8s.io/v1",
+            "ServiceCIDR",
+            &meta,
+            json!({"spec": {"cidrs": ["10.96.0.0/12"]}}),
+        ),
+        object(
+            "networking.k8s.io/v1",
+            "IPAddress",
+            &meta,
+            json!({"spec": {"parentRef": {"resource": "services", "namespace": "default", "name": "web"}}}),
+        ),
+        object(
+            "flowcontrol.apiserver.k8s.io/v1",
+            "FlowSchema",
+            &meta,
+            json!({"spec": {"priorityLevelConfiguration": {"name": "low"}}}),
+        ),
+        object(
+            "flowcontrol.apiserver.k8s.io/v1",
+            "PriorityLevelConfiguration",
+            &meta,
+            json!({"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}}}),
+        ),
+        object(
+            "resource.k8s.io/v1",
+            "DeviceClass",
+            &meta,
+            json!({"spec": {}}),
+        ),
+        object(
+            "resource.k8s.io/v1",
+            "ResourceClaim",
+            &meta,
+            json!({"spec": devices}),
+        ),
+        object(
+            "resource.k8s.io/v1",
+            "ResourceClaimTemplate",
+            &meta,
+            json!({"spec": {"spec": devices}}),
+        ),
+        object(
+            "resource.k8s.io/v1",
+            "ResourceSlice",
+            &meta,
+            json!({"spec": {
+                "driver": "gpu.example.com", "allNodes": true,
+                "pool": {"name": "all", "generation": 1, "resourceSliceCount": 1},
+            }}),
+        ),
+        object(
+            "storage.k8s.io/v1",
+            "VolumeAttributesClass",
+            &meta,
+            json!({"driverName": "example.com", "parameters": {"iops": "1000"}}),
+        ),
         object("storage.k8s.io/v1", "CSIDriver", &meta, json!({"spec": {}})),
         object(
             "storage.k8s.io/v1",
@@ -202,6 +262,58 @@ fn manifests() -> Vec<Value> {
             "CSIStorageCapacity",
             &meta,
             json!({"storageClassName": "fast", "capacity": "1Ti"}),
+        ),
+    ];
+    all.extend(admission_manifests(&meta));
+    all
+}
+
+/// What asks others: webhooks, policies and servers of further groups.
+fn admission_manifests(meta: &Value) -> Vec<Value> {
+    const ADMISSION: &str = "admissionregistration.k8s.io/v1";
+    let rules = json!([{
+        "operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"],
+    }]);
+    let webhooks = json!({"webhooks": [{
+        "name": "pods.example.com",
+        "clientConfig": {"service": {"name": "hook", "namespace": "default"}},
+        "rules": rules,
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }]});
+    let policy = json!({
+        "matchConstraints": {"resourceRules": rules},
+        "validations": [{"expression": "true"}],
+    });
+    let binding = json!({"policyName": "a", "validationActions": ["Deny"]});
+    let service = json!({
+        "group": "", "version": "v1", "groupPriorityMinimum": 18000, "versionPriority": 1,
+    });
+    vec![
+        object(
+            ADMISSION,
+            "MutatingWebhookConfiguration",
+            meta,
+            webhooks.clone(),
+        ),
+        object(ADMISSION, "ValidatingWebhookConfiguration", meta, webhooks),
+        object(
+            ADMISSION,
+            "ValidatingAdmissionPolicy",
+            meta,
+            json!({"spec": policy}),
+        ),
+        object(
+            ADMISSION,
+            "ValidatingAdmissionPolicyBinding",
+            meta,
+            json!({"spec": binding}),
+        ),
+        object(
+            "apiregistration.k8s.io/v1",
+            "APIService",
+            &json!({"name": "v1."}),
+            json!({"spec": service}),
         ),
     ]
 }
@@ -263,58 +375,6 @@ fn what_was_stored_can_be_written_back_unchanged() {
         let mut again = object.clone();
         conform(schema, &mut again);
         strategy.default(&mut again);
-    ];
-    all.extend(admission_manifests(&meta));
-    all
-}
-
-/// What asks others: webhooks, policies and servers of further groups.
-fn admission_manifests(meta: &Value) -> Vec<Value> {
-    const ADMISSION: &str = "admissionregistration.k8s.io/v1";
-    let rules = json!([{
-        "operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"],
-    }]);
-    let webhooks = json!({"webhooks": [{
-        "name": "pods.example.com",
-        "clientConfig": {"service": {"name": "hook", "namespace": "default"}},
-        "rules": rules,
-        "sideEffects": "None",
-        "admissionReviewVersions": ["v1"],
-    }]});
-    let policy = json!({
-        "matchConstraints": {"resourceRules": rules},
-        "validations": [{"expression": "true"}],
-    });
-    let binding = json!({"policyName": "a", "validationActions": ["Deny"]});
-    let service = json!({
-        "group": "", "version": "v1", "groupPriorityMinimum": 18000, "versionPriority": 1,
-    });
-    vec![
-        object(
-            ADMISSION,
-            "MutatingWebhookConfiguration",
-            meta,
-            webhooks.clone(),
-        ),
-        object(ADMISSION, "ValidatingWebhookConfiguration", meta, webhooks),
-        object(
-            ADMISSION,
-            "ValidatingAdmissionPolicy",
-            meta,
-            json!({"spec": policy}),
-        ),
-        object(
-            ADMISSION,
-            "ValidatingAdmissionPolicyBinding",
-            meta,
-            json!({"spec": binding}),
-        ),
-        object(
-            "apiregistration.k8s.io/v1",
-            "APIService",
-            &json!({"name": "v1."}),
-            json!({"spec": service}),
-        ),
         strategy.prepare_update(&mut again, &object);
         assert_eq!(again, object);
         assert_eq!(

@@ -4,6 +4,7 @@
 
 use super::error::Error;
 use super::wire::Reader;
+use super::writer::Writer;
 
 const PREFIX: &[u8] = b"k8s\0";
 
@@ -32,6 +33,20 @@ impl<'a> Envelope<'a> {
             return Err(Error::NoKind);
         }
         Ok(envelope)
+    }
+
+    /// Closes it.
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut unknown = Writer::default();
+        unknown.message(1, |type_meta| {
+            type_meta.bytes(1, self.api_version.as_bytes());
+            type_meta.bytes(2, self.kind.as_bytes());
+        });
+        unknown.bytes(2, self.raw);
+        // contentEncoding and contentType: Go writes them, empty.
+        unknown.bytes(3, b"");
+        unknown.bytes(4, b"");
+        [PREFIX, &unknown.finish()].concat()
     }
 
     fn read_type_meta(&mut self, bytes: &'a [u8]) -> Result<(), Error> {

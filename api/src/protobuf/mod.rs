@@ -1,9 +1,10 @@
-//! Protobuf bodies, which typed clients of Go send: read as the JSON that the same client would have written.
+//! Protobuf, which typed clients of Go speak: bodies are read as the JSON that the same client would have written, and
+//! answers are written from JSON.
 //!
 //! ```text
-//!   "k8s\0" Unknown{typeMeta, raw} ──► envelope ──► decode ──► JSON value
+//!   "k8s\0" Unknown{typeMeta, raw} ──► envelope ──► decode ──► JSON value ──► encode ──► envelope
 //!                                         ▲           ▲ └──► special   messages that JSON has as one value: times, quantities, …
-//!   fields.tsv ──► table ─────────────────┴───────────┘ └──► wire      tags, varints, lengths
+//!   fields.tsv ──► table ─────────────────┴───────────┘ └──► wire, writer      tags, varints, lengths
 //! ```
 //!
 //! Go's protobuf writes every field that is no pointer, zero or not; its JSON leaves a zero out where the field says
@@ -12,6 +13,7 @@
 //! Fields that the table does not know are skipped, as Go skips them.
 
 mod decode;
+mod encode;
 mod envelope;
 mod error;
 mod special;
@@ -19,6 +21,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod writer;
 
 use serde_json::{Map, Value};
 
@@ -26,9 +29,11 @@ use crate::Status;
 use envelope::Envelope;
 use error::Error;
 use table::Table;
+use writer::Writer;
 
 /// The deepest nesting of an object: what the JSON reader takes, so that what is stored can be read again.
 const DEPTH_MAX: usize = 127;
+const LIST_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
 
 /// Reads a body of `application/vnd.kubernetes.protobuf`: an object of a built-in kind, or what is sent beside them
 /// (DeleteOptions, Scale, TokenRequest, …), with the apiVersion and kind that its envelope names.
@@ -60,6 +65,54 @@ fn object(body: &[u8]) -> Result<Value, Error> {
         return Err(Error::TooDeep);
     }
     Ok(object)
+}
+
+/// Whether objects of a kind, or their lists, can be written in protobuf: those of built-in kinds can.
+pub fn has_protobuf(api_version: &str, kind: &str) -> bool {
+    Table::get().type_of(api_version, kind).is_some()
+}
+
+/// An object, or a list of a kind's objects, in its envelope; `None` if [`has_protobuf`] says no of its kind.
+///
+/// Fields that are younger than the table are left out.
+pub fn encode_protobuf(object: &Value) -> Option<Vec<u8>> {
+    let table = Table::get();
+    let api_version = object["apiVersion"].as_str()?;
+    let kind = object["kind"].as_str()?;
+    let mut message = Writer::default();
+    if let Some(type_name) = table.type_of(api_version, kind) {
+        encode::message(table, type_name, object, &mut message);
+    } else {
+        let type_name = table.type_of(api_version, kind.strip_suffix("List")?)?;
+        encode_list(table, type_name, object, &mut message);
+    }
+    let envelope = Envelope {
+        api_version,
+        kind,
+        raw: &message.finish(),
+    };
+    Some(envelope.write())
+}
+
+/// Every list is a message of its metadata and its items.
+fn encode_list(table: &Table, type_name: &str, list: &Value, out: &mut Writer) {
+    out.message(1, |out| {
+        encode::message(table, LIST_META, &list["metadata"], out);
+    });
+    for item in list["items"].as_array().into_iter().flatten() {
+        out.message(2, |out| encode::message(table, type_name, item, out));
+    }
+}
+
+/// An event of a watch, such as `ADDED`, with its object as [`encode_protobuf`] writes it: its length in four bytes, the
+/// highest first, then meta/v1 WatchEvent, without an envelope of its own.
+pub fn encode_protobuf_event(kind: &str, object: &[u8]) -> Vec<u8> {
+    let mut event = Writer::default();
+    event.bytes(1, kind.as_bytes());
+    event.message(2, |raw_extension| raw_extension.bytes(1, object));
+    let event = event.finish();
+    let length = u32::try_from(event.len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes(), &event[..]].concat()
 }
 
 fn depth(value: &Value) -> usize {

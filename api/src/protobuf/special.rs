@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::wire::{Reader, Wire};
+use super::writer::Writer;
 use crate::decode_json;
 
 /// The first second of the year 1, the zero of Go's time, before which no time of an object lies.
@@ -50,6 +51,39 @@ impl Special {
             Self::IntOrString => int_or_string(message).map(Some),
             Self::Json => json(message),
             Self::Strings => strings(message).map(Some),
+        }
+    }
+
+    /// Writes the message that says a value.
+    pub(super) fn encode(self, value: &Value, out: &mut Writer) {
+        let text = value.as_str().unwrap_or_default();
+        match self {
+            Self::Time | Self::MicroTime => self.encode_time(text, out),
+            Self::Quantity if value.is_number() => out.bytes(1, value.to_string().as_bytes()),
+            Self::Quantity => out.bytes(1, text.as_bytes()),
+            Self::IntOrString => {
+                out.int(1, i64::from(value.is_string()));
+                out.int(2, value.as_i64().unwrap_or_default());
+                out.bytes(3, text.as_bytes());
+            }
+            Self::Json => out.bytes(1, value.to_string().as_bytes()),
+            Self::Strings => {
+                for item in value.as_array().into_iter().flatten() {
+                    out.bytes(1, item.as_str().unwrap_or_default().as_bytes());
+                }
+            }
+        }
+    }
+
+    /// What is no time is written as none, an empty message.
+    fn encode_time(self, text: &str, out: &mut Writer) {
+        if let Ok(time) = text.parse::<Timestamp>() {
+            let nanos = match self {
+                Self::MicroTime => time.subsec_nanosecond(),
+                _ => 0,
+            };
+            out.int(1, time.as_second());
+            out.int(2, i64::from(nanos));
         }
     }
 }

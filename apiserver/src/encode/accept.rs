@@ -16,21 +16,35 @@ pub(crate) enum Form {
     Metadata(&'static str),
 }
 
+/// How it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Json,
+    Yaml,
+    Protobuf,
+}
+
 /// The form and the encoding of an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Accept {
     pub(crate) form: Form,
-    pub(crate) yaml: bool,
+    pub(crate) encoding: Encoding,
     /// How much of its object a row carries.
     pub(crate) include: IncludeObject,
 }
 
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 const META_V1: &str = "meta.k8s.io/v1";
 const META_V1BETA1: &str = "meta.k8s.io/v1beta1";
 
 impl Accept {
     /// The first form of the client's that can be served, JSON if it names none; 406 if there is no such form.
-    pub(crate) fn read(headers: &HeaderMap, query: &Query) -> Result<Self, Status> {
+    /// `has_protobuf` says whether the objects of the kind can be written so.
+    pub(crate) fn read(
+        headers: &HeaderMap,
+        query: &Query,
+        has_protobuf: bool,
+    ) -> Result<Self, Status> {
         let policy = query.get("includeObject").unwrap_or_default();
         let include = IncludeObject::parse(policy).ok_or_else(|| {
             Status::bad_request(format!(
@@ -40,32 +54,49 @@ impl Accept {
         let mut named = false;
         for range in ranges(headers) {
             named = true;
-            if let Some((form, yaml)) = served(range) {
+            if let Some((form, encoding)) = served(range, has_protobuf) {
                 return Ok(Self {
                     form,
-                    yaml,
+                    encoding,
                     include,
                 });
             }
         }
         if named {
-            let accepted = "application/json, application/yaml";
+            let accepted = match has_protobuf {
+                true => "application/json, application/yaml, application/vnd.kubernetes.protobuf",
+                false => "application/json, application/yaml",
+            };
             let message = format!("only the following media types are accepted: {accepted}");
             return Err(Status::new(Reason::NotAcceptable, message));
         }
         Ok(Self {
             form: Form::Object,
-            yaml: false,
+            encoding: Encoding::Json,
             include,
         })
     }
 
+    /// The same for the events of a watch, which are never YAML.
+    pub(crate) fn of_events(self) -> Self {
+        let encoding = match self.encoding {
+            Encoding::Yaml => Encoding::Json,
+            other => other,
+        };
+        Self { encoding, ..self }
+    }
+
+    /// Whether an object is shown as it is stored.
+    pub(crate) fn is_as_stored(&self) -> bool {
+        self.form == Form::Object && self.encoding == Encoding::Json
+    }
+
     /// The content type of the answer.
     pub(crate) fn content_type(&self) -> &'static str {
-        if self.yaml {
-            "application/yaml"
-        } else {
-            "application/json"
+        match self.encoding {
+            Encoding::Json => "application/json",
+            Encoding::Yaml => "application/yaml",
+            Encoding::Protobuf => PROTOBUF,
         }
     }
 }
@@ -90,10 +121,11 @@ fn parameter<'a>(range: &'a str, name: &str) -> &'a str {
         .map_or("", |(_, value)| value)
 }
 
-fn served(range: &str) -> Option<(Form, bool)> {
-    let yaml = match range.split(';').next().unwrap_or_default().trim() {
-        "*/*" | "application/*" | "application/json" => false,
-        "application/yaml" => true,
+fn served(range: &str, has_protobuf: bool) -> Option<(Form, Encoding)> {
+    let encoding = match range.split(';').next().unwrap_or_default().trim() {
+        "*/*" | "application/*" | "application/json" => Encoding::Json,
+        "application/yaml" => Encoding::Yaml,
+        PROTOBUF => Encoding::Protobuf,
         _ => return None,
     };
     let version = match (parameter(range, "g"), parameter(range, "v")) {
@@ -107,7 +139,14 @@ fn served(range: &str) -> Option<(Form, bool)> {
         "PartialObjectMetadata" | "PartialObjectMetadataList" => Form::Metadata(version?),
         _ => return None,
     };
-    Some((form, yaml))
+    // Metadata is the same for every kind, tables and the older version have no messages.
+    let writable = match (encoding, form) {
+        (Encoding::Protobuf, Form::Object) => has_protobuf,
+        (Encoding::Protobuf, Form::Metadata(version)) => version == META_V1,
+        (Encoding::Protobuf, Form::Table(_)) => false,
+        _ => true,
+    };
+    writable.then_some((form, encoding))
 }
 
 /// The version of aggregated discovery that the client would rather have than the classic form.
@@ -128,42 +167,67 @@ pub(crate) fn discovery_version(headers: &HeaderMap) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn read(accept: &'static str) -> Option<(Form, bool)> {
+    fn read(accept: &'static str, has_protobuf: bool) -> Option<(Form, Encoding)> {
         let mut headers = HeaderMap::new();
         if !accept.is_empty() {
             headers.insert(header::ACCEPT, accept.parse().unwrap());
         }
-        let accept = Accept::read(&headers, &Query::default()).ok()?;
-        Some((accept.form, accept.yaml))
+        let accept = Accept::read(&headers, &Query::default(), has_protobuf).ok()?;
+        Some((accept.form, accept.encoding))
     }
 
     #[test]
     fn the_first_form_that_can_be_served_is_served() {
         let cases = [
-            ("", Some((Form::Object, false))),
-            ("*/*", Some((Form::Object, false))),
-            ("application/yaml", Some((Form::Object, true))),
+            ("", Some((Form::Object, Encoding::Json))),
+            ("*/*", Some((Form::Object, Encoding::Json))),
+            ("application/yaml", Some((Form::Object, Encoding::Yaml))),
             (
                 "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",
-                Some((Form::Table(META_V1), false)),
+                Some((Form::Table(META_V1), Encoding::Json)),
             ),
             (
                 "application/json;as=Table;v=v9;g=meta.k8s.io, application/json",
-                Some((Form::Object, false)),
+                Some((Form::Object, Encoding::Json)),
             ),
             (
                 "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
-                Some((Form::Metadata(META_V1), false)),
+                Some((Form::Metadata(META_V1), Encoding::Json)),
             ),
             (
                 "application/vnd.kubernetes.protobuf,application/json",
-                Some((Form::Object, false)),
+                Some((Form::Object, Encoding::Json)),
+            ),
+            (
+                "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+                Some((Form::Metadata(META_V1), Encoding::Protobuf)),
             ),
             ("application/vnd.kubernetes.protobuf", None),
             ("text/html", None),
         ];
         for (accept, expected) in cases {
-            assert_eq!(read(accept), expected, "{accept}");
+            assert_eq!(read(accept, false), expected, "{accept}");
+        }
+    }
+
+    #[test]
+    fn built_in_kinds_are_served_in_protobuf() {
+        let cases = [
+            (
+                "application/vnd.kubernetes.protobuf,application/json",
+                Some((Form::Object, Encoding::Protobuf)),
+            ),
+            (
+                "application/vnd.kubernetes.protobuf;stream=watch",
+                Some((Form::Object, Encoding::Protobuf)),
+            ),
+            (
+                "application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1,application/json",
+                Some((Form::Object, Encoding::Json)),
+            ),
+        ];
+        for (accept, expected) in cases {
+            assert_eq!(read(accept, true), expected, "{accept}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Objects as tables, as metadata alone, as YAML: the forms for which they must be parsed.
+//! Objects as tables, as metadata alone, as YAML or protobuf: the forms for which they must be parsed.
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use skiff_api::{Descriptor, Status, partial_metadata, table};
+use skiff_api::{Descriptor, Status, encode_protobuf, partial_metadata, table};
 
-use super::{Accept, Form, partial};
+use super::{Accept, Encoding, Form, partial};
 use crate::storage::{Listing, object_of};
 
 /// One object in the form.
@@ -14,11 +14,11 @@ pub(crate) fn object(
     descriptor: &Descriptor,
     object: Bytes,
 ) -> Result<Bytes, Status> {
-    if accept.form == Form::Object && !accept.yaml {
+    if accept.is_as_stored() {
         return Ok(object);
     }
     if let Form::Metadata(version) = accept.form
-        && !accept.yaml
+        && accept.encoding == Encoding::Json
     {
         return partial::object(&object, version);
     }
@@ -42,7 +42,7 @@ pub(crate) fn list(
     listing: &Listing,
 ) -> Result<Bytes, Status> {
     if let Form::Metadata(version) = accept.form
-        && !accept.yaml
+        && accept.encoding == Encoding::Json
     {
         return partial::list(listing, metadata(listing), version);
     }
@@ -51,7 +51,7 @@ pub(crate) fn list(
     let metadata = metadata(listing);
     let shown = match accept.form {
         Form::Object => json!({
-            "kind": format!("{}List", descriptor.kind),
+            "kind": descriptor.list_kind(),
             "apiVersion": descriptor.api_version(),
             "metadata": metadata,
             "items": objects,
@@ -93,12 +93,19 @@ fn rows(
     table(descriptor, objects, metadata, accept.include, version, now)
 }
 
-fn encode(shown: &Value, accept: &Accept) -> Result<Bytes, Status> {
-    if accept.yaml {
-        let text = serde_norway::to_string(shown)
-            .map_err(|error| Status::internal(format!("cannot write YAML: {error}")))?;
-        Ok(text.into())
-    } else {
-        Ok(shown.to_string().into())
+/// Writes down what is shown.
+pub(super) fn encode(shown: &Value, accept: &Accept) -> Result<Bytes, Status> {
+    match accept.encoding {
+        Encoding::Json => Ok(shown.to_string().into()),
+        Encoding::Yaml => {
+            let text = serde_norway::to_string(shown)
+                .map_err(|error| Status::internal(format!("cannot write YAML: {error}")))?;
+            Ok(text.into())
+        }
+        Encoding::Protobuf => {
+            let bytes = encode_protobuf(shown);
+            let bytes = bytes.ok_or_else(|| Status::internal("the kind has no protobuf form"))?;
+            Ok(bytes.into())
+        }
     }
 }

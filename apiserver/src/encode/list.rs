@@ -30,8 +30,8 @@ impl Stitched {
     /// The list of a kind's objects.
     pub(crate) fn new(descriptor: &Descriptor, listing: Listing) -> Self {
         let head = format!(
-            "{{\"kind\":\"{}List\",\"apiVersion\":\"{}\",\"metadata\":{},\"items\":[",
-            descriptor.kind,
+            "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{},\"items\":[",
+            descriptor.list_kind(),
             descriptor.api_version(),
             form::metadata(&listing),
         );

@@ -8,7 +8,7 @@ mod list;
 mod partial;
 mod watch;
 
-pub(crate) use accept::{Accept, Form, discovery_version};
+pub(crate) use accept::{Accept, Encoding, Form, discovery_version};
 pub(crate) use failure::Failure;
 pub(crate) use lines::SharedLines;
 pub(crate) use list::Stitched;
@@ -62,16 +62,16 @@ pub(crate) fn list(
     descriptor: &Descriptor,
     listing: Listing,
 ) -> Result<Response, Status> {
-    let body = match accept.form {
-        Form::Object if !accept.yaml => Body::new(Stitched::new(descriptor, listing)),
-        _ => form::list(accept, descriptor, &listing)?.into(),
+    let body = match accept.is_as_stored() {
+        true => Body::new(Stitched::new(descriptor, listing)),
+        false => form::list(accept, descriptor, &listing)?.into(),
     };
     let mut response = bytes(StatusCode::OK, accept.content_type(), Bytes::new());
     *response.body_mut() = body;
     Ok(response)
 }
 
-/// The events of a watch, one JSON text a line, for as long as it lasts.
+/// The events of a watch, one JSON text a line or one frame of protobuf each, for as long as it lasts.
 pub(crate) fn watch(
     api: Arc<Api>,
     accept: Accept,
@@ -79,7 +79,12 @@ pub(crate) fn watch(
     feed: Feed,
     guard: impl Send + 'static,
 ) -> Response {
-    let mut response = bytes(StatusCode::OK, "application/json", Bytes::new());
+    let accept = accept.of_events();
+    let content_type = match accept.encoding {
+        Encoding::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
+        _ => "application/json",
+    };
+    let mut response = bytes(StatusCode::OK, content_type, Bytes::new());
     *response.body_mut() = watch::body(api, accept, descriptor, feed, guard);
     response
 }

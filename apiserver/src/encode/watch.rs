@@ -1,4 +1,4 @@
-//! The events of a watch as lines, for as long as it lasts.
+//! The events of a watch as lines of JSON or frames of protobuf, for as long as it lasts.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -8,11 +8,11 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures::stream;
 use serde_json::{Value, json};
-use skiff_api::{Descriptor, Status};
+use skiff_api::{Descriptor, Status, encode_protobuf_event};
 use skiff_store::{Entry, Revision};
 
 use super::lines::write;
-use super::{Accept, Form, form};
+use super::{Accept, Encoding, Form, form};
 use crate::api::Api;
 use crate::storage::{Event, Feed, object_of};
 
@@ -65,7 +65,8 @@ impl<G> Lines<G> {
         let line = self.line(event);
         Some(line.unwrap_or_else(|status| {
             self.ended = true;
-            write("ERROR", status.to_json().to_string().as_bytes())
+            let shown = form::encode(&status.to_json(), &self.accept);
+            self.event("ERROR", &shown.unwrap_or_default())
         }))
     }
 
@@ -76,7 +77,8 @@ impl<G> Lines<G> {
             Event::Deleted(previous, revision) => self.object("DELETED", &previous, revision),
             Event::Bookmark(revision, end) => {
                 let bookmark = self.bookmark(revision, end);
-                Ok(write("BOOKMARK", &self.shown(bookmark)?))
+                let shown = self.shown(bookmark)?;
+                Ok(self.event("BOOKMARK", &shown))
             }
             Event::Error(status) => Err(status),
         }
@@ -88,11 +90,19 @@ impl<G> Lines<G> {
         entry: &Entry,
         revision: Revision,
     ) -> Result<Bytes, Status> {
-        if self.accept.form == Form::Object && !self.accept.yaml {
+        if self.accept.is_as_stored() {
             return Ok(self.api.lines.line(kind, entry, revision));
         }
         let shown = self.shown(entry.value_at(revision))?;
-        Ok(write(kind, &shown))
+        Ok(self.event(kind, &shown))
+    }
+
+    /// The line, or the frame, of an event.
+    fn event(&self, kind: &str, shown: &[u8]) -> Bytes {
+        match self.accept.encoding {
+            Encoding::Protobuf => encode_protobuf_event(kind, shown).into(),
+            _ => write(kind, shown),
+        }
     }
 
     fn shown(&mut self, object: Bytes) -> Result<Bytes, Status> {

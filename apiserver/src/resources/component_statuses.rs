@@ -35,7 +35,7 @@ pub(super) async fn handle(
     target: &Target,
     request: Request,
 ) -> Result<Response, Status> {
-    let accept = Accept::read(request.headers(), &info.query)?;
+    let accept = Accept::read(request.headers(), &info.query, false)?;
     let mut items = all(api).await;
     if !target.name.is_empty() {
         items.retain(|item| item["metadata"]["name"] == target.name);

@@ -21,11 +21,11 @@ use std::sync::Arc;
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use skiff_api::{Descriptor, Reason, Status, UserInfo};
+use skiff_api::{Descriptor, Reason, Status, UserInfo, has_protobuf};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::encode::Failure;
+use crate::encode::{Accept, Failure};
 use crate::request::{RequestInfo, Target, WriteOptions};
 use crate::storage::{Part, Storage, Writer};
 
@@ -45,6 +45,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// The form of the answer.
+    fn accept(&self) -> Result<Accept, Status> {
+        let has_protobuf = has_protobuf(&self.descriptor.api_version(), &self.descriptor.kind);
+        Accept::read(&self.parts.headers, &self.info.query, has_protobuf)
+    }
+
     /// Who writes, and how.
     fn writer(&self) -> Result<Writer<'_>, Status> {
         let options = WriteOptions::read(&self.info.query)?;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Call, Shutdown, not_allowed, patch};
 use crate::admission::permit_delete;
 use crate::authz::node_of;
-use crate::encode::{self, Accept};
+use crate::encode;
 use crate::limits::Place;
 use crate::request::{DeleteOptions, ListOptions, decode_as, decode_object, read_body};
 use crate::storage::{Filter, Part, Written, object_of};
@@ -47,12 +47,8 @@ pub(super) async fn handle_part(call: Call, body: Body, part: Part) -> Result<Re
     }
 }
 
-fn accept(call: &Call) -> Result<Accept, Status> {
-    Accept::read(&call.parts.headers, &call.info.query)
-}
-
 fn get(call: &Call) -> Result<Response, Status> {
-    let accept = accept(call)?;
+    let accept = call.accept()?;
     let entry = call
         .storage
         .get(&call.target.namespace, &call.target.name)?;
@@ -60,7 +56,7 @@ fn get(call: &Call) -> Result<Response, Status> {
 }
 
 fn list(call: &Call) -> Result<Response, Status> {
-    let accept = accept(call)?;
+    let accept = call.accept()?;
     let options = ListOptions::read(&call.info.query)?;
     let filter = Filter::read(&call.descriptor, &options)?;
     let listing = call
@@ -70,11 +66,7 @@ fn list(call: &Call) -> Result<Response, Status> {
 }
 
 fn watch(call: &Call) -> Result<Response, Status> {
-    // Events come in JSON lines, whatever else the client would take.
-    let accept = Accept {
-        yaml: false,
-        ..accept(call)?
-    };
+    let accept = call.accept()?;
     let options = ListOptions::read(&call.info.query)?;
     let filter = Filter::read(&call.descriptor, &options)?;
     let shutdown = match call.parts.extensions.get::<Shutdown>() {
@@ -91,7 +83,7 @@ fn watch(call: &Call) -> Result<Response, Status> {
 }
 
 async fn create(call: Call, body: Body) -> Result<Response, Status> {
-    let accept = accept(&call)?;
+    let accept = call.accept()?;
     let writer = call.writer()?;
     let (object, mut warnings) = read_object(&call, body).await?;
     let namespace = &call.target.namespace;
@@ -107,7 +99,7 @@ async fn create(call: Call, body: Body) -> Result<Response, Status> {
 }
 
 async fn update(call: Call, body: Body, part: Part) -> Result<Response, Status> {
-    let accept = accept(&call)?;
+    let accept = call.accept()?;
     let writer = call.writer()?;
     let (mut object, mut warnings) = read_object(&call, body).await?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
@@ -139,7 +131,7 @@ async fn read_object(call: &Call, body: Body) -> Result<(Value, Vec<String>), St
     )
 }
 
-fn check_name(object: &mut Value, name: &str) -> Result<(), Status> {
+pub(super) fn check_name(object: &mut Value, name: &str) -> Result<(), Status> {
     let given = metadata::name(object);
     if given != name && !given.is_empty() {
         return Err(Status::bad_request(format!(
@@ -153,7 +145,11 @@ fn check_name(object: &mut Value, name: &str) -> Result<(), Status> {
     Ok(())
 }
 
-fn check_namespace(object: &Value, namespace: &str, message: &str) -> Result<(), Status> {
+pub(super) fn check_namespace(
+    object: &Value,
+    namespace: &str,
+    message: &str,
+) -> Result<(), Status> {
     let given = metadata::namespace(object);
     if given.is_empty() || given == namespace {
         Ok(())
@@ -173,7 +169,7 @@ async fn delete_options(call: &Call, body: Body) -> Result<DeleteOptions, Status
 }
 
 async fn delete(call: &Call, body: Body) -> Result<Response, Status> {
-    let accept = accept(call)?;
+    let accept = call.accept()?;
     let options = delete_options(call, body).await?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     if let Some(node) = node_of(&call.user) {
@@ -190,7 +186,7 @@ async fn delete(call: &Call, body: Body) -> Result<Response, Status> {
 }
 
 async fn delete_collection(call: &Call, body: Body) -> Result<Response, Status> {
-    let accept = accept(call)?;
+    let accept = call.accept()?;
     let options = delete_options(call, body).await?;
     let list = ListOptions::read(&call.info.query)?;
     let filter = Filter::read(&call.descriptor, &list)?;

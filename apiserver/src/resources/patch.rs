@@ -6,23 +6,29 @@ use http::StatusCode;
 use serde_json::Value;
 use skiff_api::{PatchType, Status, apply_patch};
 
-use super::Call;
-use crate::encode::{self, Accept};
+use super::{Call, apply};
+use crate::encode;
 use crate::request::{
     check_kind, conform, content_type, decode, read_body, schema_of, unsupported,
 };
 use crate::storage::Part;
 
-const ACCEPTED: [&str; 3] = [
+const ACCEPTED: [&str; 4] = [
     "application/json-patch+json",
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
+    apply::CONTENT_TYPE,
 ];
 
 /// Reads a patch and its form; 415 for a form that is not served.
 pub(super) async fn read(call: &Call, body: Body) -> Result<(PatchType, Value), Status> {
     let patch_type = PatchType::of_content_type(content_type(&call.parts.headers))
         .ok_or_else(|| unsupported(&ACCEPTED))?;
+    // The schema of a custom kind says nothing of strategies.
+    if patch_type == PatchType::Strategic && call.descriptor.strategy.custom().is_some() {
+        return Err(unsupported(&ACCEPTED[..2]));
+    }
+    apply::check_not_forced(&call.info)?;
     let body = read_body(body).await?;
     let patch = decode("application/json", &body)?.value;
     Ok((patch_type, patch))
@@ -30,7 +36,10 @@ pub(super) async fn read(call: &Call, body: Body) -> Result<(PatchType, Value), 
 
 /// Patches a part of an object.
 pub(super) async fn handle(call: Call, body: Body, part: Part) -> Result<Response, Status> {
-    let accept = Accept::read(&call.parts.headers, &call.info.query)?;
+    if apply::is_apply(&call) {
+        return apply::handle(call, body, part).await;
+    }
+    let accept = call.accept()?;
     let writer = call.writer()?;
     let (patch_type, patch) = read(&call, body).await?;
     let schema = schema_of(&call.descriptor)?;

@@ -53,6 +53,10 @@ pub(crate) const DISCOVERY: Group = Group {
     name: "discovery.k8s.io",
     types: "io.k8s.api.discovery.v1",
 };
+pub(crate) const FLOW_CONTROL: Group = Group {
+    name: "flowcontrol.apiserver.k8s.io",
+    types: "io.k8s.api.flowcontrol.v1",
+};
 pub(crate) const NETWORKING: Group = Group {
     name: "networking.k8s.io",
     types: "io.k8s.api.networking.v1",
@@ -64,6 +68,10 @@ pub(crate) const RBAC: Group = Group {
 pub(crate) const POLICY: Group = Group {
     name: "policy",
     types: "io.k8s.api.policy.v1",
+};
+pub(crate) const RESOURCE: Group = Group {
+    name: "resource.k8s.io",
+    types: "io.k8s.api.resource.v1",
 };
 pub(crate) const SCHEDULING: Group = Group {
     name: "scheduling.k8s.io",

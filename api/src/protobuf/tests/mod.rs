@@ -1,5 +1,6 @@
-//! Bodies as clients send them, bodies as nobody should, and the table against the API's definitions.
+//! Bodies as clients send them, bodies as nobody should, answers, and the table against the API's definitions.
 
+mod answers;
 mod bodies;
 mod bytes;
 mod facts;
