@@ -43,6 +43,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// The node itself.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
     /// The network around the node.
     pub fn net(&self) -> &TestNet {
         &self.net

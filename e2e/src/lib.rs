@@ -26,6 +26,7 @@ mod registry;
 mod terminal;
 pub mod vm;
 mod wait;
+pub mod walkthroughs;
 
 pub use artifacts::{example_binary, skiff_binary};
 pub use cache::{cache_dir, once};

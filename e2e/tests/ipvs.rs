@@ -31,7 +31,7 @@ spec:
       - name: nginx
         image: nginx:1.19
         readinessProbe:
-          exec: {command: [test, -f, /usr/share/nginx/html/index.html]}
+          httpGet: {path: /index.html, port: 80}
           periodSeconds: 1
           failureThreshold: 1
 ",

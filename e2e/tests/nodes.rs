@@ -1,7 +1,7 @@
 //! Several machines are one cluster (scenarios E3, C7, B7).
 
 use anyhow::{Result, ensure};
-use skiff_e2e::{Cluster, Node, eventually, on_a_cluster, on_a_cluster_with};
+use skiff_e2e::{Cluster, Node, eventually, on_a_cluster, on_a_cluster_with, walkthroughs};
 
 /// Joins another machine, and waits until it is ready.
 fn join(cluster: &Cluster) -> Result<Node> {
@@ -96,71 +96,8 @@ fn run_on(cluster: &Cluster, name: &str, node: &str) -> Result<()> {
 
 fn c7(backend: &str) -> Result<()> {
     on_a_cluster_with(&[&format!("--network-backend={backend}")], |cluster| {
-        let others = [join(cluster)?, join(cluster)?];
-        let pods = ["web-1", "web-2", "web-3"];
-        run_on(cluster, pods[0], cluster.name())?;
-        run_on(cluster, pods[1], others[0].name())?;
-        run_on(cluster, pods[2], others[1].name())?;
-        cluster.kubectl("create service nodeport web --tcp=80:80 --node-port=30002")?;
-        cluster.pods_ready("app=web", 3)?;
-
-        let ip = |pod: &str| cluster.field(&format!("pod {pod}"), ".status.podIP");
-        for from in pods {
-            let range = ip(from)?;
-            let range = range
-                .rsplit_once('.')
-                .map_or("", |(range, _)| range)
-                .to_owned();
-            for to in pods {
-                let to_ip = ip(to)?;
-                let shares_node = to_ip.starts_with(&format!("{range}."));
-                ensure!(
-                    shares_node == (from == to),
-                    "{from} and {to} have {range} both"
-                );
-                let page = format!(
-                    "exec {from} -- busybox timeout 5 busybox wget -qO- http://{to_ip}/hostname.html"
-                );
-                let said = eventually("a Pod to reach another", 30, || cluster.kubectl(&page))?;
-                ensure!(said.trim() == to, "{from} reached {said} instead of {to}");
-            }
-        }
-        // The other machine's Pod sees who asks.
-        let log = cluster.kubectl("logs web-3")?;
-        ensure!(
-            log.contains(&ip("web-2")?),
-            "the client's address was hidden:\n{log}"
-        );
-
-        for from in pods {
-            let ask = "for i in 1 2 3 4 5 6 7 8 9; do busybox timeout 5 busybox wget -qO- http://web/hostname.html; done";
-            let met = cluster.kubectl(&format!("exec {from} -- sh -c '{ask}'"))?;
-            let mut met: Vec<&str> = met.split_whitespace().collect();
-            met.sort();
-            met.dedup();
-            ensure!(met == pods, "{from} met only {met:?}");
-        }
-        for machine in &others {
-            let addresses = machine.sh("ip -br -4 address show cni0")?;
-            ensure!(addresses.contains("/24"), "{addresses}");
-            for asked in [cluster.address(), machine.address()] {
-                let url = format!("http://{asked}:30002/hostname.html");
-                for _ in 0..3 {
-                    let said = machine.page(&url)?;
-                    ensure!(pods.contains(&said.trim()), "{url} said {said}");
-                }
-            }
-        }
-
-        let make = "head -c 10485760 /dev/zero > /usr/share/nginx/html/big";
-        cluster.kubectl(&format!("exec web-3 -- sh -c '{make}'"))?;
-        let fetch = format!(
-            "busybox timeout 20 busybox wget -qO- http://{}/big | wc -c",
-            ip("web-3")?
-        );
-        let bytes = cluster.kubectl(&format!("exec web-1 -- sh -c '{fetch}'"))?;
-        ensure!(bytes.trim() == "10485760", "{bytes} bytes of 10 MB came");
-        Ok(())
+        let (second, third) = (join(cluster)?, join(cluster)?);
+        walkthroughs::pods_reach_each_other(cluster.node(), [&second, &third])
     })
 }
 

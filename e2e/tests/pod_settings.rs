@@ -1,88 +1,11 @@
 //! What a Pod may say of its resources, its rights and its network: scenario A6.
 
 use anyhow::{Result, ensure};
-use skiff_e2e::{eventually, on_a_cluster};
+use skiff_e2e::{eventually, on_a_cluster, walkthroughs};
 
 #[test]
 fn a6_resources_and_qos() -> Result<()> {
-    on_a_cluster(|cluster| {
-        cluster.apply(
-            "
-apiVersion: v1
-kind: Pod
-metadata: {name: hungry}
-spec:
-  restartPolicy: Never
-  containers:
-  - name: main
-    image: busybox:1.28
-    command: [sh, -c, 'tail /dev/zero']
-    resources: {limits: {memory: 16Mi}}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: guaranteed}
-spec:
-  containers:
-  - name: main
-    image: busybox:1.28
-    command: [sleep, '600']
-    resources: {limits: {cpu: 500m, memory: 64Mi}}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: burstable}
-spec:
-  containers:
-  - name: main
-    image: busybox:1.28
-    command: [sleep, '600']
-    resources: {requests: {cpu: 250m}}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: best-effort}
-spec:
-  containers:
-  - {name: main, image: 'busybox:1.28', command: [sleep, '600']}
-",
-        )?;
-        cluster.field_becomes("pod hungry", ".status.phase", "Failed", 120)?;
-        let terminated = ".status.containerStatuses[0].state.terminated";
-        let reason = cluster.field("pod hungry", &format!("{terminated}.reason"))?;
-        ensure!(reason == "OOMKilled", "{reason}");
-        let code = cluster.field("pod hungry", &format!("{terminated}.exitCode"))?;
-        ensure!(code == "137", "{code}");
-        let row = cluster.kubectl("get pod hungry --no-headers")?;
-        ensure!(row.contains("OOMKilled"), "{row}");
-
-        let pods = "pod/guaranteed pod/burstable pod/best-effort";
-        cluster.kubectl(&format!("wait --for=condition=Ready {pods} --timeout=60s"))?;
-        for (pod, class, level, shares) in [
-            ("guaranteed", "Guaranteed", "", "512"),
-            ("burstable", "Burstable", "/burstable", "256"),
-            ("best-effort", "BestEffort", "/besteffort", "2"),
-        ] {
-            let found = cluster.field(&format!("pod {pod}"), ".status.qosClass")?;
-            ensure!(found == class, "{pod} is {found}");
-            let uid = cluster.field(&format!("pod {pod}"), ".metadata.uid")?;
-            let cgroups = cluster.kubectl(&format!("exec {pod} -- cat /proc/1/cgroup"))?;
-            let place = format!("{level}/pod{uid}/");
-            ensure!(
-                cgroups.contains(&place),
-                "{pod}: {place} is not in\n{cgroups}"
-            );
-            let cpu =
-                cluster.kubectl(&format!("exec {pod} -- cat /sys/fs/cgroup/cpu/cpu.shares"))?;
-            ensure!(cpu.trim() == shares, "{pod}: {cpu}");
-        }
-        let limits =
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.cfs_quota_us";
-        let limits = cluster.kubectl(&format!("exec guaranteed -- cat {limits}"))?;
-        ensure!(limits == "67108864\n50000\n", "{limits:?}");
-        cluster.kubectl("delete pod guaranteed burstable best-effort --grace-period=1")?;
-        Ok(())
-    })
+    on_a_cluster(|cluster| walkthroughs::limits_are_cgroup_settings(cluster.node()))
 }
 
 #[test]

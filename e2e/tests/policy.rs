@@ -1,7 +1,7 @@
 //! What a cluster allows: scenarios B6 (budgets, drain) and B7 (quotas, limits, namespaces, accounts).
 
 use anyhow::{Context, Result, ensure};
-use skiff_e2e::{Node, eventually, on_a_cluster};
+use skiff_e2e::{Node, eventually, on_a_cluster, walkthroughs};
 
 /// kubectl must fail, and say this.
 fn refused(cluster: &Node, arguments: &str, words: &str) -> Result<()> {
@@ -12,50 +12,7 @@ fn refused(cluster: &Node, arguments: &str, words: &str) -> Result<()> {
 
 #[test]
 fn b6_drain_within_the_budget() -> Result<()> {
-    on_a_cluster(|cluster| {
-        cluster.kubectl("create deployment web --image=nginx:1.19 --replicas=2")?;
-        let pods = cluster.pods_ready("app=web", 2)?;
-        cluster.kubectl("create poddisruptionbudget web --selector=app=web --min-available=1")?;
-        eventually("one Pod may be disturbed", 30, || {
-            let shown = cluster.kubectl("get pdb web --no-headers")?;
-            let cells: Vec<&str> = shown.split_whitespace().collect();
-            ensure!(cells[..4] == ["web", "1", "N/A", "1"], "{shown}");
-            Ok(())
-        })?;
-
-        let node = cluster.field("nodes", ".items[0].metadata.name")?;
-        cluster.kubectl(&format!("cordon {node}"))?;
-        let nodes = cluster.kubectl("get nodes")?;
-        ensure!(nodes.contains("Ready,SchedulingDisabled"), "{nodes}");
-
-        // One of the two goes; its successor finds no node, so the other must stay.
-        let drain = format!(
-            "drain {node} --ignore-daemonsets --force --delete-emptydir-data --timeout=15s"
-        );
-        refused(
-            cluster,
-            &drain,
-            "Cannot evict pod as it would violate the pod's disruption budget.",
-        )?;
-        let left = cluster.field(
-            "pods -l app=web --field-selector status.phase=Running",
-            ".items[*].metadata.name",
-        )?;
-        ensure!(
-            pods.contains(&left),
-            "one of {pods:?} is left, not {left:?}"
-        );
-
-        cluster.kubectl(&format!("uncordon {node}"))?;
-        cluster.pods_ready("app=web", 2)?;
-        cluster.kubectl("delete pdb web")?;
-        cluster.kubectl(&drain.replace("15s", "90s"))?;
-        let running = cluster.names("pods -l app=web --field-selector status.phase=Running")?;
-        ensure!(running.is_empty(), "{running:?}");
-        cluster.kubectl(&format!("uncordon {node}"))?;
-        cluster.pods_ready("app=web", 2)?;
-        Ok(())
-    })
+    on_a_cluster(|cluster| walkthroughs::drain_within_the_budget(cluster.node()))
 }
 
 const QUOTA: &str = "
@@ -291,68 +248,7 @@ fn a3_top() -> Result<()> {
     })
 }
 
-const WORKER: &str = "
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: worker}
-spec:
-  selector: {matchLabels: {app: worker}}
-  template:
-    metadata: {labels: {app: worker}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-      - name: worker
-        image: busybox:1.28
-        command: [sh, -c, 'while true; do [ -e /idle ] && sleep 3600; :; done']
-        resources: {requests: {cpu: 50m}, limits: {cpu: 150m}}
-";
-
 #[test]
 fn b6_autoscale_on_real_use() -> Result<()> {
-    on_a_cluster(|cluster| {
-        cluster.apply(WORKER)?;
-        cluster.pods_ready("app=worker", 1)?;
-        cluster.kubectl("autoscale deployment worker --cpu-percent=50 --min=1 --max=3")?;
-        let shown = cluster.kubectl("get hpa worker --no-headers")?;
-        ensure!(
-            shown.contains("Deployment/worker") && shown.contains("/50%"),
-            "{shown}"
-        );
-        // A new Pod's use counts once it is known for a while.
-        cluster.field_becomes("deployment worker", ".spec.replicas", "3", 120)?;
-        eventually("users are told", 30, || {
-            let described = cluster.kubectl("describe hpa worker")?;
-            for words in [
-                "SuccessfulRescale",
-                "New size: 3; reason: cpu resource utilization (percentage of request) above target",
-                "ValidMetricFound",
-            ] {
-                ensure!(described.contains(words), "{words} in {described}");
-            }
-            Ok(())
-        })?;
-        eventually("the use is shown", 60, || {
-            let shown = cluster.kubectl("get hpa worker --no-headers")?;
-            let cells: Vec<&str> = shown.split_whitespace().collect();
-            let percent = cells[3].trim_end_matches("%/50%").parse::<u32>();
-            let percent = percent.with_context(|| shown.clone())?;
-            ensure!(percent > 50 && cells[4..7] == ["1", "3", "3"], "{shown}");
-            Ok(())
-        })?;
-
-        // With nothing to do it shrinks, as fast as it is let.
-        let now = r#"{"spec":{"behavior":{"scaleDown":{"stabilizationWindowSeconds":0}}}}"#;
-        cluster.kubectl(&format!("patch hpa worker --type=merge -p '{now}'"))?;
-        for pod in cluster.pods_ready("app=worker", 3)? {
-            cluster.kubectl(&format!("exec {pod} -- touch /idle"))?;
-        }
-        cluster.field_becomes("deployment worker", ".spec.replicas", "1", 120)?;
-        let described = cluster.kubectl("describe hpa worker")?;
-        ensure!(
-            described.contains("New size: 1; reason: All metrics below target"),
-            "{described}"
-        );
-        Ok(())
-    })
+    on_a_cluster(|cluster| walkthroughs::autoscale_on_real_use(cluster.node()))
 }

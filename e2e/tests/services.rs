@@ -3,106 +3,22 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use skiff_e2e::{Cluster, eventually, on_a_cluster};
+use skiff_e2e::{Cluster, eventually, on_a_cluster, walkthroughs};
 
 #[test]
 fn c1_clusterip_in_turn() -> Result<()> {
-    on_a_cluster(|cluster| {
-        cluster
-            .kubectl("create deployment myapp-deploy --image=nginx:1.19 --replicas=3 --port=80")?;
-        cluster.kubectl("create svc clusterip myapp-deploy --tcp=80:80")?;
-        cluster.start_client_pod()?;
-        let pods = cluster.pods_ready("app=myapp-deploy", 3)?;
-        let ip = cluster.field("svc myapp-deploy", ".spec.clusterIP")?;
-        let url = format!("http://{ip}/hostname.html");
-        eventually("the Service to know its Pods", 30, || {
-            let addresses =
-                cluster.field("endpoints myapp-deploy", ".subsets[*].addresses[*].ip")?;
-            ensure!(addresses.split(' ').count() == 3, "{addresses}");
-            cluster.page(&url)
-        })?;
-
-        let from_node = || Ok(cluster.page(&url)?.trim().to_owned());
-        goes_round(&pods, from_node)?;
-        let from_pod = || {
-            let page = cluster.kubectl(&format!("exec client -- timeout 5 wget -qO- {url}"))?;
-            Ok(page.trim().to_owned())
-        };
-        goes_round(&pods, from_pod)?;
-
-        let slices = cluster.kubectl(
-            "get endpointslices -l kubernetes.io/service-name=myapp-deploy --no-headers",
-        )?;
-        ensure!(
-            slices.contains("IPv4") && slices.contains(" 80 "),
-            "{slices}"
-        );
-        let described = cluster.kubectl("describe svc myapp-deploy")?;
-        let lines = [
-            "IP:",
-            "IPs:",
-            "Port:",
-            "TargetPort:",
-            "Endpoints:",
-            "Session Affinity:",
-            "IP Family Policy:",
-        ];
-        for line in lines {
-            ensure!(described.contains(line), "no {line} in\n{described}");
-        }
-        Ok(())
-    })
+    on_a_cluster(|cluster| walkthroughs::clusterip_in_turn(cluster.node()))
 }
 
 #[test]
 fn c4_nodeport() -> Result<()> {
+    on_a_cluster(|cluster| walkthroughs::nodeport(cluster.node(), cluster.net().router()))
+}
+
+#[test]
+fn c4_loadbalancer_at_the_node() -> Result<()> {
     on_a_cluster(|cluster| {
-        cluster.kubectl("create deployment web --image=nginx:1.19 --replicas=2")?;
-        cluster.kubectl("create svc nodeport web --tcp=80:80 --node-port=30002")?;
-        let pods = cluster.pods_ready("app=web", 2)?;
-        let url = format!("http://{}:30002/hostname.html", cluster.address());
-        eventually("the node port to answer", 30, || cluster.page(&url))?;
-        goes_round(&pods, || Ok(cluster.page(&url)?.trim().to_owned()))?;
-
-        let router = cluster.net().router();
-        let from_outside = router
-            .command("wget")
-            .args(["-q", "-T", "5", "-t", "1", "-O", "-", &url])
-            .output()?;
-        let page = String::from_utf8(from_outside.stdout)?;
-        ensure!(
-            pods.contains(&page.trim().to_owned()),
-            "another machine sees {page:?}"
-        );
-
-        cluster.kubectl("create svc nodeport any --tcp=80:80")?;
-        let given: u16 = cluster
-            .field("svc any", ".spec.ports[0].nodePort")?
-            .parse()?;
-        ensure!((30000..=32767).contains(&given), "{given}");
-        let taken =
-            cluster.refused("kubectl create svc nodeport second --tcp=80:80 --node-port=30002")?;
-        ensure!(
-            taken.contains("provided port is already allocated"),
-            "{taken}"
-        );
-        let outside =
-            cluster.refused("kubectl create svc nodeport second --tcp=80:80 --node-port=80")?;
-        ensure!(
-            outside.contains("provided port is not in the valid range"),
-            "{outside}"
-        );
-        let left = cluster.names("svc")?;
-        ensure!(left == ["any", "kubernetes", "web"], "{left:?}");
-
-        let fixed = "kubectl create svc clusterip fixed --tcp=80:80 --clusterip=10.96.7.7";
-        cluster.sh(fixed)?;
-        let clash = cluster.refused(&fixed.replace("clusterip fixed", "clusterip clash"))?;
-        ensure!(
-            clash.contains("provided IP is already allocated"),
-            "{clash}"
-        );
-        Ok(())
+        walkthroughs::loadbalancer_at_the_node(cluster.node(), cluster.net().router())
     })
 }
 
@@ -222,17 +138,4 @@ fn dig(cluster: &Cluster, question: &str) -> Result<String> {
     cluster.sh(&format!(
         "dig @10.96.0.10 +short +tries=1 +time=3 {question}"
     ))
-}
-
-/// In turn: among as many requests in a row as there are Pods, each Pod answers one.
-fn goes_round(pods: &[String], ask: impl Fn() -> Result<String>) -> Result<()> {
-    let expected: BTreeSet<&String> = pods.iter().collect();
-    let answers = (0..pods.len() * 3)
-        .map(|_| ask())
-        .collect::<Result<Vec<_>>>()?;
-    for in_a_row in answers.windows(pods.len()) {
-        let seen: BTreeSet<&String> = in_a_row.iter().collect();
-        ensure!(seen == expected, "not in turn: {answers:?}");
-    }
-    Ok(())
 }

@@ -77,6 +77,7 @@ pub struct Guest<'net> {
     // Ends first: the tap that it holds is the network's.
     machine: Machine,
     net: &'net TestNet,
+    name: String,
     address: Ipv4Addr,
     terminal: Terminal,
     kubeconfig: PathBuf,
@@ -106,10 +107,16 @@ impl<'net> Guest<'net> {
         Ok(Self {
             machine,
             net,
+            name,
             address,
             terminal,
             kubeconfig,
         })
+    }
+
+    /// Its name in the cluster.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its address on the test's network.

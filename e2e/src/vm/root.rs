@@ -32,6 +32,7 @@ const PACKAGES: &[&str] = &[
     "nfs-common",
     "nfs-kernel-server",
     "nftables",
+    "perl-base",
     "procps",
     "runc",
     "util-linux",
