@@ -57,12 +57,13 @@ impl HealthChecks {
 
 fn wanted(model: &Model) -> BTreeMap<u16, Local> {
     let checked = model.ports().filter_map(|port| {
+        let health_check = port.external.health_check?;
         let service = port
             .name
             .rsplit_once(':')
             .map_or(&*port.name, |(name, _)| name);
         let local = (service.to_owned(), port.external.endpoints.len());
-        Some((port.external.health_check?, local))
+        Some((health_check, local))
     });
     checked.collect()
 }

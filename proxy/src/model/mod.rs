@@ -9,10 +9,12 @@ mod protocol;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use ipnet::Ipv4Net;
 
 pub(crate) use build::service_ports;
@@ -80,10 +82,11 @@ impl ServicePort {
     }
 }
 
-/// All that the node must know of Services. Cheap to clone.
+/// All that the node must know of Services. A clone shares all with its origin, and what differs between the two is found
+/// without a look at the rest: a change takes as long among ten thousand Services as among ten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Model {
-    services: BTreeMap<Arc<str>, Arc<Vec<ServicePort>>>,
+    services: OrdMap<Arc<str>, Arc<Vec<ServicePort>>>,
 }
 
 /// How the ports of one Service changed.
@@ -113,25 +116,16 @@ impl Model {
 
     /// The Services that differ from those of `old`.
     pub(crate) fn changes_since<'a>(&'a self, old: &'a Model) -> Vec<Change<'a>> {
-        let ports = |of: Option<&'a Arc<Vec<ServicePort>>>| of.map_or(&[][..], |ports| ports);
-        // Equal by identity nearly always: a look at ten thousand Services takes a fraction of a millisecond.
-        let same = |a: &Arc<_>, b: Option<&Arc<_>>| b.is_some_and(|b| Arc::ptr_eq(a, b));
-        let fresh = self.services.iter().filter_map(|(name, new)| {
-            let was = old.services.get(name);
-            (!same(new, was)).then(|| Change {
-                old: ports(was),
-                new: ports(Some(new)),
-            })
+        let differing = old.services.diff(&self.services);
+        let changes = differing.map(|item| match item {
+            DiffItem::Add(_, new) => Change { old: &[], new },
+            DiffItem::Update {
+                old: (_, old),
+                new: (_, new),
+            } => Change { old, new },
+            DiffItem::Remove(_, old) => Change { old, new: &[] },
         });
-        let gone = old
-            .services
-            .iter()
-            .filter(|(name, _)| !self.services.contains_key(*name));
-        let gone = gone.map(|(_, was)| Change {
-            old: ports(Some(was)),
-            new: &[],
-        });
-        fresh.chain(gone).collect()
+        changes.collect()
     }
 }
 
