@@ -8,10 +8,11 @@
 //!                     └──► Strategy (a kind's own rules: defaults, validation, cells)   one file a kind in `kinds/`
 //!   decode ──► Schema::conform ──► Strategy ──► stored      patch: JSON, merge, strategic     table: for kubectl get
 //!   custom: what a CustomResourceDefinition makes of objects: one more Descriptor, with a schema of its own
-//!   cron, indexes: the small languages of CronJobs and Jobs
+//!   cron, indexes: the small languages of CronJobs and Jobs      cel: rules that schemas bring along
 //!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
 
+mod cel;
 mod cron;
 pub mod custom;
 mod decode;
@@ -21,6 +22,7 @@ pub mod field;
 mod hash;
 mod indexes;
 mod kinds;
+pub mod managed;
 pub mod metadata;
 pub mod names;
 mod node_selector;
@@ -48,7 +50,7 @@ pub use descriptor::{
 pub use duration::{age, human_duration};
 pub use hash::pod_template_hash;
 pub use indexes::IndexSet;
-pub use kinds::{SYSTEM_PRIORITY_CLASSES, builtin};
+pub use kinds::{SYSTEM_PRIORITY_CLASSES, builtin, scale};
 pub use node_selector::{node_selector_matches, node_selector_term_matches, volume_is_reachable};
 pub use patch::{PatchType, apply_patch};
 pub use protobuf::{decode_protobuf, encode_protobuf, encode_protobuf_event, has_protobuf};

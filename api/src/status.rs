@@ -32,9 +32,6 @@ pub enum Reason {
     /// None is given: a webhook refuses with a code and a message alone.
     #[serde(rename = "")]
     Unknown,
-    /// A failure that Kubernetes' API server gives no reason for.
-    #[serde(rename = "")]
-    Unknown,
 }
 
 impl Reason {

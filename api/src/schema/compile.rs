@@ -131,6 +131,7 @@ impl Compiler {
         shape.preserves_unknown = is_open
             || additional == &Value::Bool(true)
             || schema["x-kubernetes-preserve-unknown-fields"] == true;
+        shape.atomic = schema["x-kubernetes-map-type"] == "atomic";
         shape
     }
 }

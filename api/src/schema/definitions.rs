@@ -10,7 +10,19 @@ use super::facts::Facts;
 use super::types::{ServedType, common, served};
 
 const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
+/// In lists these are known by their protocol too, which may be left out.
+const PORTS: [&str; 2] = [
+    "io.k8s.api.core.v1.ContainerPort",
+    "io.k8s.api.core.v1.ServicePort",
+];
 pub(super) const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+/// Types of CustomResourceDefinitions that stand for any JSON value, or for one of several.
+const ANY_JSON: [&str; 4] = [
+    "JSON",
+    "JSONSchemaPropsOrArray",
+    "JSONSchemaPropsOrBool",
+    "JSONSchemaPropsOrStringArray",
+];
 const LIST_META: &str = "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
 
 /// The OpenAPI v2 definitions of the kinds whose type name is wanted, of their lists, of what every group sends
@@ -53,6 +65,14 @@ fn complete(type_name: &str, definition: &mut Value) {
     }
     if type_name == INT_OR_STRING {
         definition.insert("format".into(), "int-or-string".into());
+    }
+    if PORTS.contains(&type_name)
+        && let Some(protocol) = definition["properties"].get_mut("protocol")
+    {
+        protocol["default"] = "TCP".into();
+    }
+    if ANY_JSON.contains(&type_name.rsplit('.').next().unwrap_or_default()) {
+        definition.remove("type");
     }
     // k8s-openapi calls `metadata` required so that its types need no Option; the API does not.
     if let Some(required) = definition.get_mut("required").and_then(Value::as_array_mut) {

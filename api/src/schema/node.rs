@@ -123,6 +123,8 @@ pub(super) struct Shape {
     pub(super) items: Option<Use>,
     /// Fields that are not known are kept.
     pub(super) preserves_unknown: bool,
+    /// Server-side apply sees an object of this type as one value.
+    pub(super) atomic: bool,
 }
 
 impl Shape {
@@ -135,6 +137,7 @@ impl Shape {
             additional: None,
             items: None,
             preserves_unknown: false,
+            atomic: false,
         }
     }
 }
@@ -222,6 +225,11 @@ impl<'a> Node<'a> {
     /// How it merges.
     pub fn rule(self) -> &'a MergeRule {
         self.used.extra.as_ref().map_or(&PLAIN, |extra| &extra.0)
+    }
+
+    /// Whether server-side apply sees the object as one value, by its type or where it is used.
+    pub fn is_atomic(self) -> bool {
+        self.shape().atomic || self.rule().atomic_map
     }
 
     /// What it is if it is not there, for custom resources.
