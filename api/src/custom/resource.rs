@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::columns::Columns;
 use super::versions::STRATEGY_WEBHOOK;
 use super::{JsonPath, Shape, default, openapi, prune, validate};
-use crate::field::Errors;
+use crate::cel::Rules;
+use crate::field::{Error, ErrorKind, Errors, Path};
 use crate::{Column, Descriptor, FieldValidation, Schema, Status, Strategy};
 
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
@@ -31,6 +32,7 @@ pub struct CustomResource {
     /// The schema as text: it is seldom read, and much smaller so.
     schema_text: Box<str>,
     schema: OnceLock<Schema>,
+    rules: Option<Rules>,
     columns: Columns,
     selectable: Vec<(String, JsonPath)>,
 }
@@ -42,6 +44,7 @@ impl CustomResource {
         let api_version =
             |version: &Value| format!("{group}/{}", version["name"].as_str().unwrap_or_default());
         let mut versions = spec["versions"].as_array().into_iter().flatten();
+        let is_only = versions.clone().count() == 1;
         let stored = versions.find(|version| version["storage"] == true);
         let schema = &version["schema"]["openAPIV3Schema"];
         let shape = Shape::compile(schema);
@@ -52,11 +55,13 @@ impl CustomResource {
             list_kind: names["listKind"].as_str().unwrap_or_default().to_owned(),
             by_webhook: spec["conversion"]["strategy"] == STRATEGY_WEBHOOK,
             terminating: definition["metadata"]["deletionTimestamp"].is_string(),
-            revision,
+            // Who writes in another version fills in the defaults of that one.
+            revision: if is_only { revision } else { u64::MAX },
             has_defaults: shape.has_defaults(),
             shape,
             schema_text: schema.to_string().into(),
             schema: OnceLock::new(),
+            rules: Rules::of(schema),
             columns: Columns::of(version),
             selectable: selectable(&version["selectableFields"]),
         }
@@ -150,9 +155,28 @@ impl CustomResource {
         serde_json::from_str(&self.schema_text).unwrap_or_default()
     }
 
+    /// Rules in CEL are tried only on what has the right structure.
     fn errors(&self, new: &Value, old: Option<&Value>) -> Errors {
-        validate::validate(&self.shape, new, old)
+        let mut errors = validate::validate(&self.shape, new, old);
+        let Some(rules) = &self.rules else {
+            return errors;
+        };
+        if errors.iter().any(hides_others) {
+            let words = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+            errors.push(Error::invalid(&Path::root(""), Value::Null, words));
+        } else {
+            errors.extend(rules.broken(new, old));
+        }
+        errors
     }
+}
+
+/// Whether rules may fail for no other reason than this error.
+fn hides_others(error: &Error) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::Required | ErrorKind::TooLong | ErrorKind::TooMany | ErrorKind::TypeInvalid
+    )
 }
 
 /// Holds `metadata` against its type; answers with the unknown fields, which go.

@@ -2,6 +2,7 @@
 //! (k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation).
 
 use super::structural;
+use crate::cel;
 use crate::custom::{Shape, pattern, validate as validate_value};
 use crate::field::{Error, Errors};
 use crate::kinds::common::{Field, checks};
@@ -76,6 +77,13 @@ fn check(schema: &Field<'_>, errors: &mut Errors) {
     }
     if schema.get("type").str() == "array" && !schema.get("items").is_set() {
         errors.push(schema.get("items").required("must be specified"));
+    }
+    for rule in schema.get("x-kubernetes-validations").items() {
+        let text = rule.get("rule");
+        checks::required(&text, errors);
+        if let Some(words) = cel::wrong_with(text.str()).filter(|_| !text.is_empty()) {
+            errors.push(text.invalid(words));
+        }
     }
     list_type(schema, errors);
     default(schema, errors);

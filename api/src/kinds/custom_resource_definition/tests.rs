@@ -94,6 +94,10 @@ fn what_users_get_wrong() {
             format!("{size}.default: Invalid value: \"string\": must be of type integer: \"string\""),
         ),
         (
+            with(SIZE, json!({"type": "integer", "x-kubernetes-validations": [{"rule": "self >"}]})),
+            format!("{size}.x-kubernetes-validations[0].rule: Invalid value: \"self >\": compilation failed: "),
+        ),
+        (
             with(SIZE, json!({"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"})),
             format!("{size}.x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is map"),
         ),
