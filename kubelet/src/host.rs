@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use skiff_client::Recorder;
 
@@ -23,4 +24,17 @@ pub(crate) struct Host {
     pub(crate) objects: Objects,
     pub(crate) tokens: Tokens,
     pub(crate) recorder: Recorder,
+}
+
+impl Host {
+    /// The node, for events about it. The kubelet's have its name in the place of its uid.
+    pub(crate) fn node_reference(&self) -> ObjectReference {
+        let name = &self.config.node_name;
+        ObjectReference {
+            kind: Some("Node".to_owned()),
+            name: Some(name.clone()),
+            uid: Some(name.clone()),
+            ..ObjectReference::default()
+        }
+    }
 }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
 use nix::sys::statvfs::statvfs;
 use skiff_client::EventType;
 use tokio::time::{MissedTickBehavior, interval};
@@ -76,13 +75,7 @@ fn disk_excess(dir: &Path) -> Option<u64> {
 }
 
 fn tell<R>(context: &Context<R>, wanted: u64, freed: u64) {
-    let name = &context.host.config.node_name;
-    let node = ObjectReference {
-        kind: Some("Node".to_owned()),
-        name: Some(name.clone()),
-        uid: Some(name.clone()),
-        ..ObjectReference::default()
-    };
+    let node = context.host.node_reference();
     let message = format!(
         "Failed to garbage collect required amount of images. Attempted to free {wanted} bytes, \
          but only found {freed} bytes eligible to free."

@@ -3,7 +3,7 @@
 //! ```text
 //!   Machine (read once) ──► register ──► spec.podCIDR ──► Pod network ──► Ready
 //!                 ▲             └──► status every 5 minutes or on change      lease every 10 s
-//!                 └── deleted by somebody     └── taken for lost, or heard again
+//!                 └── deleted by somebody     └── taken for lost, or heard again; pressure comes or goes
 //! ```
 
 mod describe;
@@ -12,6 +12,7 @@ mod machine;
 mod network;
 mod pressure;
 mod register;
+mod transitions;
 
 use std::sync::Arc;
 
@@ -64,6 +65,10 @@ pub(crate) async fn run<R: Runtime>(
             async { network::set_up(&context, &nodes, &key, &network).await },
             async { register::keep_status(&context, ready, gone, &report).await },
             async { lease::keep(&context, &nodes, &key, &report).await },
+            async {
+                pressure::watch(&config.data_dir, &report).await;
+                Ok(())
+            },
         )
     };
     match shutdown.run_until_cancelled(work).await {

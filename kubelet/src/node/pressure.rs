@@ -4,10 +4,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::statvfs::statvfs;
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::machine::memory_bytes;
+
+/// How often the thresholds are looked at, which nobody tells of when they are passed: the kubelet's housekeeping interval.
+const PERIOD: Duration = Duration::from_secs(10);
 
 const MIN_MEMORY_BYTES: i64 = 100 << 20;
 const MIN_DISK_PERCENT: u64 = 10;
@@ -23,6 +29,19 @@ pub(super) struct Pressure {
     pub(super) memory: bool,
     pub(super) disk: bool,
     pub(super) pids: bool,
+}
+
+/// Tells for ever when something becomes short, or is short no longer: then a `report` is due.
+pub(super) async fn watch(data_dir: &Path, report: &Notify) {
+    let mut known = look(data_dir);
+    loop {
+        sleep(PERIOD).await;
+        let now = look(data_dir);
+        if now != known {
+            known = now;
+            report.notify_one();
+        }
+    }
 }
 
 /// Looks at what is left. What cannot be read is not short.

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use super::describe::{self, Facts};
-use super::pressure;
+use super::{pressure, transitions};
 use crate::pods::Context;
 use crate::runtime::Runtime;
 
@@ -164,5 +164,7 @@ async fn write_status<R: Runtime>(
     api.patch_status(name, &PatchParams::default(), &patch)
         .await
         .context("write the Node's status")?;
+    let new = status.conditions.unwrap_or_default();
+    transitions::tell(&context.host, &known, &new);
     Ok(())
 }
