@@ -1,17 +1,15 @@
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+use super::pulls::Pulls;
 use crate::host::Host;
-
-/// Images that are pulled at the same time; a slow registry must not hold up all Pods.
-const PULLS: usize = 4;
 
 /// What all workers share.
 pub(crate) struct Context<R> {
     pub(crate) host: Host,
     pub(crate) runtime: Arc<R>,
-    pub(crate) pulls: Semaphore,
+    pub(crate) pulls: Pulls,
     /// Whether the runtime can give Pods a network.
     pub(crate) network: watch::Receiver<bool>,
 }
@@ -21,7 +19,7 @@ impl<R> Context<R> {
         Self {
             host,
             runtime,
-            pulls: Semaphore::new(PULLS),
+            pulls: Pulls::default(),
             network,
         }
     }

@@ -18,6 +18,7 @@ mod manager;
 pub(crate) mod object;
 mod plan;
 mod progress;
+mod pulls;
 mod seen;
 mod status;
 mod stop;

@@ -87,8 +87,7 @@ async fn pull<R: Runtime>(
     let tell = Teller::new(&context.host.recorder, pod);
     tell.container(name, "Pulling", format!("Pulling image {image:?}"));
     let waited = Instant::now();
-    // The semaphore is never closed.
-    let _permit = context.pulls.acquire().await;
+    let _turn = context.pulls.turn(image_name::registry(image)).await;
     let started = Instant::now();
     let secrets = pull_secret::find(&context.host.objects, pod, image).await;
     if !secrets.missing.is_empty() {

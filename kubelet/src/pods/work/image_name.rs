@@ -39,6 +39,14 @@ pub(super) fn check(image: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The registry that an image comes from.
+pub(super) fn registry(image: &str) -> &str {
+    match image.split_once('/') {
+        Some((domain, _)) if is_domain(domain) => domain,
+        _ => "docker.io",
+    }
+}
+
 fn is_domain(text: &str) -> bool {
     text.contains(['.', ':'])
         || text == "localhost"

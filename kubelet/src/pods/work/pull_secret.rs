@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use serde::Deserialize;
 
+use super::image_name;
 use crate::objects::Objects;
 use crate::runtime::cri::AuthConfig;
 
@@ -97,9 +98,10 @@ fn place_of(server: &str) -> String {
 
 /// An image's name with its registry.
 fn full_name(image: &str) -> String {
-    match image.split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => image.to_owned(),
-        _ => format!("docker.io/{image}"),
+    let registry = image_name::registry(image);
+    match image.strip_prefix(registry) {
+        Some(rest) if rest.starts_with('/') => image.to_owned(),
+        _ => format!("{registry}/{image}"),
     }
 }
 
