@@ -2,33 +2,38 @@
 
 use std::sync::Arc;
 
-use skiff_api::{Registry, Status};
+use skiff_api::Status;
 use skiff_store::Store;
 
 use crate::admission::Turns;
 use crate::authn::Tokens;
 use crate::authz::Authorizer;
+use crate::definitions::Definitions;
 use crate::encode::SharedLines;
+use crate::kinds::Kinds;
 use crate::kubelet::Kubelets;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::openapi::Documents;
+use crate::remote::Remotes;
 use crate::services::Ranges;
 use crate::storage::Storage;
+use crate::webhooks::Webhooks;
 use crate::{Config, Error};
 
 /// What all steps of a request share.
 pub(crate) struct Api {
     pub(crate) config: Config,
     pub(crate) store: Store,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Kinds,
+    pub(crate) definitions: Definitions,
     pub(crate) tokens: Tokens,
     pub(crate) authorizer: Authorizer,
     pub(crate) ranges: Ranges,
     pub(crate) turns: Turns,
     pub(crate) kubelets: Kubelets,
-    pub(crate) documents: Documents,
     pub(crate) lines: SharedLines,
+    pub(crate) remotes: Remotes,
+    pub(crate) webhooks: Webhooks,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
 }
@@ -36,15 +41,18 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(config: Config, store: Store) -> Result<Arc<Self>, Error> {
         let metrics = Metrics::new();
+        let remotes = Remotes::default();
         Ok(Arc::new(Self {
-            registry: skiff_api::builtin(),
+            registry: Kinds::builtin(),
+            definitions: Definitions::default(),
             tokens: Tokens::new(&config)?,
             authorizer: Authorizer::new(store.clone()),
             ranges: Ranges::new(&config),
             turns: Turns::new(),
             kubelets: Kubelets::new(&config)?,
-            documents: Documents::default(),
             lines: SharedLines::default(),
+            webhooks: Webhooks::new(store.clone(), remotes.clone()),
+            remotes,
             limits: Limits::default(),
             metrics,
             store,
@@ -59,6 +67,6 @@ impl Api {
         let descriptor = self.registry.get("", "v1", plural);
         let descriptor =
             descriptor.ok_or_else(|| Status::internal(format!("{plural} are not served")))?;
-        Ok(Storage::new(self, descriptor))
+        Ok(Storage::new(self, &descriptor))
     }
 }

@@ -132,7 +132,7 @@ async fn role(api: &Arc<Api>, wanted: Value) -> Result<(), Error> {
             .registry
             .of_kind("rbac.authorization.k8s.io", "v1", &kind);
         let descriptor = descriptor.ok_or_else(resources::unknown)?;
-        let storage = Storage::new(api, descriptor);
+        let storage = Storage::new(api, &descriptor);
         let writer = Writer::default();
         if storage.get(&namespace, &name).is_err() {
             return storage.create(&namespace, wanted, writer).await.map(|_| ());
@@ -222,7 +222,7 @@ async fn ensure(
     let done = async {
         let descriptor = api.registry.get(group, "v1", plural);
         let descriptor = descriptor.ok_or_else(resources::unknown)?;
-        let storage = Storage::new(api, descriptor);
+        let storage = Storage::new(api, &descriptor);
         make(&storage, namespace, &name, object, set_right).await
     };
     done.await.map_err(|source| Error::Bootstrap {

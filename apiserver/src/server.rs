@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::{Config, Error, bootstrap, janitor, routes, serve};
+use crate::{Config, Error, bootstrap, definitions, janitor, routes, serve, webhooks};
 
 /// The Kubernetes API over a store. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ impl ApiServer {
         bootstrap::run(&api).await?;
         bootstrap::roles(&api).await?;
         api.authorizer.read_all();
+        api.webhooks.read_all(&api.store.snapshot());
+        api.definitions.read(&api);
         let router = routes::router(&api);
         Ok(Self { api, router })
     }
@@ -51,8 +53,10 @@ impl ApiServer {
         let serving = serve::run(&self.api, self.router.clone(), listener, shutdown.clone());
         let keeping = bootstrap::keep(&self.api, shutdown.clone());
         let following = self.api.authorizer.follow(shutdown.clone());
+        let asking = webhooks::follow(&self.api, shutdown.clone());
+        let defining = definitions::follow(&self.api, shutdown.clone());
         let tidying = janitor::run(&self.api, shutdown);
-        let (served, (), (), ()) = tokio::join!(serving, keeping, following, tidying);
+        let (served, ..) = tokio::join!(serving, keeping, following, asking, defining, tidying);
         served
     }
 }

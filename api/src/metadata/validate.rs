@@ -15,6 +15,16 @@ const ANNOTATIONS_MAX_BYTES: usize = 256 * 1024;
 /// Finalizers that need no domain.
 const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", ORPHAN, FOREGROUND];
 
+/// Whether finalizers of any name may be set: on custom resources and their definitions.
+fn takes_plain_finalizers(object: &Value) -> bool {
+    let group = text(&object["apiVersion"])
+        .split_once('/')
+        .map(|(group, _)| group);
+    group.is_some_and(|group| {
+        group == "apiextensions.k8s.io" || (group.contains('.') && !group.ends_with(".k8s.io"))
+    })
+}
+
 /// What is wrong with the metadata of a new object.
 ///
 /// The kind's `strategy` judges the name, and `generateName` as the prefix of one.
@@ -210,7 +220,8 @@ fn validate_finalizers(object: &Value, path: &Path) -> Errors {
     let mut errors = Errors::new();
     for (index, finalizer) in finalizers(object).enumerate() {
         errors.extend(invalid(path, finalizer, names::qualified_name(finalizer)));
-        if !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer) {
+        let is_plain = !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer);
+        if is_plain && !takes_plain_finalizers(object) {
             let words = "name is neither a standard finalizer name nor is it fully qualified";
             errors.push(Error::invalid(&path.index(index), finalizer, words));
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use skiff_api::Registry;
 
-use super::resource::{Resource, groups};
+use super::resource::{Resource, Version, groups};
 
 /// The core group, or all the others.
 pub(super) fn list(registry: &Registry, list_version: &str, core: bool) -> Value {
@@ -13,7 +13,7 @@ pub(super) fn list(registry: &Registry, list_version: &str, core: bool) -> Value
         .map(|(group, versions)| {
             let versions: Vec<Value> = versions
                 .iter()
-                .map(|(version, resources)| {
+                .map(|(Version(version), resources)| {
                     let resources = resources.iter().map(|it| resource(group, version, it));
                     json!({
                         "version": version,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use skiff_api::Registry;
 
-use super::resource::{Resource, groups as all_groups};
+use super::resource::{Resource, Version, groups as all_groups};
 use crate::api::Api;
 
 /// The versions of the core group (meta/v1 APIVersions).
@@ -36,9 +36,9 @@ pub(super) fn group(registry: &Registry, name: &str) -> Option<Value> {
     Some(group)
 }
 
-fn entry<'a>(group: &str, versions: impl Iterator<Item = &'a String>) -> Value {
+fn entry<'a>(group: &str, versions: impl Iterator<Item = &'a Version>) -> Value {
     let versions: Vec<Value> = versions
-        .map(|version| json!({"groupVersion": format!("{group}/{version}"), "version": version}))
+        .map(|Version(version)| json!({"groupVersion": format!("{group}/{version}"), "version": version}))
         .collect();
     json!({"name": group, "preferredVersion": versions.first(), "versions": versions})
 }
@@ -46,7 +46,7 @@ fn entry<'a>(group: &str, versions: impl Iterator<Item = &'a String>) -> Value {
 /// The resources of a version (meta/v1 APIResourceList).
 pub(super) fn resources(registry: &Registry, group: &str, version: &str) -> Option<Value> {
     let groups = all_groups(registry);
-    let resources = groups.get(group)?.get(version)?;
+    let resources = groups.get(group)?.get(&Version(version.to_owned()))?;
     let group_version = if group.is_empty() {
         version.to_owned()
     } else {

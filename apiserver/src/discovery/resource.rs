@@ -1,7 +1,9 @@
 //! One list of all that is served, stored or not, from which both forms of discovery are made.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use skiff_api::custom::version_order;
 use skiff_api::{Descriptor, Registry, Verb};
 
 use crate::resources::{SUBRESOURCES, VIRTUALS, Virtual};
@@ -27,8 +29,24 @@ pub(super) struct Subresource {
     pub(super) verbs: Vec<&'static str>,
 }
 
-/// Resources by group, then version, each list by name.
-pub(super) type Groups = BTreeMap<String, BTreeMap<String, Vec<Resource>>>;
+/// Resources by group, then version, the preferred one first, each list by name.
+pub(super) type Groups = BTreeMap<String, BTreeMap<Version, Vec<Resource>>>;
+
+/// A version such as `v1beta1`, in the order of preference.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Version(pub(super) String);
+
+impl Ord for Version {
+    fn cmp(&self, other: &Self) -> Ordering {
+        version_order(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// All that is served.
 pub(super) fn groups(registry: &Registry) -> Groups {
@@ -36,7 +54,7 @@ pub(super) fn groups(registry: &Registry) -> Groups {
     let mut add = |group: &str, version: &str, resource: Resource| {
         let versions = groups.entry(group.to_owned()).or_default();
         versions
-            .entry(version.to_owned())
+            .entry(Version(version.to_owned()))
             .or_default()
             .push(resource);
     };
@@ -110,7 +128,7 @@ fn asked(known: &Virtual) -> Resource {
         kind: known.kind.into(),
         namespaced: known.namespaced,
         verbs: known.verbs.to_vec(),
-        short_names: Vec::new(),
+        short_names: known.short_names.iter().copied().map(Into::into).collect(),
         categories: Vec::new(),
         subresources: Vec::new(),
     }

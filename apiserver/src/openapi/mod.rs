@@ -15,9 +15,11 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use skiff_api::Registry;
 
 use crate::api::Api;
 use crate::encode::{self, Failure};
+use crate::kinds::Served;
 use crate::resources;
 
 /// The type is asked for with `@v1.0`, which is no sound media type, and answered as one.
@@ -28,8 +30,13 @@ const V2_PROTO: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protob
 pub(crate) struct Documents {
     v2_json: OnceLock<Bytes>,
     v2_proto: OnceLock<Bytes>,
-    v3: OnceLock<BTreeMap<String, V3>>,
+    /// Those of built-in kinds never change.
+    v3_builtin: Arc<OnceLock<V3Documents>>,
+    v3_custom: OnceLock<V3Documents>,
 }
+
+/// Documents by the path of their group.
+type V3Documents = BTreeMap<String, V3>;
 
 /// The v3 document of one group and version.
 struct V3 {
@@ -38,13 +45,25 @@ struct V3 {
 }
 
 impl Documents {
-    fn v3(&self, api: &Api) -> &BTreeMap<String, V3> {
-        self.v3.get_or_init(|| {
-            let documents = v3::documents(&api.registry).into_iter();
+    /// The documents of other kinds; what is known of the built-in ones is taken along.
+    pub(crate) fn renewed(&self) -> Self {
+        Self {
+            v3_builtin: Arc::clone(&self.v3_builtin),
+            ..Self::default()
+        }
+    }
+
+    fn v3(&self, registry: &Registry) -> [&V3Documents; 2] {
+        let make = |custom| {
+            let documents = v3::documents(registry, custom).into_iter();
             documents
                 .map(|(path, document)| (path, V3::new(&document)))
                 .collect()
-        })
+        };
+        [
+            self.v3_builtin.get_or_init(|| make(false)),
+            self.v3_custom.get_or_init(|| make(true)),
+        ]
     }
 }
 
@@ -59,23 +78,29 @@ impl V3 {
 
 /// `/openapi/v2`
 pub(crate) async fn openapi_v2(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
+    let Served {
+        registry,
+        documents,
+    } = &*api.registry.current();
     let accept = headers.get(header::ACCEPT);
     let accept = accept.and_then(|accept| accept.to_str().ok());
     if accept.is_some_and(|accept| accept.contains("proto-openapi.spec.v2")) {
-        let make = || proto::encode(&v2::document(&api.registry)).into();
-        let bytes = api.documents.v2_proto.get_or_init(make).clone();
+        let make = || proto::encode(&v2::document(registry)).into();
+        let bytes = documents.v2_proto.get_or_init(make).clone();
         return encode::bytes(StatusCode::OK, V2_PROTO, bytes);
     }
-    let make = || v2::document(&api.registry).to_string().into();
-    let bytes = api.documents.v2_json.get_or_init(make).clone();
+    let make = || v2::document(registry).to_string().into();
+    let bytes = documents.v2_json.get_or_init(make).clone();
     encode::bytes(StatusCode::OK, "application/json", bytes)
 }
 
 /// `/openapi/v3`: where each group's document is; the hash lets clients keep it for ever.
 pub(crate) async fn openapi_v3_index(State(api): State<Arc<Api>>) -> Response {
-    let documents = api.documents.v3(&api);
+    let served = api.registry.current();
+    let documents = served.documents.v3(&served.registry);
     let paths: serde_json::Map<String, Value> = documents
-        .iter()
+        .into_iter()
+        .flatten()
         .map(|(path, V3 { hash, .. })| {
             let url = format!("/openapi/v3/{path}?hash={hash}");
             (path.clone(), json!({"serverRelativeURL": url}))
@@ -89,7 +114,9 @@ pub(crate) async fn openapi_v3_group(
     State(api): State<Arc<Api>>,
     Path(path): Path<String>,
 ) -> Response {
-    match api.documents.v3(&api).get(&path) {
+    let served = api.registry.current();
+    let documents = served.documents.v3(&served.registry);
+    match documents.iter().find_map(|known| known.get(&path)) {
         Some(V3 { document, .. }) => {
             encode::bytes(StatusCode::OK, "application/json", document.clone())
         }

@@ -1,6 +1,6 @@
 //! OpenAPI v2 (Swagger): one document of everything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use skiff_api::{Registry, definitions};
@@ -24,7 +24,27 @@ pub(super) fn document(registry: &Registry) -> Value {
         "swagger": "2.0",
         "info": {"title": "Kubernetes", "version": version::git_version()},
         "paths": paths,
-        "definitions": definitions(|_| true),
+        "definitions": all_definitions(registry),
+    })
+}
+
+/// The types of all kinds.
+fn all_definitions(registry: &Registry) -> BTreeMap<String, Value> {
+    let mut all = definitions(|_| true);
+    all.extend(custom_definitions(registry, true));
+    all
+}
+
+/// The types of the custom kinds and of their lists, as version 2 tells of them or as version 3 does.
+pub(super) fn custom_definitions(
+    registry: &Registry,
+    for_v2: bool,
+) -> impl Iterator<Item = (String, Value)> {
+    registry.iter().flat_map(move |known| {
+        let custom = known.strategy.custom();
+        custom
+            .map(|custom| custom.definitions(known, for_v2))
+            .unwrap_or_default()
     })
 }
 
@@ -46,10 +66,11 @@ pub(super) fn kind_of(operation: &Operation) -> Value {
 }
 
 /// What a patch may be written in.
-pub(super) const PATCH_TYPES: [&str; 3] = [
+pub(super) const PATCH_TYPES: [&str; 4] = [
     "application/json-patch+json",
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
+    "application/apply-patch+yaml",
 ];
 
 fn describe(operation: &Operation) -> Value {

@@ -6,20 +6,33 @@ use serde_json::{Map, Value, json};
 use skiff_api::{Registry, definitions};
 
 use super::operations::{Operation, Parameter, group_path, operations};
-use super::v2::{PATCH_TYPES, group_versions, kind_of};
+use super::v2::{PATCH_TYPES, custom_definitions, group_versions, kind_of};
 use crate::version;
 
 const V2_PREFIX: &str = "#/definitions/";
 const V3_PREFIX: &str = "#/components/schemas/";
 
-/// The documents by path, such as `apis/apps/v1`.
-pub(super) fn documents(registry: &Registry) -> BTreeMap<String, Value> {
-    let mut all = definitions(|_| true);
+/// What custom kinds use beside their own types.
+const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
+
+/// The documents by path, such as `apis/apps/v1`: of the groups that have custom kinds, or of the others.
+pub(super) fn documents(registry: &Registry, custom: bool) -> BTreeMap<String, Value> {
+    let mut all = definitions(|name| !custom || name == SCALE);
+    if custom {
+        all.extend(custom_definitions(registry, false));
+    }
+    let has_custom = |group: &str, version: &str| {
+        let mut kinds = registry.iter();
+        kinds.any(|known| {
+            known.group == group && known.version == version && known.strategy.custom().is_some()
+        })
+    };
     for schema in all.values_mut() {
         convert(schema);
     }
     group_versions(registry)
         .into_iter()
+        .filter(|(group, version)| has_custom(group, version) == custom)
         .map(|(group, version)| {
             let operations = operations(registry, &group, &version);
             (group_path(&group, &version), document(&operations, &all))

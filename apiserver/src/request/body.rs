@@ -117,7 +117,7 @@ pub(crate) fn conform(
             "fieldValidation: Unsupported value: {wanted:?}: supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""
         ))
     })?;
-    schema_of(descriptor)?.conform(object, duplicates, validation)
+    descriptor.conform(object, duplicates, validation)
 }
 
 /// Decodes what is sent beside the kinds, such as a Binding, and holds it against the schema of its type.
@@ -140,7 +140,8 @@ pub(crate) fn conform_as(type_name: &str, value: &mut Value) -> Result<(), Statu
 
 /// The schema of a kind.
 pub(crate) fn schema_of(descriptor: &Descriptor) -> Result<Schema, Status> {
-    schema_named(&descriptor.type_name)
+    let none = || Status::internal(format!("no schema of {}", descriptor.type_name));
+    descriptor.schema().ok_or_else(none)
 }
 
 /// The schema of a type, such as `io.k8s.api.core.v1.Pod`.

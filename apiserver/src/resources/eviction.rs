@@ -14,6 +14,7 @@ use super::{Call, not_allowed};
 use crate::encode;
 use crate::request::{DeleteOptions, decode_as, read_body};
 use crate::storage::{Part, Storage, Writer, now, object_of};
+use crate::webhooks::Operation;
 
 const EVICTION: &str = "io.k8s.api.policy.v1.Eviction";
 
@@ -23,7 +24,13 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         return Err(not_allowed());
     }
     let body = read_body(body).await?;
-    let eviction = decode_as(EVICTION, &call.parts.headers, &body)?;
+    let mut eviction = decode_as(EVICTION, &call.parts.headers, &body)?;
+    call.consult(
+        Operation::Create,
+        ["policy", "v1", "Eviction"],
+        &mut eviction,
+    )
+    .await?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     let given = metadata::name(&eviction);
     if !given.is_empty() && given != name {
@@ -43,7 +50,9 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
             .uid
             .get_or_insert_with(|| metadata::uid(&pod).to_owned());
     }
-    call.storage.delete(namespace, name, &options).await?;
+    call.storage
+        .delete(namespace, name, &options, call.delete_writer(&options))
+        .await?;
     let status = encode::success_status(Value::Null);
     Ok(encode::json(StatusCode::CREATED, &status))
 }
@@ -63,7 +72,7 @@ async fn take_from_budget(call: &Call, pod: &Value, dry_run: bool) -> Result<(),
         .registry
         .get("policy", "v1", "poddisruptionbudgets")
         .ok_or_else(super::unknown)?;
-    let budgets = Storage::new(&call.api, descriptor);
+    let budgets = Storage::new(&call.api, &descriptor);
     let snapshot = call.api.store.snapshot();
     let prefix = format!("/registry/policy/poddisruptionbudgets/{namespace}/");
     let mut of_pod = Vec::new();

@@ -1,8 +1,10 @@
 //! The fifth step: what is done to a resource, one file for each way to treat one.
 
+mod apply;
 mod binding;
 mod component_statuses;
 mod conditions;
+mod consult;
 mod eviction;
 mod objects;
 mod patch;
@@ -14,6 +16,7 @@ mod token;
 mod usage;
 mod virtuals;
 
+pub(crate) use proxy::of_service;
 pub(crate) use virtuals::{SUBRESOURCES, VIRTUALS, Virtual};
 
 use std::sync::Arc;
@@ -25,9 +28,10 @@ use skiff_api::{Descriptor, Reason, Status, UserInfo, has_protobuf};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::encode::{Accept, Failure};
-use crate::request::{RequestInfo, Target, WriteOptions};
+use crate::encode::{self, Accept, Failure};
+use crate::request::{DeleteOptions, RequestInfo, Target, WriteOptions, field_manager};
 use crate::storage::{Part, Storage, Writer};
+use crate::webhooks::Warnings;
 
 /// Ends the watches of a connection that is to be closed; an extension of its requests.
 #[derive(Clone)]
@@ -42,6 +46,8 @@ pub(crate) struct Call {
     pub(crate) parts: Parts,
     pub(crate) descriptor: Arc<Descriptor>,
     pub(crate) storage: Storage,
+    /// What webhooks want the user to know.
+    pub(crate) warnings: Arc<Warnings>,
 }
 
 impl Call {
@@ -57,7 +63,22 @@ impl Call {
         Ok(Writer {
             dry_run: options.dry_run,
             user: Some(&self.user),
+            manager: field_manager(&self.info, &self.parts.headers)?,
+            subresource: &self.target.subresource,
+            applies: false,
+            warnings: Some(&self.warnings),
         })
+    }
+
+    /// Who deletes, and how.
+    fn delete_writer(&self, options: &DeleteOptions) -> Writer<'_> {
+        Writer {
+            dry_run: options.dry_run,
+            user: Some(&self.user),
+            subresource: &self.target.subresource,
+            warnings: Some(&self.warnings),
+            ..Writer::default()
+        }
     }
 }
 
@@ -68,10 +89,12 @@ pub(crate) async fn handle(
     Extension(user): Extension<Arc<UserInfo>>,
     request: Request,
 ) -> Response {
-    match dispatch(api, info, user, request).await {
+    let warnings = Arc::new(Warnings::default());
+    let response = match dispatch(api, info, user, request, &warnings).await {
         Ok(response) => response,
         Err(status) => Failure(status).into_response(),
-    }
+    };
+    encode::warn(response, &warnings.take())
 }
 
 async fn dispatch(
@@ -79,6 +102,7 @@ async fn dispatch(
     info: Arc<RequestInfo>,
     user: Arc<UserInfo>,
     request: Request,
+    warnings: &Arc<Warnings>,
 ) -> Result<Response, Status> {
     let target = info.target.clone().ok_or_else(unknown)?;
     if let Some(resource) = virtuals::find(&target) {
@@ -102,6 +126,7 @@ async fn dispatch(
         parts,
         descriptor,
         storage,
+        warnings: Arc::clone(warnings),
     };
     let is_core = call.descriptor.group.is_empty();
     match (
@@ -150,7 +175,6 @@ pub(crate) fn is_served(api: &Api, target: &Target) -> bool {
 fn descriptor(api: &Api, target: &Target) -> Option<Arc<Descriptor>> {
     api.registry
         .get(&target.group, &target.version, &target.resource)
-        .cloned()
 }
 
 /// A namespace belongs before the objects that live in one, and before no other.

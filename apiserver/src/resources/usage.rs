@@ -95,7 +95,7 @@ fn wanted(
         field_selector: read.field_selector,
         ..ListOptions::default()
     };
-    let filter = Filter::read(descriptor, &options)?;
+    let filter = Filter::read(&descriptor, &options)?;
     let listing = storage.list(&target.namespace, &options, &filter)?;
     let objects = listing.entries.iter();
     objects.map(|entry| object_of(&entry.value)).collect()

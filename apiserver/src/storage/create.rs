@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use skiff_api::field::Errors;
 use skiff_api::trace::{self, Stage};
-use skiff_api::{Status, metadata, names};
+use skiff_api::{CustomResource, Reason, Status, metadata, names};
 use skiff_store::{Batch, CommitError, Key, Precondition, Revision};
 
-use super::codec::{encode, stamped};
+use super::codec::stamped;
+use super::convert::Encoded;
 use super::plan::{metadata as metadata_of, stamp_new};
 use super::{ATTEMPTS, Part, Storage, Writer, store_failed};
 use crate::admission;
@@ -40,14 +41,18 @@ impl Storage {
         mut object: Value,
         writer: Writer<'_>,
     ) -> Result<Bytes, Status> {
-        self.prepare(namespace, &mut object)?;
-        if admission::mutate(&self.api, &self.descriptor, writer.user, &mut object).await? {
-            self.descriptor.strategy.default(&mut object);
+        self.check_open()?;
+        self.prepare(namespace, &mut object, writer)?;
+        self.complete(writer, &mut object).await?;
+        let name = metadata::name(&object).to_owned();
+        let place = (namespace, name.as_str());
+        if self.mutated_new(writer, place, &mut object).await? {
+            // What webhooks add, such as a container, is completed as well.
+            self.complete(writer, &mut object).await?;
         }
         self.permit(writer, Part::Main, None, &object)?;
         let generated = metadata::name(&object).is_empty();
         let mut lost = Lost::Race;
-        let _turn = self.turn(namespace).await;
         for _ in 0..ATTEMPTS {
             let mut object = object.clone();
             if generated {
@@ -55,6 +60,11 @@ impl Storage {
             }
             // After the name: a Job labels its Pods with it.
             self.descriptor.strategy.prepare_create(&mut object);
+            if self.api.webhooks.can_refuse() {
+                self.review_new(writer, place, &object).await?;
+            }
+            // Not while webhooks are asked, who may write to the namespace themselves.
+            let _turn = self.turn(namespace).await;
             match self.try_create(namespace, &object, writer.dry_run).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(Lost::Failed(status)) => return Err(status),
@@ -68,8 +78,23 @@ impl Storage {
         })
     }
 
+    /// 405 for a custom resource whose definition is being deleted.
+    fn check_open(&self) -> Result<(), Status> {
+        let custom = self.descriptor.strategy.custom();
+        if !custom.is_some_and(CustomResource::is_terminating) {
+            return Ok(());
+        }
+        let message = "create not allowed while custom resource definition is terminating";
+        Err(Status::new(Reason::MethodNotAllowed, message))
+    }
+
     /// Drops what a client may not set, and sets what only the server may.
-    fn prepare(&self, namespace: &str, object: &mut Value) -> Result<(), Status> {
+    fn prepare(
+        &self,
+        namespace: &str,
+        object: &mut Value,
+        writer: Writer<'_>,
+    ) -> Result<(), Status> {
         if !metadata::resource_version(object).is_empty() {
             let message = "resourceVersion should not be set on objects to be created";
             return Err(Status::bad_request(message));
@@ -82,14 +107,49 @@ impl Storage {
         {
             fields.remove("status");
         }
-        let has_generation = has_status || self.descriptor.plural == "endpointslices";
+        let has_generation = has_status
+            || self.descriptor.plural == "endpointslices"
+            || self.descriptor.strategy.custom().is_some();
         let uid = uuid::Uuid::new_v4().to_string();
+        let owners = metadata_of(object).remove("managedFields");
         stamp_new(object, uid, Timestamp::now(), has_generation);
         if self.descriptor.is_namespaced() {
             metadata_of(object).insert("namespace".into(), namespace.into());
         }
         self.descriptor.strategy.default(object);
+        // What admission adds is nobody's, as in Kubernetes.
+        match owners {
+            Some(owners) if writer.applies => {
+                metadata_of(object).insert("managedFields".into(), owners);
+            }
+            _ if writer.applies => {}
+            _ => self.own_new(object, writer),
+        }
         Ok(())
+    }
+
+    /// Adds what the cluster adds to new objects.
+    async fn complete(&self, writer: Writer<'_>, object: &mut Value) -> Result<(), Status> {
+        if admission::mutate(&self.api, &self.descriptor, writer.user, object).await? {
+            self.descriptor.strategy.default(object);
+        }
+        Ok(())
+    }
+
+    /// Asks webhooks about a sound object as it would be stored.
+    async fn review_new(
+        &self,
+        writer: Writer<'_>,
+        place: (&str, &str),
+        object: &Value,
+    ) -> Result<(), Status> {
+        let mut object = Cow::Borrowed(object);
+        if self.has_claims() {
+            let snapshot = self.api.store.snapshot();
+            self.claims(&snapshot, None, Some(object.to_mut()))?;
+        }
+        self.check_new(&object)?;
+        self.reviewed(writer, place, &object, None).await
     }
 
     async fn try_create(
@@ -108,22 +168,22 @@ impl Storage {
         self.check_new(&object)?;
         let charges = admission::charge(&snapshot, &self.descriptor, None, Some(&object))?;
         let key = self.key(namespace, metadata::name(&object))?;
-        let value = encode(&object);
+        let Encoded { stored, answer } = self.encoded(&object)?;
         if dry_run {
             return match (snapshot.get(&key), claims.conflict(&snapshot)) {
                 (Some(_), _) => Err(Lost::Name),
                 (None, Some(error)) => Err(self.invalid(&object, &[error]).into()),
-                (None, None) => Ok(stamped(&value, &key, Revision::ZERO)),
+                (None, None) => Ok(stamped(&answer, &key, Revision::ZERO)),
             };
         }
-        let mut batch = Batch::create(key.clone(), value.clone());
+        let mut batch = Batch::create(key.clone(), stored);
         let first_claim = 1 + usize::from(guard.is_some());
         batch.preconditions.extend(guard);
         let batch = charges.add_to(claims.add_to(batch, &key));
         match self.api.store.commit(batch).await {
             Ok(revision) => {
                 self.trace(&object);
-                Ok(stamped(&value, &key, revision))
+                Ok(stamped(&answer, &key, revision))
             }
             Err(CommitError::Precondition { index: 0, .. }) => Err(Lost::Name),
             Err(CommitError::Precondition { index, .. }) => {

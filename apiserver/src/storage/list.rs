@@ -3,6 +3,7 @@
 use skiff_api::{Reason, Status};
 use skiff_store::{Entry, Revision, Snapshot};
 
+use super::convert::shown;
 use super::page::Page;
 use super::{Filter, Storage};
 use crate::request::{ListOptions, VersionMatch};
@@ -42,7 +43,7 @@ impl Storage {
         while options.limit == 0 || entries.len() < options.limit {
             let Some(entry) = rest.next() else { break };
             if filter.matches(&entry.value) {
-                entries.push(entry.clone());
+                entries.push(shown(&self.descriptor, entry)?);
             }
         }
         let more = rest.peek().is_some();

@@ -9,11 +9,13 @@ mod create;
 mod delete;
 mod filter;
 mod list;
+mod owners;
 mod page;
 mod plan;
 mod read;
 mod update;
 mod watch;
+mod webhooks;
 
 pub(crate) use codec::{encode, now, object_of};
 pub(crate) use filter::Filter;
@@ -28,6 +30,7 @@ use skiff_api::{Descriptor, Status, UserInfo};
 use skiff_store::{CommitError, Key};
 
 use crate::api::Api;
+use crate::webhooks::Warnings;
 
 /// How often a write is planned again after another one came between.
 pub(crate) const ATTEMPTS: usize = 8;
@@ -47,6 +50,14 @@ pub(crate) struct Writer<'a> {
     pub(crate) dry_run: bool,
     /// Who writes; the server itself if nobody is named.
     pub(crate) user: Option<&'a UserInfo>,
+    /// As whom managedFields know him.
+    pub(crate) manager: &'a str,
+    /// Through which subresource he writes, or empty.
+    pub(crate) subresource: &'a str,
+    /// Whether the object's managedFields are those of an apply.
+    pub(crate) applies: bool,
+    /// What webhooks want the user to know.
+    pub(crate) warnings: Option<&'a Warnings>,
 }
 
 impl Storage {

@@ -4,6 +4,7 @@ use serde_json::Value;
 use skiff_api::Status;
 use skiff_store::Entry;
 
+use super::convert::shown;
 use super::{Storage, object_of};
 
 impl Storage {
@@ -11,8 +12,8 @@ impl Storage {
     pub(crate) fn get(&self, namespace: &str, name: &str) -> Result<Entry, Status> {
         let key = self.key(namespace, name)?;
         let snapshot = self.api.store.snapshot();
-        let entry = snapshot.get(&key).cloned();
-        entry.ok_or_else(|| self.not_found(name))
+        let entry = snapshot.get(&key).ok_or_else(|| self.not_found(name))?;
+        shown(&self.descriptor, entry)
     }
 
     /// The object of that name, decoded.

@@ -4,10 +4,11 @@ use serde_json::Value;
 use skiff_api::{Status, metadata};
 use skiff_store::{Batch, CommitError, Entry, Revision};
 
-use super::codec::{encode, stamped};
+use super::codec::stamped;
+use super::convert::Encoded;
 use super::create::at;
 pub(crate) use super::plan::Part;
-use super::plan::{bump_generation, is_finished, merge};
+use super::plan::{self, bump_generation, is_finished, merge};
 use super::{ATTEMPTS, Storage, Writer, Written, object_of, store_failed};
 use crate::admission;
 
@@ -22,17 +23,20 @@ impl Storage {
         writer: Writer<'_>,
         mut change: impl FnMut(&Value) -> Result<Value, Status> + Send,
     ) -> Result<Written, Status> {
-        let _turn = self.turn(namespace).await;
         for _ in 0..ATTEMPTS {
             let entry = self.get(namespace, name)?;
             let old = object_of(&entry.value)?;
             let wanted = change(&old)?;
             self.check_preconditions(name, &old, &wanted)?;
-            let new = self.planned(&old, wanted, part)?;
+            let place = (namespace, name);
+            let wanted = self.mutated(writer, part, place, &old, wanted).await?;
+            let new = self.planned(&old, wanted, part, writer)?;
             self.permit(writer, part, Some(&old), &new)?;
+            self.reviewed(writer, place, &new, Some(&old)).await?;
             if new == old {
                 return Ok(Written::stays(entry.value));
             }
+            let _turn = self.turn(namespace).await;
             if let Some(written) = self.try_write(&entry, &old, new, writer.dry_run).await? {
                 return Ok(written);
             }
@@ -62,13 +66,23 @@ impl Storage {
     }
 
     /// The object that is to be stored, if it is sound.
-    fn planned(&self, old: &Value, wanted: Value, part: Part) -> Result<Value, Status> {
+    fn planned(
+        &self,
+        old: &Value,
+        mut wanted: Value,
+        part: Part,
+        writer: Writer<'_>,
+    ) -> Result<Value, Status> {
         let strategy = &self.descriptor.strategy;
+        let owners = plan::metadata(&mut wanted).remove("managedFields");
         let mut new = merge(old, wanted, part, self.descriptor.subresources.status);
+        if matches!(part, Part::Main | Part::EphemeralContainers) {
+            strategy.default(&mut new);
+        }
+        self.own_changes(old, &mut new, owners, part, writer);
         let mut errors = Vec::new();
         match part {
             Part::Main => {
-                strategy.default(&mut new);
                 strategy.prepare_update(&mut new, old);
                 errors.extend(metadata::validate_update(&new, old));
                 errors.extend(strategy.validate(&new));
@@ -80,7 +94,6 @@ impl Storage {
                 errors.extend(strategy.validate_status(&new, old));
             }
             Part::EphemeralContainers => {
-                strategy.default(&mut new);
                 errors.extend(strategy.validate(&new));
                 errors.extend(strategy.validate_part(&new, old));
             }
@@ -107,19 +120,19 @@ impl Storage {
         let snapshot = self.api.store.snapshot();
         let claims = self.claims(&snapshot, Some(old), Some(&mut new))?;
         let charges = admission::charge(&snapshot, &self.descriptor, Some(old), Some(&new))?;
-        let value = encode(&new);
+        let Encoded { stored, answer } = self.encoded(&new)?;
         if dry_run {
             if let Some(error) = claims.conflict(&snapshot) {
                 return Err(self.invalid(&new, &[error]));
             }
-            let object = stamped(&value, &entry.key, entry.revision);
+            let object = stamped(&answer, &entry.key, entry.revision);
             return Ok(Some(Written::stays(object)));
         }
-        let batch = Batch::update(entry.key.clone(), value.clone(), entry.revision);
+        let batch = Batch::update(entry.key.clone(), stored, entry.revision);
         let batch = charges.add_to(claims.add_to(batch, &entry.key));
         match self.api.store.commit(batch).await {
             Ok(revision) => {
-                let object = stamped(&value, &entry.key, revision);
+                let object = stamped(&answer, &entry.key, revision);
                 Ok(Some(Written::stays(object)))
             }
             Err(CommitError::Precondition { index, .. }) => {

@@ -10,6 +10,7 @@ use skiff_store::{Change, Entry, Revision, Watch};
 use tokio::time::{self, Interval, MissedTickBehavior, Sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::convert::shown_event;
 use super::{Filter, Storage};
 use crate::request::ListOptions;
 
@@ -130,13 +131,15 @@ impl Feed {
     /// dropped call loses nothing.
     pub(crate) async fn next(&mut self) -> Option<Vec<Event>> {
         if !self.initial.is_empty() {
-            return Some(std::mem::take(&mut self.initial));
+            let initial = std::mem::take(&mut self.initial).into_iter();
+            return Some(self.shown(initial).collect());
         }
         loop {
             let events: Vec<Event> = match self.wake().await {
                 Woken::Changes(changes) => {
                     let events = changes.iter().filter_map(|change| self.event(change));
-                    events.collect()
+                    let events: Vec<Event> = events.collect();
+                    self.shown(events.into_iter()).collect()
                 }
                 Woken::Bookmark => self.bookmark().into_iter().collect(),
                 Woken::Timeout => {
@@ -151,6 +154,11 @@ impl Feed {
                 return Some(events);
             }
         }
+    }
+
+    /// The events with their objects in the version that is watched.
+    fn shown(&self, events: impl Iterator<Item = Event>) -> impl Iterator<Item = Event> {
+        events.map(|event| shown_event(self.filter.descriptor(), event))
     }
 
     async fn wake(&mut self) -> Woken {

@@ -1,6 +1,8 @@
 //! The API server as its users see it: over a real store, by plain requests in the process and by kubectl over TLS.
 
 mod admission;
+mod applying;
+mod custom_resources;
 mod deleting;
 mod http_client;
 mod identity;
@@ -14,4 +16,5 @@ mod serving;
 mod streams;
 mod support;
 mod watching;
+mod webhooks;
 mod writing;

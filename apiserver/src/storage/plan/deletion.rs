@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use skiff_api::custom;
 use skiff_api::metadata::{FOREGROUND, ORPHAN};
 
 use super::{is_finished, metadata};
@@ -39,6 +40,9 @@ pub(crate) fn delete(old: &Value, options: &DeleteOptions, now: Timestamp) -> De
             into.insert("generation".into(), (generation + 1).into());
         }
     }
+    if !marked && new["kind"] == "CustomResourceDefinition" {
+        await_cleanup(&mut new, now);
+    }
     if new["kind"] == "Namespace" {
         new["status"]["phase"] = "Terminating".into();
     }
@@ -49,6 +53,26 @@ pub(crate) fn delete(old: &Value, options: &DeleteOptions, now: Timestamp) -> De
     } else {
         Deletion::Mark(new)
     }
+}
+
+/// A definition stays until its resources are gone.
+fn await_cleanup(definition: &mut Value, now: Timestamp) {
+    let finalizer = Value::from(custom::CLEANUP_FINALIZER);
+    match metadata(definition).get_mut("finalizers") {
+        Some(Value::Array(finalizers)) if finalizers.contains(&finalizer) => {}
+        Some(Value::Array(finalizers)) => finalizers.push(finalizer),
+        _ => drop(
+            metadata(definition).insert("finalizers".into(), [finalizer].into_iter().collect()),
+        ),
+    }
+    let condition = (
+        "True",
+        "InstanceDeletionPending",
+        "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+            .into(),
+    );
+    let status = &mut definition["status"];
+    custom::set_condition(status, "Terminating", condition, &timestamp(now));
 }
 
 /// How long the object may take to stop. Only Pods take time, and only those that a kubelet runs.

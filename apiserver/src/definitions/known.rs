@@ -1,0 +1,195 @@
+//! The definitions that stand in the store, and the kinds that are made of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use skiff_api::{Descriptor, Registry, custom, metadata};
+use skiff_store::{Key, Revision, Snapshot};
+
+use crate::api::Api;
+use crate::storage::{now, object_of};
+
+/// Where the definitions are.
+pub(super) const PREFIX: &str = "/registry/apiextensions.k8s.io/customresourcedefinitions/";
+
+/// What is known of the definitions.
+#[derive(Default)]
+pub(crate) struct Definitions {
+    known: Mutex<HashMap<Key, Known>>,
+}
+
+struct Known {
+    revision: Revision,
+    created: Revision,
+    /// The definition without its schemas, which may be large.
+    definition: Value,
+    /// What its kinds follow from.
+    made_of: Value,
+    kinds: Vec<Arc<Descriptor>>,
+}
+
+/// What is to be written into a definition.
+pub(crate) struct NewStatus {
+    pub(super) name: String,
+    pub(super) status: Value,
+}
+
+/// A definition that is being deleted.
+pub(super) struct Terminating {
+    pub(super) name: String,
+    /// Where its resources are.
+    pub(super) prefix: String,
+    /// One of the kinds that they can be reached as.
+    pub(super) kind: Option<Arc<Descriptor>>,
+}
+
+impl Definitions {
+    /// Reads what has changed in the store and serves it; answers with what the definitions are to say of it.
+    pub(crate) fn read(&self, api: &Api) -> Vec<NewStatus> {
+        let mut known = self.known.lock();
+        let snapshot = api.store.snapshot();
+        let before = known.len();
+        known.retain(|key, _| snapshot.get(key).is_some());
+        let mut has_changed = known.len() != before;
+        let mut full = read_changed(&snapshot, &mut known);
+        let news = plan(&mut known);
+        for (key, known) in known.iter_mut() {
+            has_changed |= known.remake(|| {
+                let entry = snapshot.get(key);
+                let read = || object_of(&entry?.value).ok();
+                full.remove(key).or_else(read).unwrap_or_default()
+            });
+        }
+        if has_changed {
+            api.registry.replace(registry(&known));
+        }
+        news
+    }
+
+    /// The definitions that are being deleted and may have resources.
+    pub(super) fn terminating(&self) -> Vec<Terminating> {
+        let known = self.known.lock();
+        let going = known.values().filter(|known| {
+            let mut finalizers = metadata::finalizers(&known.definition);
+            metadata::deletion_timestamp(&known.definition).is_some()
+                && finalizers.any(|finalizer| finalizer == custom::CLEANUP_FINALIZER)
+        });
+        let going = going.map(|known| {
+            let spec = &known.definition["spec"];
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let (group, plural) = (text(&spec["group"]), text(&spec["names"]["plural"]));
+            Terminating {
+                name: metadata::name(&known.definition).to_owned(),
+                prefix: format!("/registry/{group}/{plural}/"),
+                kind: known.kinds.first().cloned(),
+            }
+        });
+        going.collect()
+    }
+}
+
+/// Takes over the definitions that have changed; answers with them as they are, schemas and all.
+fn read_changed(snapshot: &Snapshot, known: &mut HashMap<Key, Known>) -> HashMap<Key, Value> {
+    let mut full = HashMap::new();
+    for entry in snapshot.range(PREFIX, None) {
+        let old = known.get(&entry.key);
+        if old.is_some_and(|old| old.revision == entry.revision) {
+            continue;
+        }
+        let Ok(definition) = object_of(&entry.value) else {
+            continue;
+        };
+        let kept = known.remove(&entry.key);
+        let (made_of, kinds) =
+            kept.map_or((Value::Null, Vec::new()), |old| (old.made_of, old.kinds));
+        known.insert(
+            entry.key.clone(),
+            Known {
+                revision: entry.revision,
+                created: entry.created,
+                definition: without_schemas(&definition),
+                made_of,
+                kinds,
+            },
+        );
+        full.insert(entry.key.clone(), definition);
+    }
+    full
+}
+
+fn without_schemas(definition: &Value) -> Value {
+    let mut light = definition.clone();
+    if let Some(Value::Array(versions)) = light.pointer_mut("/spec/versions") {
+        for version in versions {
+            version["schema"] = Value::Null;
+        }
+    }
+    light
+}
+
+/// Gives names to the definitions, the oldest first; answers with the statuses that change.
+fn plan(known: &mut HashMap<Key, Known>) -> Vec<NewStatus> {
+    let mut order: Vec<(Revision, Key)> = known
+        .iter()
+        .map(|(key, known)| (known.created, key.clone()))
+        .collect();
+    order.sort();
+    let mut news = Vec::new();
+    for (_, key) in order {
+        let Some(this) = known.get(&key) else {
+            continue;
+        };
+        let others: Vec<&Value> = known.values().map(|known| &known.definition).collect();
+        let status = custom::naming_status(&this.definition, &others, &now());
+        if status == this.definition["status"] {
+            continue;
+        }
+        news.push(NewStatus {
+            name: metadata::name(&this.definition).to_owned(),
+            status: status.clone(),
+        });
+        if let Some(this) = known.get_mut(&key) {
+            this.definition["status"] = status;
+        }
+    }
+    news
+}
+
+impl Known {
+    /// Makes its kinds again if what they follow from has changed; answers whether it has.
+    fn remake(&mut self, full: impl FnOnce() -> Value) -> bool {
+        let definition = &self.definition;
+        let made_of = json!([
+            metadata::uid(definition),
+            metadata::generation(definition),
+            metadata::deletion_timestamp(definition).is_some(),
+            definition["status"]["acceptedNames"],
+            custom::is_true(definition, "Established"),
+        ]);
+        if made_of == self.made_of {
+            return false;
+        }
+        let mut full = full();
+        full["status"] = definition["status"].clone();
+        let kinds = custom::served(&full, self.revision.0);
+        self.kinds = kinds.into_iter().map(Arc::new).collect();
+        self.made_of = made_of;
+        true
+    }
+}
+
+/// The built-in kinds and the custom ones, which take no place of theirs.
+fn registry(known: &HashMap<Key, Known>) -> Registry {
+    let mut registry = skiff_api::builtin();
+    for kind in known.values().flat_map(|known| &known.kinds) {
+        if registry
+            .get(&kind.group, &kind.version, &kind.plural)
+            .is_none()
+        {
+            registry.insert(Arc::clone(kind));
+        }
+    }
+    registry
+}
