@@ -19,7 +19,7 @@ pub(crate) async fn status(data_dir: &Path) -> anyhow::Result<()> {
         anyhow::bail!("the cluster in {} does not run", data_dir.display());
     };
     println!("skiff       runs with process id {pid}");
-    let client = skiff_client::from_kubeconfig(&kubeconfig::of(data_dir)).await?;
+    let client = skiff_client::from_kubeconfig(&kubeconfig::of(data_dir), "skiff").await?;
     let version = client.apiserver_version().await?;
     println!("API server  {}", version.git_version);
     for node in Api::<Node>::all(client.clone())

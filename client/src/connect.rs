@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::USER_AGENT;
+use http::{HeaderValue, Request, Response};
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -37,6 +38,17 @@ pub enum ConnectError {
 /// Makes the client of each user that a component speaks as.
 pub type Clients = Arc<dyn Fn(UserInfo) -> Client + Send + Sync>;
 
+/// As whom managedFields know what a user of the cluster's own writes, as in Kubernetes.
+fn program(user: &str) -> &'static str {
+    match user {
+        "system:kube-scheduler" => "kube-scheduler",
+        "system:kube-proxy" => "kube-proxy",
+        user if user.starts_with("system:node:") => "kubelet",
+        user if user.starts_with("system:") => "kube-controller-manager",
+        _ => "skiff",
+    }
+}
+
 /// A client that calls the API server's service in this process, without TCP or TLS.
 ///
 /// The caller's identity travels as a request extension, which no remote caller can set.
@@ -48,24 +60,28 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    let program = HeaderValue::from_static(program(&identity.name));
     let identified = service.map_request(move |mut request: Request<Body>| {
+        request.headers_mut().insert(USER_AGENT, program.clone());
         request.extensions_mut().insert(identity.clone());
         request
     });
     Client::new(identified, "default")
 }
 
-/// A client over TLS by the current context of a kubeconfig file.
-pub async fn from_kubeconfig(path: &Path) -> Result<Client, ConnectError> {
+/// A client over TLS by the current context of a kubeconfig file; `program` is as whom managedFields know what it writes.
+pub async fn from_kubeconfig(path: &Path, program: &'static str) -> Result<Client, ConnectError> {
     let shown = path.display().to_string();
     let broken = |source| ConnectError::Kubeconfig {
         path: shown.clone(),
         source,
     };
     let kubeconfig = Kubeconfig::read_from(path).map_err(broken)?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
         .map_err(broken)?;
+    let program = HeaderValue::from_static(program);
+    config.headers.push((USER_AGENT, program));
     Client::try_from(config).map_err(|source| ConnectError::Client {
         path: shown.clone(),
         source,

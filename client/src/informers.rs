@@ -122,15 +122,21 @@ async fn reflect<K: Watched>(api: Api<K>, fields: Option<String>, informer: Info
     while let Some(change) = changes.next().await {
         match change {
             Ok(watcher::Event::Init) => listed.clear(),
-            Ok(watcher::Event::InitApply(object)) => listed.push(object),
+            Ok(watcher::Event::InitApply(object)) => listed.push(lean(object)),
             Ok(watcher::Event::InitDone) => informer.replace(std::mem::take(&mut listed)),
-            Ok(watcher::Event::Apply(object)) => informer.apply(object),
+            Ok(watcher::Event::Apply(object)) => informer.apply(lean(object)),
             Ok(watcher::Event::Delete(object)) => informer.delete(object),
             Err(error) => {
                 tracing::warn!(kind = %K::kind(&()), error = &error as &dyn std::error::Error, "watch failed, trying again")
             }
         }
     }
+}
+
+/// The object without the owners of its fields: nobody here asks, and they are a third of it.
+fn lean<K: Watched>(mut object: K) -> K {
+    object.meta_mut().managed_fields = None;
+    object
 }
 
 /// How long one watch request lives before it is asked anew; the greatest that the kube client takes.

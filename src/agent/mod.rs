@@ -80,7 +80,7 @@ async fn serve(
 ) -> anyhow::Result<Option<Serving>> {
     let node = &settings.node;
     let file = node.data_dir.join(kubeconfig::NODE);
-    let client = skiff_client::from_kubeconfig(&file).await?;
+    let client = skiff_client::from_kubeconfig(&file, "kubelet").await?;
     let server = joined.cluster.server.clone();
     let read = read_settings(&client, &server, joined.is_new);
     let cluster = steps.step_async("API server", read).await?;

@@ -26,7 +26,7 @@ const NAME_PREFIX: &str = "bootstrap-token-";
 /// Makes, lists or deletes tokens of the cluster that runs on this machine.
 pub(crate) async fn token(args: TokenArgs) -> anyhow::Result<()> {
     let file = args.at.data_dir.join(kubeconfig::ADMIN);
-    let client = skiff_client::from_kubeconfig(&file).await?;
+    let client = skiff_client::from_kubeconfig(&file, "skiff").await?;
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
     match args.command {
         TokenCommand::Create {

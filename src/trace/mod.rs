@@ -24,7 +24,7 @@ use waterfall::{Step, waterfall};
 /// If there is no such object, or nothing is known of its way any more.
 pub(crate) async fn trace(args: TraceArgs) -> anyhow::Result<()> {
     let kubeconfig = kubeconfig::of(&args.at.data_dir);
-    let client = skiff_client::from_kubeconfig(&kubeconfig).await?;
+    let client = skiff_client::from_kubeconfig(&kubeconfig, "skiff").await?;
     let nodes = Api::<Node>::all(client.clone())
         .list(&ListParams::default())
         .await?;

@@ -2,6 +2,7 @@
 
 mod body;
 mod info;
+mod manager;
 mod options;
 mod query;
 
@@ -10,5 +11,6 @@ pub(crate) use body::{
     schema_named, schema_of, unsupported,
 };
 pub(crate) use info::{RequestInfo, Target};
+pub(crate) use manager::{FIELD_MANAGER, field_manager, options_kind};
 pub(crate) use options::{DeleteOptions, ListOptions, Propagation, VersionMatch, WriteOptions};
 pub(crate) use query::Query;

@@ -176,7 +176,10 @@ async fn delete(call: &Call, body: Body) -> Result<Response, Status> {
         let object = call.storage.get_object(namespace, name)?;
         permit_delete(node, &call.descriptor, &object)?;
     }
-    let Written { object, gone } = call.storage.delete(namespace, name, &options).await?;
+    let Written { object, gone } = call
+        .storage
+        .delete(namespace, name, &options, call.delete_writer(&options))
+        .await?;
     if gone {
         let uid = metadata::uid(&object_of(&object)?).to_owned();
         Ok(encode::success(&call.descriptor, name, &uid))
@@ -193,7 +196,13 @@ async fn delete_collection(call: &Call, body: Body) -> Result<Response, Status> 
     let namespace = &call.target.namespace;
     let listing = call
         .storage
-        .delete_collection(namespace, &list, &filter, &options)
+        .delete_collection(
+            namespace,
+            &list,
+            &filter,
+            &options,
+            call.delete_writer(&options),
+        )
         .await?;
     encode::list(&accept, &call.descriptor, listing)
 }

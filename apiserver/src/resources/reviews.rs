@@ -33,6 +33,7 @@ pub(super) async fn handle(
         let writer = Writer {
             dry_run: WriteOptions::read(&info.query)?.dry_run,
             user: Some(user),
+            ..Writer::default()
         };
         return binding::create(&api.core("pods")?, namespace, request, writer).await;
     }

@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 use skiff_api::field::{Error, Path};
 use skiff_api::{PatchType, ScalePaths, Selector, Status, apply_patch, metadata};
 
-use super::{Call, not_allowed, patch, unknown};
-use crate::encode;
+use super::{Call, apply, not_allowed, patch, unknown};
+use crate::encode::{self, Accept};
 use crate::request::{conform_as, content_type, decode, read_body, schema_named};
 use crate::storage::{Part, object_of};
+use crate::webhooks::Operation;
 
 const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
 
@@ -18,6 +19,7 @@ const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
 pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     let paths = call.descriptor.subresources.scale.clone();
     let paths = paths.ok_or_else(unknown)?;
+    let accept = Accept::read(&call.parts.headers, &call.info.query, true)?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     let object = match call.info.verb {
         "get" => call.storage.get_object(namespace, name)?,
@@ -26,13 +28,15 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
             let wanted = decode(content_type(&call.parts.headers), &body)?.value;
             write(&call, &paths, |_| Ok(wanted.clone())).await?
         }
+        "patch" if apply::is_apply(&call) => apply_count(&call, &paths, body).await?,
         "patch" => {
             let (patch_type, patch) = patch::read(&call, body).await?;
             write(&call, &paths, |scale| patched(patch_type, scale, &patch)).await?
         }
         _ => return Err(not_allowed()),
     };
-    Ok(encode::json(StatusCode::OK, &scale_of(&object, &paths)))
+    let shown = scale_of(&object, &paths).to_string();
+    encode::object(StatusCode::OK, &accept, &skiff_api::scale(), shown.into())
 }
 
 /// A Scale has no lists, so the two merging forms do the same to it.
@@ -51,6 +55,10 @@ async fn write(
 ) -> Result<Value, Status> {
     let writer = call.writer()?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
+    let old = call.storage.get_object(namespace, name)?;
+    let mut asked = change(&scale_of(&old, paths))?;
+    let kind = ["autoscaling", "v1", "Scale"];
+    call.consult(Operation::Update, kind, &mut asked).await?;
     let written = call
         .storage
         .modify(namespace, name, Part::Main, writer, |old| {
@@ -61,6 +69,35 @@ async fn write(
             let version = metadata::resource_version(&scale);
             new["metadata"]["resourceVersion"] = version.into();
             Ok(new)
+        })
+        .await?;
+    object_of(&written.object)
+}
+
+/// Applies a Scale: who does so owns the count of the object.
+async fn apply_count(call: &Call, paths: &ScalePaths, body: Body) -> Result<Value, Status> {
+    let writer = apply::writer(call)?;
+    let (mut scale, _) = apply::decode_config(body).await?;
+    conform_as(SCALE, &mut scale)?;
+    let mut config = json!({
+        "apiVersion": call.descriptor.api_version(),
+        "kind": call.descriptor.kind,
+    });
+    let version = metadata::resource_version(&scale);
+    if !version.is_empty() {
+        config["metadata"]["resourceVersion"] = version.into();
+    }
+    if !scale["spec"]["replicas"].is_null() {
+        let count = Value::from(replicas(&scale)?);
+        let steps = paths.spec_replicas.split('/').skip(1);
+        *steps.fold(&mut config, |at, step| &mut at[step]) = count;
+    }
+    let (namespace, name) = (&call.target.namespace, &call.target.name);
+    let force = apply::force(&call.info);
+    let storage = &call.storage;
+    let written = storage
+        .modify(namespace, name, Part::Main, writer, |old| {
+            storage.applied(Some(old), &config, writer, force)
         })
         .await?;
     object_of(&written.object)

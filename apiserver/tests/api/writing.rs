@@ -288,8 +288,8 @@ async fn three_forms_of_patch() {
     );
     let old = json!({"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 4}});
     assert_eq!(http.merge(&path, &old).await.code, 409);
-    let apply = http.patch(&path, "apply-patch+yaml", &json!({})).await;
-    assert_eq!(apply.code, 415);
+    let unknown = http.patch(&path, "yaml", &json!({})).await;
+    assert_eq!(unknown.code, 415);
     assert_eq!(
         http.merge(&format!("{DEPLOYMENTS}/none"), &json!({}))
             .await
