@@ -12,6 +12,7 @@ use super::{Call, not_allowed};
 use crate::encode;
 use crate::request::{decode_as, read_body};
 use crate::storage::{Part, Storage, Writer, now};
+use crate::webhooks::Operation;
 
 const BINDING: &str = "io.k8s.api.core.v1.Binding";
 
@@ -21,7 +22,9 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         return Err(not_allowed());
     }
     let body = read_body(body).await?;
-    let binding = decode_as(BINDING, &call.parts.headers, &body)?;
+    let mut binding = decode_as(BINDING, &call.parts.headers, &body)?;
+    call.consult(Operation::Create, ["", "v1", "Binding"], &mut binding)
+        .await?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     bind(&call.storage, namespace, name, &binding, call.writer()?).await
 }

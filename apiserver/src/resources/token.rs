@@ -13,6 +13,7 @@ use crate::authn::{Binding, Grant};
 use crate::authz::node_of;
 use crate::encode;
 use crate::request::{decode_as, read_body};
+use crate::webhooks::Operation;
 
 const TOKEN_REQUEST: &str = "io.k8s.api.authentication.v1.TokenRequest";
 const DEFAULT_SECONDS: i64 = 3600;
@@ -26,6 +27,8 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     }
     let body = read_body(body).await?;
     let mut request = decode_as(TOKEN_REQUEST, &call.parts.headers, &body)?;
+    let kind = ["authentication.k8s.io", "v1", "TokenRequest"];
+    call.consult(Operation::Create, kind, &mut request).await?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     let account = call.storage.get_object(namespace, name)?;
     let now = Timestamp::now().as_second();

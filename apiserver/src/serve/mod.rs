@@ -66,6 +66,7 @@ pub(crate) async fn run(
     }
     tasks.wait().await;
     api.kubelets.close().await;
+    api.remotes.close().await;
     Ok(())
 }
 

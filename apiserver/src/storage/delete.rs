@@ -5,7 +5,7 @@ use serde_json::Value;
 use skiff_api::{SYSTEM_PRIORITY_CLASSES, Status, metadata};
 
 use super::plan::{self, Deletion};
-use super::{ATTEMPTS, Filter, Storage, Written, object_of};
+use super::{ATTEMPTS, Filter, Storage, Writer, Written, object_of};
 use crate::request::{DeleteOptions, ListOptions};
 
 /// Namespaces that every cluster has.
@@ -18,12 +18,13 @@ fn is_system_class(name: &str) -> bool {
 }
 
 impl Storage {
-    /// Deletes an object, or marks it to go.
+    /// Deletes an object, or marks it to go. Whether it is a dry run, the options say.
     pub(crate) async fn delete(
         &self,
         namespace: &str,
         name: &str,
         options: &DeleteOptions,
+        writer: Writer<'_>,
     ) -> Result<Written, Status> {
         if self.is_core("namespaces") && IMMORTAL.contains(&name) {
             let resource = self.descriptor.group_resource();
@@ -35,11 +36,13 @@ impl Storage {
             let why = "this is a system priority class and cannot be deleted";
             return Err(Status::forbidden(&resource, name, why));
         }
-        let _turn = self.turn(namespace).await;
         for _ in 0..ATTEMPTS {
             let entry = self.get(namespace, name)?;
             let old = object_of(&entry.value)?;
             self.check_deletable(name, &old, options)?;
+            self.delete_reviewed(writer, (namespace, name), &old, options)
+                .await?;
+            let _turn = self.turn(namespace).await;
             let written = match plan::delete(&old, options, Timestamp::now()) {
                 Deletion::Unchanged => Some(Written::stays(entry.value)),
                 Deletion::Now if options.dry_run => Some(Written {
@@ -86,12 +89,13 @@ impl Storage {
         list: &ListOptions,
         filter: &Filter,
         options: &DeleteOptions,
+        writer: Writer<'_>,
     ) -> Result<super::Listing, Status> {
         let listing = self.list(namespace, list, filter)?;
         for entry in &listing.entries {
             let object = object_of(&entry.value)?;
             let (namespace, name) = (metadata::namespace(&object), metadata::name(&object));
-            match self.delete(namespace, name, options).await {
+            match self.delete(namespace, name, options, writer).await {
                 Ok(_) => {}
                 Err(status) if status.reason == skiff_api::Reason::NotFound => {}
                 Err(status) => return Err(status),

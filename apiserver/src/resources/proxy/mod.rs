@@ -16,6 +16,8 @@ use super::{Call, streams};
 use crate::kubelet::{Address, KubeletError, Security, address_of};
 use place::Named;
 
+pub(crate) use place::of_service;
+
 /// Headers that belong to one connection alone, and what is said to this server and nobody else.
 const KEPT_HERE: [HeaderName; 4] = [
     AUTHORIZATION,
@@ -36,6 +38,7 @@ pub(super) async fn handle(mut call: Call, body: Body) -> Result<Response, Statu
     if is_read && (rest.is_empty() || rest.starts_with('?')) {
         return Ok(with_slash(&call.info.path, &rest));
     }
+    call.consult_stream().await?;
     let (address, security) = backend(&call, &named)?;
     let path = if rest.starts_with('/') {
         rest

@@ -60,7 +60,7 @@ pub(super) fn of_pod(pod: &Value, port: &str) -> Result<Address, Status> {
 }
 
 /// All ready addresses behind a port of a Service, by its `Endpoints`. The port is one of the Service, by number or name.
-pub(super) fn of_service(service: &Value, endpoints: &Value, port: &str) -> Vec<Address> {
+pub(crate) fn of_service(service: &Value, endpoints: &Value, port: &str) -> Vec<Address> {
     let name = port_name(service, port);
     let mut found = Vec::new();
     for subset in endpoints["subsets"].as_array().into_iter().flatten() {

@@ -49,6 +49,9 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         return Ok(encode::bytes(StatusCode::OK, "text/plain", Bytes::new()));
     }
     let address = kubelet_of(&call, &pod)?;
+    if !is_log {
+        call.consult_stream().await?;
+    }
     if is_log {
         log(call, &address, &path).await
     } else {

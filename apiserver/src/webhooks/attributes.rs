@@ -1,0 +1,122 @@
+//! A request as webhooks see it.
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use skiff_api::{Descriptor, UserInfo};
+
+/// What a request does (admission.k8s.io/v1 Operation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Create,
+    Update,
+    Delete,
+    Connect,
+}
+
+impl Operation {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        }
+    }
+}
+
+/// All of a request but its objects.
+#[derive(Clone)]
+pub(crate) struct Attributes<'a> {
+    pub(crate) operation: Operation,
+    /// Group, version and plural.
+    pub(crate) resource: [&'a str; 3],
+    /// Such as `status`, or empty.
+    pub(crate) subresource: &'a str,
+    /// Group, version and kind of the object that is sent.
+    pub(crate) kind: [&'a str; 3],
+    /// Empty for what lives in none; for a namespace, that namespace.
+    pub(crate) namespace: &'a str,
+    /// Empty for an object that gets its name later.
+    pub(crate) name: &'a str,
+    pub(crate) user: &'a UserInfo,
+    pub(crate) dry_run: bool,
+    /// CreateOptions and the like, with their kind.
+    pub(crate) options: Value,
+    /// Where webhooks put their warnings for the user.
+    pub(crate) warnings: Option<&'a Warnings>,
+}
+
+impl<'a> Attributes<'a> {
+    /// A request about an object of a kind.
+    pub(crate) fn new(
+        operation: Operation,
+        descriptor: &'a Descriptor,
+        subresource: &'a str,
+        place: (&'a str, &'a str),
+        user: &'a UserInfo,
+        dry_run: bool,
+    ) -> Self {
+        let (group, version) = (&*descriptor.group, &*descriptor.version);
+        let (namespace, name) = place;
+        let is_namespace = group.is_empty() && descriptor.plural == "namespaces";
+        Self {
+            operation,
+            resource: [group, version, &descriptor.plural],
+            subresource,
+            kind: [group, version, &descriptor.kind],
+            namespace: if is_namespace { name } else { namespace },
+            name,
+            user,
+            dry_run,
+            options: options(operation, dry_run),
+            warnings: None,
+        }
+    }
+
+    /// Whether the request is about a namespace itself.
+    pub(crate) fn is_namespace(&self) -> bool {
+        self.resource == ["", "v1", "namespaces"]
+    }
+
+    /// Whether nobody may stand in its way: who writes a bad configuration must be able to take it back.
+    pub(crate) fn is_exempt(&self) -> bool {
+        self.resource[0] == "admissionregistration.k8s.io"
+    }
+}
+
+fn options(operation: Operation, dry_run: bool) -> Value {
+    let kind = match operation {
+        Operation::Create => "CreateOptions",
+        Operation::Update => "UpdateOptions",
+        Operation::Delete => "DeleteOptions",
+        Operation::Connect => return Value::Null,
+    };
+    let mut options = json!({"kind": kind, "apiVersion": "meta.k8s.io/v1"});
+    if dry_run {
+        options["dryRun"] = json!(["All"]);
+    }
+    options
+}
+
+/// What webhooks want the user to know beside the answer.
+#[derive(Debug, Default)]
+pub(crate) struct Warnings(Mutex<Vec<String>>);
+
+/// The most warnings of a request, and how long one may be, in characters.
+const MOST: usize = 32;
+const LONGEST: usize = 256;
+
+impl Warnings {
+    /// Adds one, cut to a length that fits a header.
+    pub(crate) fn add(&self, warning: &str) {
+        let mut all = self.0.lock();
+        if all.len() < MOST {
+            all.push(warning.chars().take(LONGEST).collect());
+        }
+    }
+
+    /// Takes all of them out.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock())
+    }
+}
