@@ -38,5 +38,7 @@ pub(crate) async fn serve() -> Response {
         "compiler": "rustc",
         "platform": format!("{}/{arch}", std::env::consts::OS),
     });
-    encode::json(StatusCode::OK, &info)
+    // In lines, as users know it from `kubectl get --raw /version`.
+    let body = format!("{info:#}");
+    encode::bytes(StatusCode::OK, "application/json", body.into())
 }

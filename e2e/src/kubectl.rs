@@ -24,6 +24,15 @@ pub(crate) fn find() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Every `kubectl` to test with: the versioned ones beside a vendor's dispatcher, oldest first, else the only one.
+pub(crate) fn find_all() -> Result<Vec<PathBuf>> {
+    let beside = on_path().map(|path| versions_beside(&path));
+    match beside.filter(|versions| !versions.is_empty()) {
+        Some(versions) => Ok(versions.into_iter().map(|(_, path)| path).collect()),
+        None => Ok(vec![find()?]),
+    }
+}
+
 /// The first minor version whose `kubectl` streams over WebSocket by itself.
 const FIRST_WITH_WEBSOCKET: u32 = 30;
 
@@ -55,12 +64,21 @@ fn behind_dispatcher(dispatcher: &Path) -> Result<PathBuf> {
 
 /// The newest `kubectl.1.<minor>` beside this one whose minor version is below `before`.
 fn newest_beside(dispatcher: &Path, before: u32) -> Option<PathBuf> {
-    let real = fs::canonicalize(dispatcher).ok()?;
-    let versions = fs::read_dir(real.parent()?).ok()?.flatten();
-    let versions = versions.filter_map(|entry| {
+    let mut versions = versions_beside(dispatcher);
+    versions.retain(|(minor, _)| *minor < before);
+    versions.pop().map(|(_, path)| path)
+}
+
+/// Every `kubectl.1.<minor>` beside this one, by its minor version.
+fn versions_beside(dispatcher: &Path) -> Vec<(u32, PathBuf)> {
+    let real = fs::canonicalize(dispatcher).unwrap_or_default();
+    let entries = real.parent().and_then(|folder| fs::read_dir(folder).ok());
+    let versions = entries.into_iter().flatten().flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
         let minor: u32 = name.strip_prefix("kubectl.1.")?.parse().ok()?;
-        (minor < before).then(|| (minor, entry.path()))
+        Some((minor, entry.path()))
     });
-    versions.max().map(|(_, path)| path)
+    let mut versions: Vec<_> = versions.collect();
+    versions.sort();
+    versions
 }

@@ -12,6 +12,7 @@ mod artifacts;
 mod asking;
 pub mod bench;
 mod cache;
+mod cases;
 mod cluster;
 mod command;
 mod dump;
@@ -30,6 +31,7 @@ pub mod walkthroughs;
 
 pub use artifacts::{example_binary, skiff_binary};
 pub use cache::{cache_dir, once};
+pub use cases::{Case, walk_through, walk_through_with_every_kubectl};
 pub use cluster::{Cluster, on_a_cluster, on_a_cluster_with, on_clusters};
 pub use images::{BUSYBOX, Image, NGINX, Recipe, all_images};
 pub use namespace::Namespace;

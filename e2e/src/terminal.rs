@@ -51,6 +51,33 @@ impl Terminal {
         })
     }
 
+    /// A terminal whose `kubectl` works in this namespace, which is made.
+    pub fn in_namespace(&self, name: &str) -> Result<Self> {
+        self.kubectl(&format!("create namespace {name}"))?;
+        let kubeconfig = self.home.join(format!("{name}.kubeconfig"));
+        fs::copy(&self.kubeconfig, &kubeconfig)?;
+        let terminal = Self {
+            kubeconfig,
+            ..self.clone()
+        };
+        terminal.kubectl(&format!("config set-context --current --namespace={name}"))?;
+        Ok(terminal)
+    }
+
+    /// A terminal with another `kubectl`.
+    pub(crate) fn with_kubectl(&self, program: &Path) -> Result<Self> {
+        let name = program.file_name().context("a kubectl has a name")?;
+        let home = self.home.join("with").join(name);
+        fs::create_dir_all(home.join("bin"))?;
+        let link = home.join("bin/kubectl");
+        crate::cache::remove(&link)?;
+        symlink(program, link)?;
+        Ok(Self {
+            home,
+            ..self.clone()
+        })
+    }
+
     /// Types a line into the shell and returns what it prints; fails if the command does.
     pub fn sh(&self, line: &str) -> Result<String> {
         succeeded(line, self.output(line, "")?)

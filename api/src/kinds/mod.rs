@@ -50,6 +50,7 @@ mod rbac;
 mod replica_set;
 mod replication_controller;
 mod resource_quota;
+mod scale;
 mod secret;
 mod service;
 mod service_account;
@@ -65,6 +66,7 @@ mod volume_rules;
 mod workload;
 
 pub use priority_class::SYSTEM_PRIORITY_CLASSES;
+pub use scale::scale;
 
 use crate::Registry;
 

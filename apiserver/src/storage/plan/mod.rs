@@ -54,11 +54,21 @@ pub(crate) fn stamp_new(object: &mut Value, uid: String, now: Timestamp, has_gen
     }
     metadata.remove("selfLink");
     metadata.remove("managedFields");
+    drop_empty(metadata);
     metadata.insert("uid".into(), uid.into());
     metadata.insert("creationTimestamp".into(), timestamp(now).into());
     if has_generation {
         metadata.insert("generation".into(), 1.into());
     }
+}
+
+/// Labels, owners and the like of which there are none are left out, as Go leaves them out.
+fn drop_empty(metadata: &mut Map<String, Value>) {
+    metadata.retain(|_, value| match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(entries) => !entries.is_empty(),
+        value => !value.is_null(),
+    });
 }
 
 /// The object that an update leaves: `new` where the part allows it, `old` elsewhere.
@@ -95,6 +105,7 @@ fn merge_main(old: &Value, mut new: Value, status_apart: bool) -> Value {
     }
     into.remove("selfLink");
     into.remove("managedFields");
+    drop_empty(into);
     if let (true, Value::Object(new)) = (status_apart, &mut new) {
         match old.get("status") {
             Some(status) => new.insert("status".into(), status.clone()),

@@ -1,0 +1,563 @@
+//! What a user looks at with `kubectl`: get in its forms, describe, explain, discovery, events.
+
+use anyhow::{Result, ensure};
+use skiff_e2e::{Case, Terminal, on_a_cluster, walk_through, walk_through_with_every_kubectl};
+
+const CASES: &[Case] = &[
+    ("selectors", selectors_choose),
+    ("outputs", outputs_show),
+    ("lists", lists_come_whole),
+    ("raw", raw_paths_answer),
+    ("explain", kinds_are_explained),
+    ("discovery", resources_are_discovered),
+    ("completion", names_are_completed),
+    ("events", events_are_told),
+    ("describe", every_kind_is_described),
+    ("columns", kinds_have_their_columns),
+];
+
+#[test]
+fn kubectl_reads() -> Result<()> {
+    on_a_cluster(|cluster| walk_through(cluster, CASES))
+}
+
+#[test]
+#[ignore = "long: every kubectl that is found"]
+fn kubectl_reads_with_every_version() -> Result<()> {
+    on_a_cluster(|cluster| walk_through_with_every_kubectl(cluster, CASES))
+}
+
+/// Three ConfigMaps, whose ranks are not in the order of their names.
+fn three_maps(terminal: &Terminal) -> Result<()> {
+    let map = |name: &str, rank: u8, tier: &str| {
+        format!(
+            "---\n{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, labels: {{tier: {tier}}}}}, data: {{rank: '{rank}'}}}}\n"
+        )
+    };
+    let maps = map("one", 3, "front") + &map("two", 1, "front") + &map("three", 2, "back");
+    terminal.apply(&maps)?;
+    Ok(())
+}
+
+fn selectors_choose(terminal: &Terminal) -> Result<()> {
+    three_maps(terminal)?;
+    for (arguments, expected) in [
+        ("-l tier=front", "one two"),
+        ("-l 'tier notin (front),tier'", "three"),
+        ("--field-selector metadata.name!=one -l tier", "three two"),
+        ("-l tier=none", ""),
+    ] {
+        let names = terminal.names(&format!("configmaps {arguments}"))?;
+        ensure!(names.join(" ") == expected, "{arguments} finds {names:?}");
+    }
+    terminal.complains(&[
+        (
+            "get configmaps --field-selector data.rank=1",
+            "field label not supported: data.rank",
+        ),
+        ("get configmaps -l '=x'", "found '='"),
+        (
+            "get configmap one -l tier=front",
+            "name cannot be provided when a selector is specified",
+        ),
+        (
+            "get configmap four",
+            "Error from server (NotFound): configmaps \"four\" not found",
+        ),
+        (
+            "get boats",
+            "the server doesn't have a resource type \"boats\"",
+        ),
+    ])?;
+    terminal.says(&[
+        ("get configmap four --ignore-not-found", ""),
+        ("get configmap one --show-labels", "tier=front"),
+        ("get configmaps -L tier", "TIER"),
+        ("get pods", "No resources found in selectors"),
+        ("get configmap/one serviceaccount/default", "configmap/one"),
+        ("get cm one --show-kind --no-headers", "configmap/one"),
+    ])
+}
+
+fn outputs_show(terminal: &Terminal) -> Result<()> {
+    three_maps(terminal)?;
+    let shown = |output: &str| terminal.kubectl(&format!("get configmaps -l tier {output}"));
+    for (output, expected) in [
+        ("-o name", "configmap/one\nconfigmap/three\nconfigmap/two\n"),
+        (
+            "-o name --sort-by=.data.rank",
+            "configmap/two\nconfigmap/three\nconfigmap/one\n",
+        ),
+        (
+            "-o custom-columns=NAME:.metadata.name,RANK:.data.rank --sort-by='{.data.rank}'",
+            "NAME    RANK\ntwo     1\nthree   2\none     3\n",
+        ),
+        ("-o jsonpath='{.items[*].data.rank}'", "3 2 1"),
+        (
+            "-o jsonpath='{range .items[?(@.data.rank>\"1\")]}{.metadata.name}{\"\\n\"}{end}'",
+            "one\nthree\n",
+        ),
+        (
+            "-o go-template='{{range .items}}{{.data.rank}}{{end}}'",
+            "321",
+        ),
+        (
+            "-o jsonpath-as-json='{.items[0].data}'",
+            "[\n    {\n        \"rank\": \"3\"\n    }\n]\n",
+        ),
+    ] {
+        let found = shown(output)?;
+        ensure!(found == expected, "{output} shows {found:?}");
+    }
+    let yaml = terminal.kubectl("get configmap one -o yaml")?;
+    ensure!(
+        yaml.contains("apiVersion: v1\ndata:\n  rank: \"3\"\nkind: ConfigMap\n"),
+        "{yaml}"
+    );
+    ensure!(!yaml.contains("managedFields"), "{yaml}");
+    let list = terminal.kubectl("get configmaps,serviceaccounts -o json")?;
+    ensure!(
+        list.contains("\"kind\": \"List\"") && list.contains("\"kind\": \"ServiceAccount\""),
+        "{list}"
+    );
+    Ok(())
+}
+
+fn lists_come_whole(terminal: &Terminal) -> Result<()> {
+    three_maps(terminal)?;
+    let whole = terminal.names("configmaps")?;
+    for pages in ["--chunk-size=1", "--chunk-size=2", "--chunk-size=0"] {
+        let paged = terminal.names(&format!("configmaps {pages}"))?;
+        ensure!(paged == whole, "{pages}: {paged:?}");
+    }
+    terminal.says(&[
+        ("get configmaps -A --chunk-size=1", "kube-root-ca.crt"),
+        ("get namespaces,nodes", "namespace/kube-system"),
+        ("get all -n default", "service/kubernetes"),
+        (
+            "get configmaps --watch-only --request-timeout=1s || true",
+            "",
+        ),
+    ])?;
+    terminal.kubectl("create deployment web --image=nginx:1.19 --replicas=0")?;
+    let scale = terminal.kubectl("get deployment web --subresource=scale")?;
+    ensure!(
+        scale.contains("DESIRED") && scale.contains("AVAILABLE"),
+        "{scale}"
+    );
+    terminal.says(&[
+        ("get deployment web --subresource=status", "READY"),
+        ("get deployments.v1.apps/web", "web"),
+        ("get all", "deployment.apps/web"),
+    ])
+}
+
+fn raw_paths_answer(terminal: &Terminal) -> Result<()> {
+    three_maps(terminal)?;
+    terminal.says(&[
+        ("get --raw /version", "\"gitVersion\": \"v1.36"),
+        ("get --raw '/readyz?verbose'", "[+]ping ok"),
+        ("get --raw /apis/apps/v1", "\"name\":\"deployments/scale\""),
+        (
+            "get --raw /api/v1/namespaces/raw/configmaps/one",
+            "\"rank\":\"3\"",
+        ),
+        (
+            "delete --raw /api/v1/namespaces/raw/configmaps/two",
+            "\"status\":\"Success\"",
+        ),
+        ("get --raw /openapi/v3", "\"apis/apps/v1\""),
+        ("cluster-info", "Kubernetes control plane"),
+        ("version -o yaml", "serverVersion:"),
+        ("version", "Server Version: v1.36"),
+    ])?;
+    terminal.complains(&[
+        (
+            "get --raw /api/v1/namespaces/raw/configmaps/two",
+            "configmaps \"two\" not found",
+        ),
+        (
+            "get --raw /nowhere",
+            "the server could not find the requested resource",
+        ),
+    ])
+}
+
+fn kinds_are_explained(terminal: &Terminal) -> Result<()> {
+    terminal.says(&[
+        ("explain deployment", "VERSION:    v1"),
+        (
+            "explain deployment.spec.strategy.rollingUpdate.maxSurge",
+            "The maximum number of pods that can be scheduled above the desired number of",
+        ),
+        ("explain pod --recursive", "terminationGracePeriodSeconds"),
+        (
+            "explain cronjob --api-version=batch/v1",
+            "KIND:       CronJob",
+        ),
+        ("explain svc.spec.type", "ClusterIP"),
+        ("explain hpa.spec.metrics", "autoscaling"),
+        (
+            "explain pods.spec.containers.resources.limits",
+            "map[string]",
+        ),
+        (
+            "explain ingress.spec.rules --output=plaintext-openapiv2",
+            "rules",
+        ),
+    ])?;
+    terminal.complains(&[
+        (
+            "explain boat",
+            "the server doesn't have a resource type \"boat\"",
+        ),
+        (
+            "explain pod.spec.nothing",
+            "field \"nothing\" does not exist",
+        ),
+    ])
+}
+
+fn resources_are_discovered(terminal: &Terminal) -> Result<()> {
+    terminal.says(&[
+        ("api-resources", "SHORTNAMES"),
+        (
+            "api-resources --api-group=apps -o wide",
+            "create,delete,deletecollection,get,list,patch,update,watch",
+        ),
+        (
+            "api-resources --namespaced=false -o name",
+            "persistentvolumes",
+        ),
+        ("api-resources --verbs=list,watch --sort-by=kind", "CronJob"),
+        (
+            "api-resources --categories=all -o name",
+            "statefulsets.apps",
+        ),
+        ("api-versions", "discovery.k8s.io/v1"),
+    ])?;
+    let resources = terminal.kubectl("api-resources --no-headers")?;
+    for (name, rest) in [
+        ("bindings", "v1 true Binding"),
+        ("componentstatuses", "cs v1 false ComponentStatus"),
+        ("configmaps", "cm v1 true ConfigMap"),
+        ("podtemplates", "v1 true PodTemplate"),
+        ("deployments", "deploy apps/v1 true Deployment"),
+        (
+            "horizontalpodautoscalers",
+            "hpa autoscaling/v2 true HorizontalPodAutoscaler",
+        ),
+        ("leases", "coordination.k8s.io/v1 true Lease"),
+        (
+            "flowschemas",
+            "flowcontrol.apiserver.k8s.io/v1 false FlowSchema",
+        ),
+        (
+            "prioritylevelconfigurations",
+            "flowcontrol.apiserver.k8s.io/v1 false PriorityLevelConfiguration",
+        ),
+        ("ipaddresses", "ip networking.k8s.io/v1 false IPAddress"),
+        ("servicecidrs", "networking.k8s.io/v1 false ServiceCIDR"),
+        (
+            "networkpolicies",
+            "netpol networking.k8s.io/v1 true NetworkPolicy",
+        ),
+        ("deviceclasses", "resource.k8s.io/v1 false DeviceClass"),
+        ("resourceclaims", "resource.k8s.io/v1 true ResourceClaim"),
+        (
+            "resourceclaimtemplates",
+            "resource.k8s.io/v1 true ResourceClaimTemplate",
+        ),
+        ("resourceslices", "resource.k8s.io/v1 false ResourceSlice"),
+        (
+            "volumeattributesclasses",
+            "vac storage.k8s.io/v1 false VolumeAttributesClass",
+        ),
+        (
+            "selfsubjectreviews",
+            "authentication.k8s.io/v1 false SelfSubjectReview",
+        ),
+    ] {
+        let expected = format!("{name} {rest}");
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        ensure!(
+            resources.lines().any(|line| words(line) == expected),
+            "{expected} is not in\n{resources}"
+        );
+    }
+    Ok(())
+}
+
+fn names_are_completed(terminal: &Terminal) -> Result<()> {
+    three_maps(terminal)?;
+    terminal.says(&[
+        ("__complete get configmap t", "three\ntwo\n"),
+        ("__complete get deploym", "deployments.apps"),
+        ("__complete describe configmaps/o", "configmaps/one"),
+        ("__complete get configmaps -n kube-s", "kube-system"),
+        ("completion bash", "__start_kubectl"),
+    ])
+}
+
+fn events_are_told(terminal: &Terminal) -> Result<()> {
+    terminal.kubectl("create deployment web --image=nginx:1.19 --replicas=0")?;
+    terminal.kubectl("scale deployment web --replicas=1")?;
+    skiff_e2e::eventually("the events of the Deployment", 60, || {
+        let events = terminal.kubectl("events --for deployment/web")?;
+        ensure!(
+            events.contains("ScalingReplicaSet") && events.contains("Deployment/web"),
+            "{events}"
+        );
+        Ok(())
+    })?;
+    terminal.kubectl("scale deployment web --replicas=0")?;
+    terminal.says(&[
+        (
+            "events --types=Warning --for deployment/web",
+            "No events found",
+        ),
+        ("events -o json", "\"reason\": \"ScalingReplicaSet\""),
+        (
+            "get events --field-selector reason=ScalingReplicaSet",
+            "deployment/web",
+        ),
+        ("get events -o wide", "SUBOBJECT"),
+        ("get events --sort-by=.lastTimestamp", "LAST SEEN"),
+    ])
+}
+
+/// An object of each kind that no other test describes, with what its description says.
+const DESCRIBED: &[(&str, &str, &[&str])] = &[
+    (
+        "configmap/described",
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: described}, data: {key: value}}",
+        &["Name:         described", "key:", "value"],
+    ),
+    (
+        "secret/described",
+        "{apiVersion: v1, kind: Secret, metadata: {name: described}, data: {key: dmFsdWU=}}",
+        &["Type:  Opaque", "key:  5 bytes"],
+    ),
+    (
+        "serviceaccount/described",
+        "{apiVersion: v1, kind: ServiceAccount, metadata: {name: described}}",
+        &["Tokens:"],
+    ),
+    (
+        "limitrange/described",
+        "{apiVersion: v1, kind: LimitRange, metadata: {name: described}, spec: {limits: [{type: Container, max: {cpu: '2'}}]}}",
+        &["Container", "cpu"],
+    ),
+    (
+        "resourcequota/described",
+        "{apiVersion: v1, kind: ResourceQuota, metadata: {name: described}, spec: {hard: {services: '5'}}}",
+        &["Resource", "services"],
+    ),
+    (
+        "replicationcontroller/described",
+        "{apiVersion: v1, kind: ReplicationController, metadata: {name: described}, spec: {replicas: 0, template: {metadata: {labels: {app: rc}}, spec: {containers: [{name: a, image: b}]}}}}",
+        &["0 current / 0 desired", "Pods Status:  0 Running"],
+    ),
+    (
+        "podtemplate/described",
+        "{apiVersion: v1, kind: PodTemplate, metadata: {name: described}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: a, image: b}]}}}",
+        &["Name:         described"],
+    ),
+    (
+        "service/described",
+        "{apiVersion: v1, kind: Service, metadata: {name: described}, spec: {selector: {app: none}, ports: [{port: 80}]}}",
+        &[
+            "Type:                     ClusterIP",
+            "Internal Traffic Policy:  Cluster",
+        ],
+    ),
+    (
+        "replicaset/described",
+        "{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: described}, spec: {replicas: 0, selector: {matchLabels: {app: rs}}, template: {metadata: {labels: {app: rs}}, spec: {containers: [{name: a, image: b}]}}}}",
+        &["Replicas:     0 current / 0 desired"],
+    ),
+    (
+        "deployment/described",
+        "{apiVersion: apps/v1, kind: Deployment, metadata: {name: described}, spec: {replicas: 0, selector: {matchLabels: {app: d}}, template: {metadata: {labels: {app: d}}, spec: {containers: [{name: a, image: b}]}}}}",
+        &[
+            "StrategyType:           RollingUpdate",
+            "25% max unavailable, 25% max surge",
+        ],
+    ),
+    (
+        "statefulset/described",
+        "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: described}, spec: {replicas: 0, serviceName: s, selector: {matchLabels: {app: s}}, template: {metadata: {labels: {app: s}}, spec: {containers: [{name: a, image: b}]}}}}",
+        &["Update Strategy:    RollingUpdate", "Partition:        0"],
+    ),
+    (
+        "daemonset/described",
+        "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: described}, spec: {selector: {matchLabels: {app: ds}}, template: {metadata: {labels: {app: ds}}, spec: {nodeSelector: {lives: nowhere}, containers: [{name: a, image: b}]}}}}",
+        &[
+            "Desired Number of Nodes Scheduled: 0",
+            "Node-Selectors:  lives=nowhere",
+        ],
+    ),
+    (
+        "job/described",
+        "{apiVersion: batch/v1, kind: Job, metadata: {name: described}, spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}",
+        &["Parallelism:      1", "Completions:      1"],
+    ),
+    (
+        "cronjob/described",
+        "{apiVersion: batch/v1, kind: CronJob, metadata: {name: described}, spec: {schedule: '@yearly', jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}",
+        &[
+            "Schedule:                      @yearly",
+            "Concurrency Policy:            Allow",
+        ],
+    ),
+    (
+        "horizontalpodautoscaler/described",
+        "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: described}, spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: described}}}",
+        &["Max replicas:", "Deployment/described"],
+    ),
+    (
+        "poddisruptionbudget/described",
+        "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: described}, spec: {minAvailable: 1, selector: {matchLabels: {app: none}}}}",
+        &["Min available:  1"],
+    ),
+    (
+        "ingress/described",
+        "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: described}, spec: {rules: [{host: a.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: described, port: {number: 80}}}}]}}]}}",
+        &["a.example.com", "described:80"],
+    ),
+    (
+        "networkpolicy/described",
+        "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: described}, spec: {podSelector: {}, policyTypes: [Ingress]}}",
+        &["Policy Types: Ingress", "Allowing ingress traffic"],
+    ),
+    (
+        "persistentvolumeclaim/described",
+        "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: described}, spec: {storageClassName: none, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}",
+        &["StorageClass:  none", "Status:        Pending"],
+    ),
+    (
+        "endpointslice/described",
+        "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: described}, addressType: IPv4, endpoints: [{addresses: [192.0.2.7]}], ports: [{port: 80}]}",
+        &["AddressType:  IPv4", "Addresses:"],
+    ),
+    (
+        "role/described",
+        "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: described}, rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]}",
+        &["pods", "[get]"],
+    ),
+    (
+        "rolebinding/described",
+        "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: described}, roleRef: {kind: Role, name: described}, subjects: [{kind: User, name: jane}]}",
+        &["Kind:  Role", "jane"],
+    ),
+    (
+        "lease/described",
+        "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: described}, spec: {holderIdentity: me}}",
+        &["Holder Identity:"],
+    ),
+    (
+        "controllerrevision/described",
+        "{apiVersion: apps/v1, kind: ControllerRevision, metadata: {name: described}, revision: 1, data: {a: b}}",
+        &["Revision:"],
+    ),
+    (
+        "resourceclaim.resource.k8s.io/described",
+        "{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: described}, spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu}}]}}}",
+        &["Allocation Mode:", "ExactCount"],
+    ),
+];
+
+fn every_kind_is_described(terminal: &Terminal) -> Result<()> {
+    let manifests: Vec<&str> = DESCRIBED.iter().map(|(_, manifest, _)| *manifest).collect();
+    terminal.apply(&manifests.join("\n---\n"))?;
+    for (object, _, words) in DESCRIBED {
+        let said = terminal.kubectl(&format!("describe {object}"))?;
+        for words in *words {
+            ensure!(said.contains(words), "{object} without {words:?}:\n{said}");
+        }
+    }
+    terminal.says(&[
+        ("describe namespace describe", "Status:       Active"),
+        ("describe nodes", "Allocated resources:"),
+        ("describe clusterrole view", "PolicyRule:"),
+        (
+            "describe clusterrolebinding cluster-admin",
+            "system:masters",
+        ),
+        ("describe storageclass standard", "Provisioner:"),
+        ("describe priorityclass system-node-critical", "2000001000"),
+        ("describe ingressclass", "Controller:"),
+        (
+            "describe configmaps -l none=such",
+            "No resources found in describe namespace.",
+        ),
+    ])?;
+    terminal.kubectl("delete resourceclaims.resource.k8s.io,jobs,daemonsets --all")?;
+    Ok(())
+}
+
+/// What `kubectl get` shows of kinds that no other test lists: the headings, with `-o wide`.
+const COLUMNS: &[(&str, &str, &str)] = &[
+    (
+        "podtemplates",
+        "{apiVersion: v1, kind: PodTemplate, metadata: {name: shown}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: a, image: b}]}}}",
+        "NAME CONTAINERS IMAGES POD LABELS|shown a b app=t",
+    ),
+    (
+        "flowschemas",
+        "{apiVersion: flowcontrol.apiserver.k8s.io/v1, kind: FlowSchema, metadata: {name: shown}, spec: {priorityLevelConfiguration: {name: shown}}}",
+        "NAME PRIORITYLEVEL MATCHINGPRECEDENCE DISTINGUISHERMETHOD AGE MISSINGPL|shown shown 1000 <none>",
+    ),
+    (
+        "prioritylevelconfigurations",
+        "{apiVersion: flowcontrol.apiserver.k8s.io/v1, kind: PriorityLevelConfiguration, metadata: {name: shown}, spec: {type: Limited, limited: {limitResponse: {type: Queue, queuing: {}}}}}",
+        "NAME TYPE NOMINALCONCURRENCYSHARES QUEUES HANDSIZE QUEUELENGTHLIMIT AGE|shown Limited 30 64 8 50",
+    ),
+    (
+        "ipaddresses",
+        "{apiVersion: networking.k8s.io/v1, kind: IPAddress, metadata: {name: 192.0.2.9}, spec: {parentRef: {resource: services, namespace: columns, name: shown}}}",
+        "NAME PARENTREF|192.0.2.9 services/columns/shown",
+    ),
+    (
+        "servicecidrs",
+        "{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: shown}, spec: {cidrs: [192.0.2.0/24]}}",
+        "NAME CIDRS AGE|shown 192.0.2.0/24",
+    ),
+    (
+        "deviceclasses",
+        "{apiVersion: resource.k8s.io/v1, kind: DeviceClass, metadata: {name: shown}, spec: {}}",
+        "NAME AGE|shown",
+    ),
+    (
+        "resourceclaims",
+        "{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: shown}, spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu}}]}}}",
+        "NAME STATE AGE|shown pending",
+    ),
+    (
+        "resourceslices",
+        "{apiVersion: resource.k8s.io/v1, kind: ResourceSlice, metadata: {name: shown}, spec: {driver: gpu.example.com, nodeName: n1, pool: {name: p, generation: 1, resourceSliceCount: 1}}}",
+        "NAME NODE DRIVER POOL AGE|shown n1 gpu.example.com p",
+    ),
+    (
+        "volumeattributesclasses",
+        "{apiVersion: storage.k8s.io/v1, kind: VolumeAttributesClass, metadata: {name: shown}, driverName: d.example.com, parameters: {iops: '1'}}",
+        "NAME DRIVERNAME AGE|shown d.example.com",
+    ),
+];
+
+fn kinds_have_their_columns(terminal: &Terminal) -> Result<()> {
+    for (resource, manifest, expected) in COLUMNS {
+        terminal.apply(manifest)?;
+        let shown = terminal.kubectl(&format!("get {resource} -o wide"))?;
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines: Vec<String> = shown.lines().map(words).collect();
+        let (headings, row) = expected.split_once('|').unwrap_or_default();
+        ensure!(
+            lines[0] == headings && lines[1..].iter().any(|line| line.starts_with(row)),
+            "{resource}: {shown}"
+        );
+    }
+    terminal.kubectl("delete flowschema,prioritylevelconfiguration,servicecidr,deviceclass,resourceslice,volumeattributesclass shown")?;
+    terminal.kubectl("delete ipaddress 192.0.2.9")?;
+    Ok(())
+}

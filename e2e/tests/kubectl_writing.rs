@@ -1,0 +1,560 @@
+//! What a user changes with `kubectl`: create, apply, edit, patch, replace, label, delete, and waits for.
+
+use anyhow::{Result, ensure};
+use skiff_e2e::{Case, Terminal, on_a_cluster, walk_through, walk_through_with_every_kubectl};
+
+const CASES: &[Case] = &[
+    ("create", everything_is_created),
+    ("refused", nothing_is_created_twice_or_wrong),
+    ("dry-run", a_dry_run_changes_nothing),
+    ("apply", apply_makes_changes_and_removes),
+    ("prune", apply_prunes),
+    ("diff", diff_shows_what_apply_would_do),
+    ("edit", an_editor_changes_objects),
+    ("patch", patches_of_each_type),
+    ("replace", replace_knows_what_it_replaces),
+    ("marks", labels_and_annotations),
+    ("delete", deletes_of_each_kind),
+    ("wait", waits_for_what_comes),
+    ("taint", nodes_are_tainted),
+];
+
+#[test]
+fn kubectl_writes() -> Result<()> {
+    on_a_cluster(|cluster| walk_through(cluster, CASES))
+}
+
+#[test]
+#[ignore = "long: every kubectl that is found"]
+fn kubectl_writes_with_every_version() -> Result<()> {
+    on_a_cluster(|cluster| walk_through_with_every_kubectl(cluster, CASES))
+}
+
+fn everything_is_created(terminal: &Terminal) -> Result<()> {
+    terminal.sh("printf 'a=1\\nb=2\\n' > pairs; printf hello > greeting")?;
+    terminal.sh("openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=a.example.com -days 1 2>/dev/null")?;
+    terminal.says(&[
+        ("create deployment web --image=nginx:1.19 --replicas=0 --port=80", "deployment.apps/web created"),
+        ("create service clusterip plain --tcp=80:8080", "service/plain created"),
+        ("create service clusterip headless --clusterip=None", "service/headless created"),
+        ("create service nodeport outside --tcp=80:8080", "service/outside created"),
+        ("create service externalname other --external-name=example.com", "service/other created"),
+        ("create configmap files --from-file=greeting --from-literal=key=value", "configmap/files created"),
+        ("create configmap pairs --from-env-file=pairs", "configmap/pairs created"),
+        ("create secret generic plain --from-literal=password=s3cret", "secret/plain created"),
+        ("create secret tls pair --cert=cert.pem --key=key.pem", "secret/pair created"),
+        ("create secret docker-registry pull --docker-username=u --docker-password=p", "secret/pull created"),
+        ("create serviceaccount robot", "serviceaccount/robot created"),
+        ("create job once --image=busybox:1.28 --dry-run=client -o name", "job.batch/once"),
+        ("create cronjob yearly --image=busybox:1.28 --schedule='0 0 1 1 *'", "cronjob.batch/yearly created"),
+        ("create role reader --verb=get,list --resource=pods,pods/log", "role.rbac.authorization.k8s.io/reader created"),
+        ("create rolebinding readers --role=reader --user=jane --serviceaccount=create:robot", "rolebinding.rbac.authorization.k8s.io/readers created"),
+        ("create clusterrole scraper --verb=get --non-resource-url=/metrics", "clusterrole.rbac.authorization.k8s.io/scraper created"),
+        ("create clusterrolebinding scrapers --clusterrole=scraper --group=people", "clusterrolebinding.rbac.authorization.k8s.io/scrapers created"),
+        ("create quota small --hard=pods=3,requests.cpu=1", "resourcequota/small created"),
+        ("create poddisruptionbudget keep --selector=app=web --min-available=50%", "poddisruptionbudget.policy/keep created"),
+        ("create priorityclass high --value=1000 --description=high", "priorityclass.scheduling.k8s.io/high created"),
+        ("create ingress door --rule='a.example.com/*=plain:80'", "ingress.networking.k8s.io/door created"),
+        ("create namespace made-by-hand", "namespace/made-by-hand created"),
+        ("create token robot --duration=10m", "."),
+        ("create -f - -o name <<'END'\n{apiVersion: v1, kind: ConfigMap, metadata: {generateName: some-}}\nEND", "configmap/some-"),
+    ])?;
+    for (what, path, expected) in [
+        (
+            "deployment web",
+            ".spec.template.spec.containers[0].ports[0].containerPort",
+            "80",
+        ),
+        ("service headless", ".spec.clusterIP", "None"),
+        ("configmap files", ".data.greeting", "hello"),
+        ("configmap pairs", ".data", "{\"a\":\"1\",\"b\":\"2\"}"),
+        ("secret plain", ".data.password", "czNjcmV0"),
+        ("secret pair", ".type", "kubernetes.io/tls"),
+        ("secret pull", ".type", "kubernetes.io/dockerconfigjson"),
+        ("cronjob yearly", ".spec.concurrencyPolicy", "Allow"),
+        (
+            "role reader",
+            ".rules[0].resources",
+            "[\"pods\",\"pods/log\"]",
+        ),
+        ("rolebinding readers", ".subjects[*].name", "jane robot"),
+        ("quota small", ".spec.hard.pods", "3"),
+        ("pdb keep", ".spec.minAvailable", "50%"),
+        (
+            "ingress door",
+            ".spec.rules[0].http.paths[0].pathType",
+            "Prefix",
+        ),
+    ] {
+        let seen = terminal.field(what, path)?;
+        ensure!(seen == expected, "{what} {path} is {seen:?}");
+    }
+    terminal.says(&[
+        (
+            "delete clusterrole,clusterrolebinding scraper scrapers --ignore-not-found",
+            "deleted",
+        ),
+        (
+            "delete priorityclass high",
+            "priorityclass.scheduling.k8s.io \"high\" deleted",
+        ),
+        (
+            "delete namespace made-by-hand",
+            "namespace \"made-by-hand\" deleted",
+        ),
+    ])
+}
+
+fn nothing_is_created_twice_or_wrong(terminal: &Terminal) -> Result<()> {
+    terminal.kubectl("create configmap twice")?;
+    terminal.complains(&[
+        (
+            "create configmap twice",
+            "error: failed to create configmap: configmaps \"twice\" already exists",
+        ),
+        (
+            "create configmap Upper_Case",
+            "a lowercase RFC 1123 subdomain must consist of",
+        ),
+        (
+            "create service nodeport n --tcp=80 --node-port=80",
+            "provided port is not in the valid range. The range of valid ports is 30000-32767",
+        ),
+        (
+            "create cronjob c --image=a --schedule=never",
+            "spec.schedule: Invalid value: \"never\"",
+        ),
+        (
+            "create quota q --hard=pods=-1",
+            "must be greater than or equal to 0",
+        ),
+        (
+            "create -n nowhere configmap a",
+            "namespaces \"nowhere\" not found",
+        ),
+        (
+            "create priorityclass system-high --value=1",
+            "prefix are reserved for system use only",
+        ),
+    ])
+}
+
+fn a_dry_run_changes_nothing(terminal: &Terminal) -> Result<()> {
+    terminal.kubectl("create deployment web --image=nginx:1.19 --replicas=0")?;
+    let version = || terminal.field("deployment web", ".metadata.resourceVersion");
+    terminal.kubectl("rollout status deployment web --timeout=60s")?;
+    let before = version()?;
+    terminal.says(&[
+        (
+            "create configmap none --dry-run=server",
+            "configmap/none created (server dry run)",
+        ),
+        (
+            "create configmap none --dry-run=client",
+            "configmap/none created (dry run)",
+        ),
+        (
+            "run none --image=nginx:1.19 --dry-run=server -o jsonpath='{.spec.restartPolicy}'",
+            "Always",
+        ),
+        (
+            "scale deployment web --replicas=3 --dry-run=server",
+            "deployment.apps/web scaled (server dry run)",
+        ),
+        (
+            "set image deployment web nginx=nginx:1.20 --dry-run=server",
+            "deployment.apps/web image updated (server dry run)",
+        ),
+        (
+            "label deployment web a=b --dry-run=server",
+            "deployment.apps/web labeled (server dry run)",
+        ),
+        (
+            "annotate deployment web a=b --dry-run=server",
+            "deployment.apps/web annotated (server dry run)",
+        ),
+        (
+            "patch deployment web -p '{\"spec\":{\"replicas\":2}}' --dry-run=server",
+            "deployment.apps/web patched",
+        ),
+        (
+            "expose deployment web --port=80 --dry-run=server",
+            "service/web exposed (server dry run)",
+        ),
+        (
+            "autoscale deployment web --max=3 --dry-run=server",
+            "horizontalpodautoscaler.autoscaling/web autoscaled (server dry run)",
+        ),
+        (
+            "delete deployment web --dry-run=server",
+            "deployment.apps \"web\" deleted",
+        ),
+    ])?;
+    ensure!(version()? == before, "the Deployment has changed");
+    let names = terminal.names("configmaps,services,hpa")?;
+    ensure!(names == ["kube-root-ca.crt"], "{names:?}");
+    Ok(())
+}
+
+fn apply_makes_changes_and_removes(terminal: &Terminal) -> Result<()> {
+    let first = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {set: one}}, data: {k: '1', gone: soon}}";
+    let second = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: '2'}}";
+    for (manifest, said) in [
+        (first, "configmap/a created\n"),
+        (first, "configmap/a unchanged\n"),
+        (second, "configmap/a configured\n"),
+    ] {
+        let shown = terminal.apply(manifest)?;
+        ensure!(shown == said, "{shown}");
+    }
+    let data = terminal.field("configmap a", ".data")?;
+    ensure!(data == "{\"k\":\"2\"}", "{data}");
+    ensure!(
+        terminal
+            .field("configmap a", ".metadata.labels")?
+            .is_empty()
+    );
+    // What others add stays.
+    terminal.kubectl("patch configmap a -p '{\"data\":{\"other\":\"mine\"}}'")?;
+    terminal.apply(first)?;
+    ensure!(terminal.field("configmap a", ".data.other")? == "mine");
+
+    terminal.sh("mkdir -p folder/in && echo '{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}' > folder/b.yaml")?;
+    terminal
+        .sh("echo '{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}' > folder/in/c.yaml")?;
+    terminal.sh(
+        "printf 'namePrefix: by-\\nresources: [b.yaml, in/c.yaml]\\n' > folder/kustomization.yaml",
+    )?;
+    terminal.says(&[
+        (
+            "apply -f folder/b.yaml -f folder/in -R",
+            "configmap/b created\nconfigmap/c created\n",
+        ),
+        (
+            "apply -k folder",
+            "configmap/by-b created\nconfigmap/by-c created\n",
+        ),
+        (
+            "apply view-last-applied configmap/a -o json",
+            "\"gone\": \"soon\"",
+        ),
+        (
+            "apply set-last-applied -f folder/b.yaml",
+            "configmap/b configured",
+        ),
+        ("delete -k folder", "configmap \"by-b\" deleted"),
+    ])?;
+    terminal.kubectl("create configmap bare")?;
+    terminal.says(&[(
+        "apply -f - <<'END'\n{apiVersion: v1, kind: ConfigMap, metadata: {name: bare}}\nEND",
+        "Warning: resource configmaps/bare is missing the kubectl.kubernetes.io/last-applied-configuration annotation",
+    )])
+}
+
+fn apply_prunes(terminal: &Terminal) -> Result<()> {
+    let map = |name: &str| {
+        format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, labels: {{set: one}}}}}}\n---\n"
+        )
+    };
+    terminal.apply(&(map("stays") + &map("goes")))?;
+    terminal.kubectl("create configmap apart")?;
+    terminal.sh(&format!("cat > set.yaml <<'END'\n{}END", map("stays")))?;
+    let prune = "apply -f set.yaml --prune -l set=one --prune-allowlist=core/v1/ConfigMap";
+    terminal.says(&[
+        (
+            &format!("{prune} --dry-run=server"),
+            "configmap/goes pruned (server dry run)",
+        ),
+        (prune, "configmap/goes pruned"),
+        (prune, "configmap/stays unchanged"),
+    ])?;
+    let names = terminal.names("configmaps")?;
+    ensure!(names == ["apart", "kube-root-ca.crt", "stays"], "{names:?}");
+    Ok(())
+}
+
+fn diff_shows_what_apply_would_do(terminal: &Terminal) -> Result<()> {
+    let map = |value: &str| {
+        format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}, data: {{key: {value}}}}}"
+        )
+    };
+    terminal.apply(&map("old"))?;
+    let same = terminal.output("kubectl diff -f -", &map("old"))?;
+    ensure!(same.success && same.stdout.is_empty(), "{same:?}");
+    let other = terminal.output("kubectl diff -f -", &map("new"))?;
+    let shown = other.stdout.contains("-  key: old") && other.stdout.contains("+  key: new");
+    ensure!(!other.success && shown, "{other:?}");
+    let absent = terminal.output(
+        "kubectl diff -f -",
+        &map("new").replace("name: a", "name: b"),
+    )?;
+    ensure!(absent.stdout.contains("+kind: ConfigMap"), "{absent:?}");
+    ensure!(terminal.field("configmap a", ".data.key")? == "old");
+    Ok(())
+}
+
+fn an_editor_changes_objects(terminal: &Terminal) -> Result<()> {
+    terminal.kubectl("create configmap a --from-literal=key=old")?;
+    terminal.kubectl("create deployment web --image=nginx:1.19 --replicas=0")?;
+    let with = |editor: &str, line: &str| {
+        terminal.output(&format!("EDITOR='{editor}' kubectl {line}"), "")
+    };
+    let edited = with("sed -i s/old/new/", "edit configmap a")?;
+    ensure!(edited.stdout.contains("configmap/a edited"), "{edited:?}");
+    ensure!(terminal.field("configmap a", ".data.key")? == "new");
+    let same = with("true", "edit configmap a")?;
+    ensure!(
+        same.stderr.contains("Edit cancelled, no changes made."),
+        "{same:?}"
+    );
+    let wrong = with(
+        "sed -i s/replicas:.*/replicas:\\ -1/",
+        "edit deployment web",
+    )?;
+    ensure!(
+        wrong
+            .stderr
+            .contains("Edit cancelled, no valid changes were saved."),
+        "{wrong:?}"
+    );
+    let fine = with(
+        "sed -i s/replicas:.*/replicas:\\ 2/",
+        "edit deployment web --subresource=status",
+    )?;
+    ensure!(fine.success, "{fine:?}");
+    ensure!(terminal.field("deployment web", ".spec.replicas")? == "0");
+    Ok(())
+}
+
+fn patches_of_each_type(terminal: &Terminal) -> Result<()> {
+    terminal.kubectl("create deployment web --image=nginx:1.19 --replicas=0")?;
+    terminal.sh("printf 'metadata:\n  labels: {from: file}\n' > patch.yaml")?;
+    let containers = "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"two\",\"image\":\"busybox:1.28\"}]}}}}";
+    terminal.says(&[
+        (&format!("patch deployment web -p '{containers}'"), "deployment.apps/web patched"),
+        ("patch deployment web --type=merge -p '{\"spec\":{\"paused\":true}}'", "deployment.apps/web patched"),
+        (
+            "patch deployment web --type=json -p '[{\"op\":\"test\",\"path\":\"/spec/paused\",\"value\":true},{\"op\":\"remove\",\"path\":\"/spec/paused\"}]'",
+            "deployment.apps/web patched",
+        ),
+        ("patch deployment web --patch-file=patch.yaml", "deployment.apps/web patched"),
+        ("patch deployment web --patch-file=patch.yaml", "deployment.apps/web patched (no change)"),
+        (
+            "patch deployment web --subresource=scale --type=merge -p '{\"spec\":{\"replicas\":1}}'",
+            "patched",
+        ),
+    ])?;
+    // The list of containers is merged by name.
+    let names = terminal.field("deployment web", ".spec.template.spec.containers[*].name")?;
+    ensure!(names == "two nginx", "{names}");
+    ensure!(terminal.field("deployment web", ".spec.paused")?.is_empty());
+    ensure!(terminal.field("deployment web", ".spec.replicas")? == "1");
+    ensure!(terminal.field("deployment web", ".metadata.labels.from")? == "file");
+    terminal.kubectl("patch deployment web --type=merge -p '{\"spec\":{\"replicas\":0,\"template\":{\"spec\":{\"containers\":[{\"name\":\"one\",\"image\":\"b\"}]}}}}'")?;
+    let names = terminal.field("deployment web", ".spec.template.spec.containers[*].name")?;
+    ensure!(names == "one", "{names}");
+    terminal.complains(&[
+        (
+            "patch deployment web --type=json -p '[{\"op\":\"remove\",\"path\":\"/spec/nothing\"}]'",
+            "the server rejected our request due to an error in our request",
+        ),
+        ("patch deployment web -p '{\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}}}}'", "field is immutable"),
+        ("patch deployment none -p '{}'", "deployments.apps \"none\" not found"),
+        ("patch deployment web --type=merge -p '{\"spec\":{\"replicas\":\"two\"}}'", "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"),
+    ])
+}
+
+fn replace_knows_what_it_replaces(terminal: &Terminal) -> Result<()> {
+    terminal.kubectl("create configmap a --from-literal=key=old")?;
+    terminal.sh("kubectl get configmap a -o yaml > old.yaml")?;
+    terminal.sh("sed s/old/new/ old.yaml | kubectl replace -f - | grep 'configmap/a replaced'")?;
+    terminal.complains(&[(
+        "replace -f old.yaml",
+        "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes to the latest version and try again",
+    )])?;
+    let uid = || terminal.field("configmap a", ".metadata.uid");
+    let before = uid()?;
+    terminal.says(&[(
+        "replace --force -f - <<'END'\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {key: forced}}\nEND",
+        "configmap/a replaced",
+    )])?;
+    ensure!(uid()? != before, "it is the same object");
+    ensure!(terminal.field("configmap a", ".data.key")? == "forced");
+    terminal.complains(&[(
+        "replace -f - <<'END'\n{apiVersion: v1, kind: ConfigMap, metadata: {name: none}}\nEND",
+        "configmaps \"none\" not found",
+    )])
+}
+
+fn labels_and_annotations(terminal: &Terminal) -> Result<()> {
+    terminal.kubectl("create configmap a")?;
+    terminal.kubectl("create configmap b")?;
+    terminal.says(&[
+        ("label configmap a tier=front", "configmap/a labeled"),
+        ("label configmap a tier=front", "configmap/a not labeled"),
+        ("label configmaps --all mark=yes", "configmap/b labeled"),
+        (
+            "label configmap a tier=back --overwrite",
+            "configmap/a labeled",
+        ),
+        ("label configmap a --list", "tier=back"),
+        ("label configmap a tier-", "configmap/a unlabeled"),
+        ("label configmap a absent-", "label \"absent\" not found."),
+        (
+            "annotate configmap a note='two words'",
+            "configmap/a annotated",
+        ),
+        (
+            "annotate configmap a note=other --overwrite",
+            "configmap/a annotated",
+        ),
+        ("annotate configmap a --list", "note=other"),
+        ("annotate configmap a note-", "configmap/a annotated"),
+    ])?;
+    let labels = terminal.field("configmap a", ".metadata.labels")?;
+    ensure!(labels == "{\"mark\":\"yes\"}", "{labels}");
+    terminal.complains(&[
+        (
+            "label configmap a mark=no",
+            "already has a value (yes), and --overwrite is false",
+        ),
+        ("label configmap a 'bad key=x'", "name part must consist of"),
+        (
+            "label configmap a x=y --resource-version=1",
+            "the object has been modified",
+        ),
+        (
+            "annotate configmap a bad/key/x=y",
+            "a qualified name must consist of",
+        ),
+    ])
+}
+
+fn deletes_of_each_kind(terminal: &Terminal) -> Result<()> {
+    for name in ["a", "b", "c", "d"] {
+        terminal.kubectl(&format!("create configmap {name}"))?;
+    }
+    terminal.kubectl("label configmap a b set=one")?;
+    terminal.says(&[
+        ("delete configmap -l set=one", "configmap \"a\" deleted"),
+        ("delete configmap a --ignore-not-found", ""),
+        (
+            "delete configmaps --field-selector metadata.name=c",
+            "configmap \"c\" deleted",
+        ),
+        (
+            "delete configmap/d serviceaccount/none --ignore-not-found",
+            "configmap \"d\" deleted",
+        ),
+    ])?;
+    terminal.complains(&[("delete configmap a", "configmaps \"a\" not found")])?;
+
+    terminal.kubectl("create deployment web --image=nginx:1.19 --replicas=0")?;
+    terminal.kubectl("rollout status deployment web --timeout=60s")?;
+    let sets = || terminal.names("replicasets");
+    let set = sets()?;
+    terminal.kubectl("delete deployment web --cascade=orphan")?;
+    ensure!(
+        sets()? == set && set.len() == 1,
+        "{set:?} was to stay, {:?} is there",
+        sets()?
+    );
+    let owners = terminal.field("replicasets", ".items[0].metadata.ownerReferences")?;
+    ensure!(owners.is_empty(), "{owners}");
+    // The same Deployment takes it over again.
+    terminal.kubectl("create deployment web --image=nginx:1.19 --replicas=0")?;
+    terminal.kubectl("rollout status deployment web --timeout=60s")?;
+    ensure!(sets()? == set, "{:?}", sets()?);
+    terminal.kubectl("delete deployment web --cascade=foreground")?;
+    ensure!(sets()?.is_empty(), "they went before it: {:?}", sets()?);
+
+    terminal.kubectl("create configmap held")?;
+    terminal.kubectl(
+        "patch configmap held -p '{\"metadata\":{\"finalizers\":[\"example.com/hold\"]}}'",
+    )?;
+    terminal.says(&[(
+        "delete configmap held --wait=false",
+        "configmap \"held\" deleted",
+    )])?;
+    ensure!(
+        !terminal
+            .field("configmap held", ".metadata.deletionTimestamp")?
+            .is_empty()
+    );
+    terminal.complains(&[(
+        "delete configmap held --timeout=1s",
+        "timed out waiting for the condition on configmaps/held",
+    )])?;
+    terminal.kubectl("patch configmap held -p '{\"metadata\":{\"finalizers\":null}}'")?;
+    terminal.complains(&[("get configmap held", "not found")])?;
+    terminal.says(&[(
+        "delete configmaps,serviceaccounts --all --dry-run=server",
+        "(server dry run)",
+    )])?;
+    terminal.complains(&[("delete --all", "resource")])
+}
+
+fn waits_for_what_comes(terminal: &Terminal) -> Result<()> {
+    terminal.kubectl("create deployment web --image=nginx:1.19 --replicas=0")?;
+    terminal.kubectl("create configmap a --from-literal=key=1")?;
+    terminal.says(&[
+        (
+            "wait deployment web --for=condition=Available --timeout=60s",
+            "deployment.apps/web condition met",
+        ),
+        (
+            "wait deployment web --for=jsonpath='{.spec.replicas}'=0 --timeout=10s",
+            "deployment.apps/web condition met",
+        ),
+        (
+            "wait configmap/a --for=jsonpath='{.data.key}'=1",
+            "configmap/a condition met",
+        ),
+    ])?;
+    terminal.complains(&[
+        (
+            "wait deployment web --for=condition=Progressing=False --timeout=1s",
+            "timed out waiting for the condition on deployments/web",
+        ),
+        ("wait configmap none --for=delete=x --timeout=1s", ""),
+        (
+            "wait configmap none --for=jsonpath='{.data}' --timeout=1s",
+            "not found",
+        ),
+    ])?;
+    terminal.sh("(sleep 1; kubectl delete configmap a) & kubectl wait configmap a --for=delete --timeout=30s; wait")?;
+    terminal.complains(&[("get configmap a", "not found")])?;
+    terminal.kubectl("delete deployment web --wait=false")?;
+    Ok(())
+}
+
+fn nodes_are_tainted(terminal: &Terminal) -> Result<()> {
+    let node = terminal.names("nodes")?.concat();
+    terminal.says(&[
+        (
+            &format!("taint node {node} kind=test:PreferNoSchedule"),
+            "tainted",
+        ),
+        (
+            &format!("taint node {node} kind=other:PreferNoSchedule --overwrite"),
+            "modified",
+        ),
+        (
+            &format!("describe node {node}"),
+            "kind=other:PreferNoSchedule",
+        ),
+        (&format!("taint node {node} kind-"), "untainted"),
+        (&format!("cordon {node}"), "cordoned"),
+        (&format!("get node {node}"), "Ready,SchedulingDisabled"),
+        (&format!("uncordon {node}"), "uncordoned"),
+    ])?;
+    terminal.complains(&[
+        (
+            &format!("taint node {node} kind=test:Sometimes"),
+            "invalid taint effect",
+        ),
+        (&format!("taint node {node} none-"), "not found"),
+    ])
+}
