@@ -83,6 +83,11 @@ impl Terminal {
         succeeded(line, self.output(line, "")?)
     }
 
+    /// [`Self::sh`] with `stdin` for the command to read.
+    pub fn sh_with(&self, line: &str, stdin: &str) -> Result<String> {
+        succeeded(line, self.output(line, stdin)?)
+    }
+
     /// Types `kubectl` with these arguments, quoted as for a shell.
     pub fn kubectl(&self, arguments: &str) -> Result<String> {
         self.sh(&format!("kubectl {arguments}"))
