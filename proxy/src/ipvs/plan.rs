@@ -75,7 +75,8 @@ fn served(
     }
 }
 
-/// The steps from what the kernel has to what is wanted; new real servers come before old ones go.
+/// The steps from what the kernel has to what is wanted. Real servers that take connections come before others stop
+/// doing so: at no moment is there none.
 pub(crate) fn plan(
     has: &BTreeMap<Address, Served>,
     wanted: &BTreeMap<Address, Served>,
@@ -115,9 +116,12 @@ fn real_steps(
         Some(has) if has != weight => Some(Step::ChangeReal(at, *real, *weight)),
         Some(_) => None,
     };
+    let serving = wanted.iter().filter(|(_, weight)| **weight > 0);
+    let draining = wanted.iter().filter(|(_, weight)| **weight == 0);
     let gone = has.keys().filter(|real| !wanted.contains_key(real));
     let remove = gone.map(|real| Step::RemoveReal(at, *real));
-    wanted.iter().filter_map(put).chain(remove).collect()
+    let steps = serving.chain(draining).filter_map(put);
+    steps.chain(remove).collect()
 }
 
 #[cfg(test)]
@@ -236,6 +240,12 @@ mod tests {
         ending[0].draining.insert(old);
         assert_eq!(steps(&both, &ending), [Step::ChangeReal(server, old, 0)]);
         assert_eq!(steps(&ending, &after), [Step::RemoveReal(server, old)]);
+        let before = model(&["10.244.0.2:80"], None, None);
+        let replaced = [
+            Step::AddReal(server, new, 1),
+            Step::ChangeReal(server, old, 0),
+        ];
+        assert_eq!(steps(&before, &ending), replaced);
         ending[0].protocol = Protocol::Udp;
         let datagrams = wanted(&ending, &[], "rr");
         let real = datagrams.values().flat_map(|served| &served.real);
