@@ -13,6 +13,8 @@ use crate::pki::{Identity, Pki, write_private};
 
 /// The administrator's, in the data directory of a control plane.
 pub(crate) const ADMIN: &str = "kubeconfig";
+/// Where the administrator's was written as well, if that is not the data directory.
+const COPY: &str = "kubeconfig-copy";
 /// The node's own, in the data directory of a machine that joined.
 pub(crate) const NODE: &str = "kubelet.kubeconfig";
 
@@ -32,12 +34,28 @@ pub(crate) fn write(settings: &Settings, pki: &Pki) -> anyhow::Result<()> {
     };
     let yaml = text(&cluster, "skiff-admin", &by_certificate(&pki.admin))?;
     write_private(&settings.kubeconfig, &yaml)?;
-    let own = settings.node.data_dir.join(ADMIN);
+    let data_dir = &settings.node.data_dir;
+    let own = data_dir.join(ADMIN);
     // `skiff status` and `skiff kubeconfig` find it there wherever the user wanted a copy.
     if own == settings.kubeconfig {
-        Ok(())
-    } else {
-        write_private(&own, &yaml)
+        return Ok(());
+    }
+    write_private(&own, &yaml)?;
+    let path = settings.kubeconfig.to_string_lossy();
+    write_private(&data_dir.join(COPY), &path)
+}
+
+/// Removes the copy that a user wanted elsewhere, unless it was changed since: then it is the user's.
+pub(crate) fn remove_copy(data_dir: &Path) -> anyhow::Result<()> {
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    let Some(copy) = read(&data_dir.join(COPY)).map(PathBuf::from) else {
+        return Ok(());
+    };
+    match read(&copy) {
+        Some(text) if Some(&text) == read(&data_dir.join(ADMIN)).as_ref() => {
+            std::fs::remove_file(&copy).with_context(|| format!("remove {}", copy.display()))
+        }
+        _ => Ok(()),
     }
 }
 

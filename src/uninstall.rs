@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::cluster_config;
 use crate::down::{Pods, end};
+use crate::{cluster_config, kubeconfig};
 
 /// Ends skiff, its Pods and containerd, takes what they made out of the kernel, and deletes the data directory.
 ///
@@ -19,10 +19,11 @@ pub(crate) async fn uninstall(data_dir: &Path) -> anyhow::Result<()> {
         .await
         .context("remove the Pod network")?;
     if let Some(cluster) = cluster_config::recall(&data_dir)? {
-        skiff_proxy::cleanup(cluster.service_cidr)
+        skiff_proxy::cleanup(cluster.service_cidr, &data_dir)
             .await
             .context("remove the Services")?;
     }
+    kubeconfig::remove_copy(&data_dir)?;
     skiff_kubelet::unmount_below(&data_dir)
         .await
         .with_context(|| format!("unmount what is below {}", data_dir.display()))?;

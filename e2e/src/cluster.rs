@@ -73,6 +73,15 @@ pub fn on_a_cluster(scenario: impl FnOnce(&mut Cluster) -> Result<()>) -> Result
     on_clusters(1, |clusters| scenario(&mut clusters[0]))
 }
 
+/// [`on_a_cluster`] before the cluster is brought up: on a fresh machine.
+pub fn on_a_machine(scenario: impl FnOnce(&mut Cluster) -> Result<()>) -> Result<()> {
+    let net = TestNet::new()?;
+    let node = net.node().prepare()?;
+    on_each(vec![Cluster { node, net }], |clusters| {
+        scenario(&mut clusters[0])
+    })
+}
+
 /// [`on_a_cluster`] that was brought up with these flags.
 pub fn on_a_cluster_with(
     flags: &[&str],

@@ -32,7 +32,7 @@ pub mod walkthroughs;
 pub use artifacts::{example_binary, skiff_binary};
 pub use cache::{cache_dir, once};
 pub use cases::{Case, walk_through, walk_through_with_every_kubectl};
-pub use cluster::{Cluster, on_a_cluster, on_a_cluster_with, on_clusters};
+pub use cluster::{Cluster, on_a_cluster, on_a_cluster_with, on_a_machine, on_clusters};
 pub use images::{BUSYBOX, Image, NGINX, Recipe, all_images};
 pub use namespace::Namespace;
 pub use net::TestNet;

@@ -46,49 +46,6 @@ fn e1_the_cluster_answers_as_users_expect() -> Result<()> {
     })
 }
 
-/// What of a cluster can be seen on the machine beside its data directory.
-fn traces(cluster: &Cluster) -> Result<String> {
-    let (home, data) = (cluster.home().display(), cluster.data_dir().display());
-    cluster.sh(&format!(
-        "ip -br link; ip -br -4 address; ip -4 rule; ip -4 route show table all; nft list ruleset; iptables-save -t nat | grep -v '^[#:]' || true; \
-         grep {home} /proc/self/mountinfo || true; \
-         find /sys/fs/cgroup -maxdepth 2 -name skiff-$(printf %s {data} | sha256sum | cut -c1-8) | sort; \
-         ps -eo args | grep {home} | grep -v -e grep -e docker-registry -e ' -c ' || true"
-    ))
-}
-
-#[test]
-fn e1_uninstall_leaves_nothing() -> Result<()> {
-    on_a_cluster(|cluster| {
-        let running = traces(cluster)?;
-        cluster.skiff_does("uninstall")?;
-        cluster.stopped()?;
-        ensure!(!cluster.data_dir().exists(), "the data directory is there");
-        let clean = traces(cluster)?;
-
-        // The same machine once more, with as much on it as there can be.
-        cluster.up()?;
-        cluster.kubectl("create deployment web --image=nginx:1.19 --replicas=2")?;
-        cluster.kubectl("expose deployment web --port=80 --type=NodePort")?;
-        cluster.pods_ready("app=web", 2)?;
-        let full = traces(cluster)?;
-        for (words, seen) in [
-            ("cni0", &full),
-            ("table ip skiff", &running),
-            ("10.96.0.0/12", &running),
-        ] {
-            ensure!(seen.contains(words), "{words} is not in\n{seen}");
-            ensure!(!clean.contains(words), "{words} is in\n{clean}");
-        }
-        cluster.skiff_does("uninstall")?;
-        cluster.stopped()?;
-        ensure!(!cluster.data_dir().exists(), "the data directory is there");
-        let left = traces(cluster)?;
-        ensure!(left == clean, "before:\n{clean}\nafter:\n{left}");
-        Ok(())
-    })
-}
-
 /// Writes into a volume of the Pod that outlives its containers.
 const KEEPER: &str = r#"
 apiVersion: v1

@@ -1,6 +1,7 @@
 //! What the proxy is told: at its start, and by the ConfigMap `kube-proxy` while it runs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use ipnet::{IpNet, Ipv4Net};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -14,7 +15,8 @@ const KEY: &str = "config.conf";
 const SCHEDULERS: &[&str] = &[
     "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "sed", "nq", "fo", "ovf", "mh",
 ];
-const DEFAULT_SCHEDULER: &str = "rr";
+/// Who chooses where the configuration names nobody.
+pub(crate) const DEFAULT_SCHEDULER: &str = "rr";
 
 /// How Services reach the kernel (KubeProxyConfiguration.mode).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,8 @@ impl Mode {
 pub struct Config {
     /// The node that it serves.
     pub node_name: String,
+    /// Where it notes what the kernel's settings were, for [`cleanup`](crate::cleanup).
+    pub data_dir: PathBuf,
     /// The node's address, from which it speaks to Services.
     pub node_ip: std::net::IpAddr,
     /// Addresses of Pods in the whole cluster; IPv4.
@@ -183,6 +187,7 @@ mod tests {
         ] {
             let config = Config {
                 node_name: "n1".to_owned(),
+                data_dir: PathBuf::new(),
                 node_ip: [192, 0, 2, 1].into(),
                 cluster_cidr: "10.244.0.0/16".parse().expect("a range"),
                 service_cidr: "10.96.0.0/12".parse().expect("a range"),

@@ -51,7 +51,7 @@ pub async fn run(
         services: ipv4(config.service_cidr)?,
         node_ports: Vec::new(),
     };
-    host::prepare(&ranges).await?;
+    host::prepare(&ranges, &config.data_dir).await?;
     let (recorder, events) = recorder(client.clone(), config::NAME, Some(&config.node_name));
     let loader = Loader::default();
     let policies = policy::run(informers.clone(), config.node_name.clone(), loader.clone());

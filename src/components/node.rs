@@ -123,6 +123,7 @@ fn kubelet_config(
 fn proxy_config(node: &NodeSettings, cluster: &ClusterSettings) -> skiff_proxy::Config {
     skiff_proxy::Config {
         node_name: node.node_name.clone(),
+        data_dir: node.data_dir.clone(),
         node_ip: node.node_ip,
         cluster_cidr: cluster.cluster_cidr,
         service_cidr: cluster.service_cidr,

@@ -4,6 +4,8 @@ mod forward;
 mod route;
 mod sysctl;
 
+use std::path::Path;
+
 use anyhow::Context;
 
 use crate::dataplane::Ranges;
@@ -12,10 +14,12 @@ pub(crate) use forward::{hold_pods_back, let_pods_through};
 #[cfg(test)]
 pub(crate) use route::lead_here;
 pub(crate) use route::{lead_addresses_here, lead_nowhere};
-pub(crate) use sysctl::{prepare_iptables, prepare_ipvs};
+pub(crate) use sysctl::{prepare_iptables, prepare_ipvs, restore as restore_settings};
 
 /// Lets the host forward, shows bridged packets to the rules, and leads the Service range to this host.
-pub(crate) async fn prepare(ranges: &Ranges) -> anyhow::Result<()> {
+/// What the kernel's settings were is noted in `data_dir`.
+pub(crate) async fn prepare(ranges: &Ranges, data_dir: &Path) -> anyhow::Result<()> {
+    sysctl::note(data_dir).context("note the kernel's settings")?;
     sysctl::prepare().context("let the host forward")?;
     route::lead_here(ranges.services, ranges.node)
         .await

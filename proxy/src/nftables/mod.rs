@@ -9,6 +9,7 @@
 //! many Services each count for themselves. A Service with session affinity has chains of its own, which remember clients.
 
 mod base;
+mod empty;
 mod items;
 mod ledger;
 mod load;
@@ -22,6 +23,7 @@ mod tests;
 use async_trait::async_trait;
 
 pub(crate) use base::{Base, base_table};
+pub(crate) use empty::remove_empty_tables;
 pub(crate) use load::Loader;
 pub(crate) use rules::{Side, beside_ipvs, redirecting};
 pub(crate) use table::Table;

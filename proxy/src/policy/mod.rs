@@ -18,3 +18,4 @@ mod tests;
 mod watched;
 
 pub(crate) use run::run;
+pub(crate) use script::removal;

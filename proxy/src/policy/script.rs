@@ -31,7 +31,7 @@ pub(super) fn base() -> String {
 }
 
 /// Takes the table away, whether it was there or not.
-pub(super) fn removal() -> String {
+pub(crate) fn removal() -> String {
     format!("add table ip {TABLE}\ndelete table ip {TABLE}\n")
 }
 

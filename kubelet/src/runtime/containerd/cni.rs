@@ -12,11 +12,12 @@ use tokio::process::Command;
 
 use super::config::cgroup_parent;
 use super::host::search_path;
+use super::host_port;
 use super::layout::Layout;
 
 /// The name of the file that containerd reads, and of the network in it.
 const CONF_FILE: &str = "10-skiff.conflist";
-const NETWORK: &str = "skiff";
+pub(super) const NETWORK: &str = "skiff";
 
 /// The Pod network of this node: a bridge, and addresses from the node's podCIDR.
 #[derive(Debug, Clone)]
@@ -49,6 +50,12 @@ pub enum CniError {
     /// The kernel or `nft` refused the masquerading rule.
     #[error("nft refused the masquerading rule: {0}")]
     Rule(String),
+    /// The `iptables` programs could not be run.
+    #[error("run iptables-restore (Debian's package iptables)")]
+    Iptables(#[source] io::Error),
+    /// The rules of host ports could not be removed.
+    #[error("iptables refused to remove the rules of host ports: {0}")]
+    HostPorts(String),
 }
 
 impl CniConfig {
@@ -80,14 +87,15 @@ impl CniConfig {
         load_rules(&self.masquerade(&table_name(data_dir))).await
     }
 
-    /// Takes the masquerading rule of the cluster in `data_dir` out of the kernel.
+    /// Takes the masquerading rule of the cluster in `data_dir` out of the kernel, and the rules of host ports.
     pub async fn remove_rules(data_dir: &Path) -> Result<(), CniError> {
         let table = table_name(data_dir);
         let families = ["ip", "ip6"].map(|family| {
             // A table that is declared can be deleted, whether it was there or not.
             format!("table {family} {table} {{}}\ndelete table {family} {table}\n")
         });
-        load_rules(&families.concat()).await
+        load_rules(&families.concat()).await?;
+        host_port::remove().await
     }
 
     /// The CNI configuration list: <https://www.cni.dev/docs/spec/>.
