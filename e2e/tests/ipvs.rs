@@ -106,7 +106,17 @@ spec:
             format!("TCP  {ip}:80 lc"),
             format!("TCP  {more}:80 lc persistent 10800"),
         ],
-    )
+    )?;
+    // This kernel has no such scheduler: that is said, and the usual one takes its place.
+    let edited = machine
+        .kubectl(config)?
+        .replace("scheduler: lc", "scheduler: wlc");
+    machine.apply(&edited)?;
+    shows(machine, &[format!("TCP  {ip}:80 rr")])?;
+    let told = "-n kube-system get events --field-selector reason=FallbackProxyMode";
+    let told = machine.kubectl(told)?;
+    ensure!(told.contains("module ip_vs_wlc"), "{told}");
+    Ok(())
 }
 
 /// Waits until `ipvsadm -Ln` prints these virtual servers.

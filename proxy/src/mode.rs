@@ -1,6 +1,6 @@
 //! Which dataplane serves.
 
-use crate::config::{Mode, Settings};
+use crate::config::{DEFAULT_SCHEDULER, Mode, Settings};
 use crate::dataplane::{Dataplane, DataplaneError, Ranges};
 use crate::iptables::Iptables;
 use crate::ipvs::Ipvs;
@@ -30,7 +30,10 @@ pub(crate) async fn choose(
         Mode::Userspace => Box::new(Userspace::new(ranges, loader.clone())),
         Mode::Iptables => Box::new(iptables()?),
         Mode::Ipvs => match ipvs().await {
-            Ok(ipvs) => Box::new(ipvs),
+            Ok(ipvs) => {
+                instead = another_scheduler(&ipvs, settings);
+                Box::new(ipvs)
+            }
             Err(why) => {
                 tracing::warn!(
                     error = &why as &dyn std::error::Error,
@@ -44,7 +47,10 @@ pub(crate) async fn choose(
             }
         },
         Mode::Auto => match ipvs().await {
-            Ok(ipvs) => Box::new(ipvs),
+            Ok(ipvs) => {
+                instead = another_scheduler(&ipvs, settings);
+                Box::new(ipvs)
+            }
             Err(why) => {
                 tracing::debug!(
                     error = &why as &dyn std::error::Error,
@@ -55,6 +61,18 @@ pub(crate) async fn choose(
         },
     };
     Ok(Chosen { dataplane, instead })
+}
+
+/// What to tell when the kernel lacks the scheduler that was asked for.
+fn another_scheduler(ipvs: &Ipvs, settings: &Settings) -> Option<String> {
+    let (wanted, has) = (&settings.scheduler, ipvs.scheduler());
+    if wanted == has {
+        return None;
+    }
+    tracing::warn!(wanted, instead = has, "no such scheduler of IPVS");
+    Some(format!(
+        "Can't use the IPVS scheduler {wanted}: the kernel does not have it (module ip_vs_{wanted}); falling back to {has}"
+    ))
 }
 
 /// Takes away what an earlier skiff left of other modes than `name`.
@@ -68,7 +86,8 @@ pub(crate) async fn remove_others(
 ) -> Result<(), DataplaneError> {
     let mut left: Vec<Box<dyn Dataplane>> = Vec::new();
     if name != "ipvs" && Ipvs::is_in_use() {
-        let ipvs = Ipvs::open(ranges.clone(), String::new(), loader.clone()).await?;
+        let scheduler = DEFAULT_SCHEDULER.to_owned();
+        let ipvs = Ipvs::open(ranges.clone(), scheduler, loader.clone()).await?;
         left.push(Box::new(ipvs));
     }
     if name != "iptables"

@@ -1,7 +1,7 @@
 //! The conversation with the kernel.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use futures::StreamExt;
 use netlink_packet_core::{
@@ -18,8 +18,15 @@ use tokio::task::AbortHandle;
 
 use super::message::{Command, IpvsMessage};
 use super::plan::Step;
-use super::{Address, Served, Weight};
+use super::{Address, Served, VirtualServer, Weight};
 use crate::dataplane::DataplaneError;
+use crate::model::Protocol;
+
+/// Where kube-proxy tries schedulers as well: an address of RFC 5737, at which nobody asks for anything.
+const NOBODYS: Address = Address {
+    protocol: Protocol::Tcp,
+    at: SocketAddrV4::new(Ipv4Addr::new(198, 51, 100, 0), 20000),
+};
 
 /// A connection to the kernel's IPVS. Ends with its owner.
 pub(crate) struct Kernel {
@@ -72,6 +79,20 @@ impl Kernel {
             servers.insert(server.at, Served { server, real });
         }
         Ok(servers)
+    }
+
+    /// Makes a virtual server that chooses by `scheduler`, and removes it: the kernel then loads its module.
+    ///
+    /// # Errors
+    /// If the kernel has no such scheduler.
+    pub(crate) async fn try_scheduler(&self, scheduler: &str) -> Result<(), DataplaneError> {
+        let server = VirtualServer {
+            at: NOBODYS,
+            scheduler: scheduler.to_owned(),
+            persistent_seconds: None,
+        };
+        self.take(&Step::AddServer(server)).await?;
+        self.take(&Step::RemoveServer(NOBODYS)).await
     }
 
     /// Takes one step.

@@ -12,6 +12,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use async_trait::async_trait;
 
+use crate::config::DEFAULT_SCHEDULER;
 use crate::dataplane::{Dataplane, DataplaneError, Ranges, node_addresses};
 use crate::host;
 use crate::model::{Model, Protocol};
@@ -67,16 +68,24 @@ struct Applied {
 }
 
 impl Ipvs {
-    /// Connects to the kernel's IPVS; virtual servers choose by `scheduler`.
+    /// Connects to the kernel's IPVS; virtual servers choose by `scheduler`, or by the default one where the kernel does not
+    /// have it.
     ///
     /// # Errors
-    /// If the kernel has none.
+    /// If the kernel has no IPVS, or not even the default scheduler.
     pub(crate) async fn open(
         ranges: Ranges,
         scheduler: String,
         loader: Loader,
     ) -> Result<Self, DataplaneError> {
         let kernel = Kernel::open().await?;
+        let scheduler = match kernel.try_scheduler(&scheduler).await {
+            Err(DataplaneError::Kernel { .. }) if scheduler != DEFAULT_SCHEDULER => {
+                kernel.try_scheduler(DEFAULT_SCHEDULER).await?;
+                DEFAULT_SCHEDULER.to_owned()
+            }
+            tried => tried.map(|()| scheduler)?,
+        };
         host::prepare_ipvs().map_err(|source| DataplaneError::Malformed {
             what: "settings of IPVS",
             why: source.to_string(),
@@ -88,6 +97,11 @@ impl Ipvs {
             kernel,
             applied: None,
         })
+    }
+
+    /// By what virtual servers choose.
+    pub(crate) fn scheduler(&self) -> &str {
+        &self.scheduler
     }
 
     /// Whether somebody has virtual servers; asking loads no module.
@@ -118,15 +132,42 @@ impl Ipvs {
     }
 
     async fn route(&self, routed: &BTreeSet<Ipv4Addr>) -> Result<(), DataplaneError> {
-        let was = self.applied.as_ref().map(|applied| &applied.routed);
         let none = BTreeSet::new();
-        let was = was.unwrap_or(&none);
-        host::lead_addresses_here(routed.difference(was), was.difference(routed))
-            .await
-            .map_err(|source| DataplaneError::Malformed {
-                what: "routes of external addresses",
-                why: format!("{source:#}"),
-            })
+        let was = self
+            .applied
+            .as_ref()
+            .map_or(&none, |applied| &applied.routed);
+        let led = host::lead_addresses_here(routed.difference(was), was.difference(routed));
+        led.await.map_err(unrouted)
+    }
+
+    /// The addresses of these virtual servers that only a route can have made the node's own.
+    fn foreign(
+        &self,
+        servers: &BTreeMap<Address, Served>,
+    ) -> Result<BTreeSet<Ipv4Addr>, DataplaneError> {
+        let everywhere = Ranges {
+            node_ports: Vec::new(),
+            ..self.ranges.clone()
+        };
+        let own = node_addresses(&everywhere)?;
+        let served = servers.keys().map(|address| *address.at.ip());
+        let is_own = |ip: &Ipv4Addr| own.contains(ip) || ip.is_loopback();
+        Ok(served
+            .filter(|ip| !is_own(ip) && !self.ranges.services.contains(ip))
+            .collect())
+    }
+
+    async fn unroute(&self, routed: &BTreeSet<Ipv4Addr>) -> Result<(), DataplaneError> {
+        let led = host::lead_addresses_here(std::iter::empty(), routed.iter());
+        led.await.map_err(unrouted)
+    }
+}
+
+fn unrouted(source: anyhow::Error) -> DataplaneError {
+    DataplaneError::Malformed {
+        what: "routes of external addresses",
+        why: format!("{source:#}"),
     }
 }
 
@@ -168,9 +209,11 @@ impl Dataplane for Ipvs {
     }
 
     async fn remove(&mut self) -> Result<(), DataplaneError> {
-        self.route(&BTreeSet::new()).await?;
-        self.applied = None;
         let has = self.kernel.list().await?;
+        // Those of an earlier skiff as well.
+        let foreign = self.foreign(&has)?;
+        self.unroute(&foreign).await?;
+        self.applied = None;
         for step in plan(&has, &BTreeMap::new()) {
             self.kernel.take(&step).await?;
         }

@@ -11,6 +11,7 @@ mod exec;
 mod exec_process;
 mod fifo;
 mod host;
+mod host_port;
 mod image_content;
 mod image_name;
 mod images;
