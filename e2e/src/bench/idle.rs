@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::report::{Row, Target, Unit};
-use super::resources::Process;
+use super::resources::{Process, Wakeups};
 use super::tell;
 
 /// How long after its start, or after its last Pod's, a cluster has come to rest.
@@ -46,7 +46,7 @@ pub(super) fn measure(
         Taken::by(&skiff)?.since(&before[0]),
         Taken::by(&containerd)?.since(&before[1]),
     ];
-    let both = |figure: &str, unit, of: &dyn Fn(&Taken) -> f64| {
+    let both = |figure: &str, unit, of: &dyn Fn(&Took) -> f64| {
         Row::of_one(format!("{what}, {figure}"), unit, of(&skiff_took))
             .beside("containerd", of(&containerd_took))
     };
@@ -59,15 +59,13 @@ pub(super) fn measure(
             .beside("containerd", containerd.resident_mib()?),
         row("proportional", skiff.proportional_mib()?)
             .beside("containerd", containerd.proportional_mib()?),
-        both("of one core", Unit::Percent, &|taken| {
-            a_second(taken.cpu.as_secs_f64()) * 100.0
+        both("of one core", Unit::Percent, &|took| {
+            a_second(took.cpu.as_secs_f64()) * 100.0
         })
         .target(Target::AtMost(limits.core_percent)),
-        both("wake-ups", Unit::PerSecond, &|taken| {
-            a_second(taken.wakeups)
-        }),
-        both("written", Unit::BytesPerSecond, &|taken| {
-            a_second(taken.written_bytes)
+        both("wake-ups", Unit::PerSecond, &|took| a_second(took.wakeups)),
+        both("written", Unit::BytesPerSecond, &|took| {
+            a_second(took.written_bytes)
         }),
     ])
 }
@@ -97,6 +95,14 @@ fn processes(data_dir: &Path) -> Result<(Process, Process)> {
 struct Taken {
     cpu: Duration,
     written_bytes: f64,
+    wakeups: Wakeups,
+}
+
+/// What it took in some time.
+#[derive(Debug)]
+struct Took {
+    cpu: Duration,
+    written_bytes: f64,
     wakeups: f64,
 }
 
@@ -109,12 +115,11 @@ impl Taken {
         })
     }
 
-    fn since(&self, before: &Self) -> Self {
-        Self {
+    fn since(&self, before: &Self) -> Took {
+        Took {
             cpu: self.cpu.saturating_sub(before.cpu),
             written_bytes: self.written_bytes - before.written_bytes,
-            // The switches of threads that ended meanwhile are no longer counted.
-            wakeups: (self.wakeups - before.wakeups).max(0.0),
+            wakeups: self.wakeups.since(&before.wakeups),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a process takes of the machine, from `/proc`.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +13,21 @@ use nix::unistd::{SysconfVar, sysconf};
 #[derive(Debug)]
 pub(super) struct Process {
     dir: PathBuf,
+}
+
+/// How often threads woke up, by the thread.
+#[derive(Debug)]
+pub(super) struct Wakeups(HashMap<OsString, f64>);
+
+impl Wakeups {
+    /// Those since an earlier look; what threads did that have ended meanwhile is not known.
+    pub(super) fn since(&self, before: &Self) -> f64 {
+        let new = self.0.iter().map(|(thread, count)| {
+            let before = before.0.get(thread).copied();
+            count - before.unwrap_or_default()
+        });
+        new.sum()
+    }
 }
 
 impl Process {
@@ -53,15 +70,18 @@ impl Process {
         Ok(Duration::from_secs_f64(ticks / per_second as f64))
     }
 
-    /// How often its threads woke up by themselves so far, those that ended aside.
-    pub(super) fn wakeups(&self) -> Result<f64> {
-        let mut sum = 0.0;
+    /// How often each of its threads woke up by itself so far.
+    pub(super) fn wakeups(&self) -> Result<Wakeups> {
+        let mut of_threads = HashMap::new();
         for task in fs::read_dir(self.dir.join("task"))? {
-            let status = fs::read_to_string(task?.path().join("status"));
+            let task = task?;
             // A thread may end while it is looked at.
-            sum += status.map_or(Ok(0.0), |text| value(&text, "voluntary_ctxt_switches:"))?;
+            if let Ok(status) = fs::read_to_string(task.path().join("status")) {
+                let count = value(&status, "voluntary_ctxt_switches:")?;
+                of_threads.insert(task.file_name(), count);
+            }
         }
-        Ok(sum)
+        Ok(Wakeups(of_threads))
     }
 
     fn number(&self, file: &str, key: &str) -> Result<f64> {
@@ -98,8 +118,22 @@ mod tests {
         let resident = process.resident_mib()?;
         assert!(resident > 1.0 && resident < 10_000.0, "{resident} MiB");
         assert!(process.proportional_mib()? <= resident + 1.0);
-        assert!(process.wakeups()? >= 0.0);
         Ok(())
+    }
+
+    #[test]
+    fn threads_that_ended_do_not_count() {
+        let look = |threads: &[(&str, f64)]| {
+            let threads = threads.iter();
+            Wakeups(
+                threads
+                    .map(|(thread, count)| ((*thread).into(), *count))
+                    .collect(),
+            )
+        };
+        let before = look(&[("1", 10.0), ("2", 500.0)]);
+        let after = look(&[("1", 13.0), ("3", 4.0)]);
+        assert!((after.since(&before) - 7.0).abs() < 1e-9);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Endpoints change at a steady rate, and the trace tells when the kernel had each of them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -22,24 +22,34 @@ pub(super) fn spread(count: u32, services: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Replaces an endpoint of each of these Services, one in each `pause`; each takes from the request until the kernel has
-/// acknowledged it. `offset` leads from the clock of the node to the one here.
+/// How long changes took.
+pub(super) struct Changes {
+    /// From the request until the kernel had acknowledged the endpoint.
+    pub(super) in_kernel: Samples,
+    /// From the request until the API server had answered it; the proxy hears of it at about that time.
+    pub(super) answered: Samples,
+}
+
+/// Replaces an endpoint of each of these Services, one in each `pause`. `offset` leads from the clock of the node to the
+/// one here.
 pub(super) async fn change(
     server: &ApiServer,
     space: &Space,
     services: &[u32],
     pause: Duration,
     offset: Offset,
-) -> Result<Samples> {
+) -> Result<Changes> {
     let mut connection = server.connect().await?;
-    let mut began = Vec::new();
+    let (mut began, mut answered) = (Vec::new(), Vec::new());
     let mut ticks = interval(pause);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for service in services {
+        let path = format!("{}/{}", slices(space), name(*service));
         ticks.tick().await;
         began.push(Timestamp::now());
-        let path = format!("{}/{}", slices(space), name(*service));
+        let asked = Instant::now();
         connection.replace(&path, changed_slice(*service)).await?;
+        answered.push(asked.elapsed());
     }
     let fresh = services.iter().map(|one| (*one, fresh_endpoint(*one)));
     let fresh: Vec<_> = fresh.collect();
@@ -48,7 +58,10 @@ pub(super) async fn change(
         let took = offset.here(reached[endpoint]).duration_since(began);
         took.try_into().unwrap_or_default()
     };
-    Ok(fresh.iter().zip(began).map(took).collect())
+    Ok(Changes {
+        in_kernel: fresh.iter().zip(began).map(took).collect(),
+        answered: answered.into_iter().collect(),
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::filling::slices;
 use super::objects::{service, slice_of};
 use crate::bench::client::ApiServer;
 use crate::bench::space::Space;
-use crate::bench::statistics::Samples;
+use crate::bench::statistics::{Samples, median};
 
 /// The name of the Service that answers.
 const NAME: &str = "answering";
@@ -35,6 +35,17 @@ pub(super) struct Answering {
 pub(super) struct Connecting {
     pub(super) by_service_ms: Vec<f64>,
     pub(super) directly_ms: Vec<f64>,
+}
+
+impl Connecting {
+    /// How many times a direct connection's one by the Service takes: what disturbs the machine meets both of a round.
+    pub(super) fn ratio(&self) -> f64 {
+        let pairs = self.by_service_ms.iter().zip(&self.directly_ms);
+        let ratios: Vec<f64> = pairs
+            .map(|(service, directly)| service / directly)
+            .collect();
+        median(&ratios)
+    }
 }
 
 impl Answering {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::changes::{change, spread};
+use super::changes::{Changes, change, spread};
 use super::clocks::Offset;
 use super::filling::fill;
 use crate::TestNet;
@@ -14,7 +14,7 @@ use crate::bench::inside::Inside;
 use crate::bench::options::Load;
 use crate::bench::report::{Row, Unit};
 use crate::bench::space::Space;
-use crate::bench::statistics::{Samples, median, milliseconds};
+use crate::bench::statistics::{median, milliseconds};
 use crate::bench::tell;
 use crate::vm::Guest;
 
@@ -44,7 +44,7 @@ pub(in crate::bench) fn measure(load: &Load) -> Result<Vec<Row>> {
     Ok(rows(load.ipvs_services, &changes, raw_ms, offset))
 }
 
-async fn while_it_runs(server: ApiServer, services: u32) -> Result<(Offset, Samples)> {
+async fn while_it_runs(server: ApiServer, services: u32) -> Result<(Offset, Changes)> {
     let space = Space::create(&server, "services").await?;
     tell(&format!("services-ipvs, filling with {services}"));
     fill(&server, &space, 0..services).await?;
@@ -79,10 +79,10 @@ bash -e /tmp/calls.sh",
     Ok((times[1] - times[0] - without) * 1e3 / f64::from(CALLS))
 }
 
-fn rows(services: u32, changes: &Samples, raw_ms: f64, offset: Offset) -> Vec<Row> {
+fn rows(services: u32, changes: &Changes, raw_ms: f64, offset: Offset) -> Vec<Row> {
     let mut rows = Vec::new();
     for (figure, share) in [("p50", 0.5), ("p99", 0.99)] {
-        let took = changes.percentile_ms(share);
+        let took = changes.in_kernel.percentile_ms(share);
         rows.push(
             Row::of_one(
                 format!("ipvs, change of one of {services} Services, {figure}"),
@@ -97,6 +97,7 @@ fn rows(services: u32, changes: &Samples, raw_ms: f64, offset: Offset) -> Vec<Ro
             took / raw_ms,
         ));
     }
+    rows.push(changes.answered.row("ipvs, of it the API server's answer"));
     rows.push(Row::of_one(
         "ipvs, the machine's clock known within",
         Unit::Milliseconds,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::changes::{change, spread};
+use super::changes::{Changes, change, spread};
 use super::clocks::Offset;
 use super::filling::fill;
 use super::first_packet::{Answering, Connecting};
@@ -17,7 +17,7 @@ use crate::bench::inside::Inside;
 use crate::bench::options::Load;
 use crate::bench::report::{Row, Target, Unit};
 use crate::bench::space::Space;
-use crate::bench::statistics::{Samples, median, milliseconds};
+use crate::bench::statistics::{median, milliseconds};
 use crate::bench::tell;
 
 /// How many Services are few.
@@ -30,7 +30,7 @@ const PORT: u16 = 8080;
 /// The milliseconds that a change shall take at most.
 const TARGET_P50_MS: f64 = 20.0;
 const TARGET_P99_MS: f64 = 100.0;
-/// How many times a connection's time with few Services that with many shall be at most: the same, but for noise.
+/// How many times what a Service costs a connection among few it shall cost at most among many: the same, but for noise.
 const TARGET_FLAT: f64 = 1.2;
 
 /// What was found with skiff running.
@@ -38,7 +38,7 @@ struct Found {
     few: Connecting,
     many: Connecting,
     filled_ms: f64,
-    changes: Samples,
+    changes: Changes,
 }
 
 /// Fills a cluster of its own with Services and changes some of them.
@@ -91,7 +91,7 @@ async fn while_it_runs(
 
 fn rows(services: u32, found: &Found, by_hand: &ByHand, started_ms: &[f64]) -> Vec<Row> {
     let change = |figure: &str, share, target| {
-        let value = found.changes.percentile_ms(share);
+        let value = found.changes.in_kernel.percentile_ms(share);
         Row::of_one(
             format!("change of an endpoint until in the kernel, {figure}"),
             Unit::Milliseconds,
@@ -108,13 +108,14 @@ fn rows(services: u32, found: &Found, by_hand: &ByHand, started_ms: &[f64]) -> V
         )
         .beside("without Service", median(&found.directly_ms))
     };
-    let flat = median(&found.many.by_service_ms) / median(&found.few.by_service_ms);
+    let flat = found.many.ratio() / found.few.ratio();
     vec![
         change("p50", 0.5, TARGET_P50_MS),
         change("p99", 0.99, TARGET_P99_MS),
+        found.changes.answered.row("of it the API server's answer"),
         connecting(FEW, &found.few),
         connecting(services, &found.many),
-        Row::of_one("its ratio to few Services", Unit::Ratio, flat)
+        Row::of_one("its cost to that with few", Unit::Ratio, flat)
             .target(Target::AtMost(TARGET_FLAT)),
         Row::of_one(
             format!("{services} Services created until in the kernel"),
