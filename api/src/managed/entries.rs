@@ -54,7 +54,7 @@ impl Entry {
         })
     }
 
-    fn to_json(&self) -> Value {
+    fn into_json(self) -> Value {
         let mut entry = json!({
             "manager": self.manager,
             "operation": match self.operation {
@@ -63,11 +63,11 @@ impl Entry {
             },
             "apiVersion": self.api_version,
             "fieldsType": "FieldsV1",
-            "fieldsV1": self.fields.to_json(),
+            "fieldsV1": self.fields.into_json(),
         });
-        for (field, value) in [("subresource", &self.subresource), ("time", &self.time)] {
+        for (field, value) in [("subresource", self.subresource), ("time", self.time)] {
             if !value.is_empty() {
-                entry[field] = value.as_str().into();
+                entry[field] = value.into();
             }
         }
         entry
@@ -114,7 +114,7 @@ pub(super) fn write(mut entries: Vec<Entry>) -> Value {
         return Value::Null;
     }
     entries.sort_by(|one, other| one.rank().cmp(&other.rank()));
-    entries.iter().map(Entry::to_json).collect()
+    entries.into_iter().map(Entry::into_json).collect()
 }
 
 /// Puts the oldest updates into one entry a version, so that there are not too many.

@@ -120,18 +120,18 @@ impl FieldSet {
     }
 
     /// The set of a whole object as FieldsV1.
-    pub(super) fn to_json(&self) -> Value {
-        let mut fields = Map::new();
-        for (element, child) in &self.children {
-            let mut below = child.to_json();
-            if let (true, Value::Object(below)) = (child.member, &mut below)
+    pub(super) fn into_json(self) -> Value {
+        let fields = self.children.into_iter().map(|(element, child)| {
+            let is_member = child.member;
+            let mut below = child.into_json();
+            if let (true, Value::Object(below)) = (is_member, &mut below)
                 && !below.is_empty()
             {
-                below.insert(".".into(), Value::Object(Map::new()));
+                below.insert(".".to_owned(), Value::Object(Map::new()));
             }
-            fields.insert(element.clone(), below);
-        }
-        Value::Object(fields)
+            (element, below)
+        });
+        Value::Object(fields.collect())
     }
 
     /// Reads FieldsV1; `None` if it is none.
@@ -169,10 +169,10 @@ mod tests {
             json!({ "f:finalizers": { "v:\"a/b\"": {} }, "f:list": { "i:0": {} } }),
         ];
         for fields in cases {
-            assert_eq!(set(fields.clone()).to_json(), fields);
+            assert_eq!(set(fields.clone()).into_json(), fields);
         }
         let spaced = json!({ "k:{ \"name\" : \"a\" }": {} });
-        assert_eq!(set(spaced).to_json(), json!({ "k:{\"name\":\"a\"}": {} }));
+        assert_eq!(set(spaced).into_json(), json!({ "k:{\"name\":\"a\"}": {} }));
         for bad in [
             json!(1),
             json!({ "spec": {} }),
@@ -192,19 +192,19 @@ mod tests {
         all.unite(&other);
         let united =
             json!({ "f:a": { ".": {}, "f:b": {}, "f:c": {}, "f:x": {} }, "f:d": {}, "f:e": {} });
-        assert_eq!(all.to_json(), united);
+        assert_eq!(all.into_json(), united);
         let mut rest = one.clone();
         rest.subtract(&other);
-        assert_eq!(rest.to_json(), json!({ "f:a": { ".": {}, "f:c": {} } }));
+        assert_eq!(rest.into_json(), json!({ "f:a": { ".": {}, "f:c": {} } }));
         assert_eq!(
-            one.common(&other).to_json(),
+            one.common(&other).into_json(),
             json!({ "f:a": { "f:b": {} }, "f:d": {} })
         );
         // What is inside a field stays when the field goes.
         let mut inside = one.clone();
         inside.subtract(&set(json!({ "f:a": {} })));
         assert_eq!(
-            inside.to_json(),
+            inside.into_json(),
             json!({ "f:a": { "f:b": {}, "f:c": {} }, "f:d": {} })
         );
     }
