@@ -41,6 +41,10 @@ pub(crate) enum Command {
     Kubeconfig(AtDataDir),
     /// Draw the way of a Pod or a Service through the cluster, stage by stage.
     Trace(TraceArgs),
+    /// Show every change of an object that is still known, with when, who and what.
+    History(HistoryArgs),
+    /// Bring an object, or a namespace with all that is in it, back to how it was at a revision.
+    Restore(RestoreArgs),
 }
 
 #[derive(Args)]
@@ -67,6 +71,34 @@ pub(crate) enum TraceOf {
         /// Its name.
         name: String,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct HistoryArgs {
+    #[command(flatten)]
+    pub(crate) at: AtDataDir,
+    /// The namespace of the object.
+    #[arg(short, long, default_value = "default")]
+    pub(crate) namespace: String,
+    /// KIND/NAME, the kind as kubectl knows it: deployment/web, deploy/web, deployments.apps/web.
+    pub(crate) object: String,
+}
+
+#[derive(Args)]
+pub(crate) struct RestoreArgs {
+    #[command(flatten)]
+    pub(crate) at: AtDataDir,
+    /// The namespace of the object.
+    #[arg(short, long, default_value = "default")]
+    pub(crate) namespace: String,
+    /// KIND/NAME, as for history; namespace/NAME is all that is in it as well.
+    pub(crate) object: String,
+    /// One of those that history shows, or any between.
+    #[arg(long)]
+    pub(crate) revision: u64,
+    /// Only tell what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

@@ -6,7 +6,7 @@
 //!   cli ──► up ──► data directory ─► pki ─► store ─► API server ─┬─► scheduler, controllers, dns
 //!     │                                       containerd ────────┴─► kubelet, proxy
 //!     ├──► agent ──► join ─► containerd ───────────────────────────► kubelet, proxy
-//!     └──► status, down, uninstall, image, token, kubeconfig, trace
+//!     └──► status, down, uninstall, image, token, kubeconfig, trace, history, restore
 //! ```
 
 mod agent;
@@ -19,6 +19,7 @@ mod containerd;
 mod data_dir;
 mod down;
 mod health;
+mod history;
 mod image;
 mod kubeconfig;
 mod logging;
@@ -64,6 +65,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Image(image) => image::image(image).await,
             Command::Kubeconfig(at) => kubeconfig::print(&at.data_dir),
             Command::Trace(args) => trace::trace(args).await,
+            Command::History(args) => history::history(args).await,
+            Command::Restore(args) => history::restore(args).await,
         }
     });
     // A thread that still waits, for a lock say, must not keep a command from ending.
