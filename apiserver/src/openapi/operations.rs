@@ -20,6 +20,8 @@ pub(super) struct Operation {
     /// The type of the answer.
     pub(super) answer: String,
     pub(super) parameters: Vec<Parameter>,
+    /// Whether it is about a custom kind.
+    pub(super) is_custom: bool,
 }
 
 /// A parameter in the path or the query.
@@ -124,6 +126,7 @@ impl Maker<'_> {
             body,
             answer,
             parameters: parameters(path, action),
+            is_custom: descriptor.strategy.custom().is_some(),
         }
     }
 
@@ -200,6 +203,7 @@ fn of_virtual(known: &Virtual) -> Operation {
         body: Some(type_name.clone()),
         answer: type_name,
         parameters: parameters(&path, "post"),
+        is_custom: false,
         path,
     }
 }

@@ -65,13 +65,22 @@ pub(super) fn kind_of(operation: &Operation) -> Value {
     json!({"group": group, "version": version, "kind": kind})
 }
 
-/// What a patch may be written in.
-pub(super) const PATCH_TYPES: [&str; 4] = [
+/// What a patch may be written in, first what custom resources do not take.
+const PATCH_TYPES: [&str; 4] = [
+    "application/strategic-merge-patch+json",
     "application/json-patch+json",
     "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
     "application/apply-patch+yaml",
 ];
+
+/// What a body may be written in.
+pub(super) fn body_types(operation: &Operation) -> &'static [&'static str] {
+    match (operation.action, operation.is_custom) {
+        ("patch", false) => &PATCH_TYPES,
+        ("patch", true) => &PATCH_TYPES[1..],
+        _ => &["*/*"],
+    }
+}
 
 fn describe(operation: &Operation) -> Value {
     let mut parameters: Vec<Value> = operation.parameters.iter().map(parameter).collect();
@@ -83,11 +92,6 @@ fn describe(operation: &Operation) -> Value {
             "schema": reference(body),
         }));
     }
-    let consumes = if operation.action == "patch" {
-        json!(PATCH_TYPES)
-    } else {
-        json!(["*/*"])
-    };
     let code = if operation.action == "post" {
         "201"
     } else {
@@ -95,7 +99,7 @@ fn describe(operation: &Operation) -> Value {
     };
     json!({
         "operationId": operation.id,
-        "consumes": consumes,
+        "consumes": body_types(operation),
         "produces": ["application/json", "application/yaml"],
         "schemes": ["https"],
         "parameters": parameters,

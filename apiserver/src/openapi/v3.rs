@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use skiff_api::{Registry, definitions};
 
 use super::operations::{Operation, Parameter, group_path, operations};
-use super::v2::{PATCH_TYPES, custom_definitions, group_versions, kind_of};
+use super::v2::{body_types, custom_definitions, group_versions, kind_of};
 use crate::version;
 
 const V2_PREFIX: &str = "#/definitions/";
@@ -138,11 +138,8 @@ fn describe(operation: &Operation) -> Value {
         "x-kubernetes-group-version-kind": kind_of(operation),
     });
     if let Some(body) = &operation.body {
-        let types: &[&str] = match operation.action {
-            "patch" => &PATCH_TYPES,
-            _ => &["*/*"],
-        };
-        described["requestBody"] = json!({"content": content(types, body)});
+        let content = content(body_types(operation), body);
+        described["requestBody"] = json!({"content": content});
     }
     described
 }

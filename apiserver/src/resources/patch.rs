@@ -26,7 +26,7 @@ pub(super) async fn read(call: &Call, body: Body) -> Result<(PatchType, Value), 
         .ok_or_else(|| unsupported(&ACCEPTED))?;
     // The schema of a custom kind says nothing of strategies.
     if patch_type == PatchType::Strategic && call.descriptor.strategy.custom().is_some() {
-        return Err(unsupported(&ACCEPTED[..2]));
+        return Err(unsupported(&[ACCEPTED[0], ACCEPTED[1], ACCEPTED[3]]));
     }
     apply::check_not_forced(&call.info)?;
     let body = read_body(body).await?;
