@@ -9,6 +9,7 @@
 //!   decode ──► Schema::conform ──► Strategy ──► stored      patch: JSON, merge, strategic     table: for kubectl get
 //!   custom: what a CustomResourceDefinition makes of objects: one more Descriptor, with a schema of its own
 //!   cron, indexes: the small languages of CronJobs and Jobs      cel: rules that schemas bring along
+//!   managed: who owns which field, server-side apply
 //!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
 
@@ -62,6 +63,6 @@ pub use selector::{
     FieldRequirement, FieldSelector, Labels, Operator, Requirement, Selector, SelectorError,
 };
 pub use status::{Cause, Reason, Status, StatusDetails};
-pub use strategy::{Plain, Strategy};
+pub use strategy::{Plain, StoredVersion, Strategy};
 pub use table::{IncludeObject, partial_metadata, table};
 pub use user::UserInfo;

@@ -1,6 +1,6 @@
 //! Patches: a change to an object, in one of the forms that the API takes.
 //!
-//! Server-side apply will be one more, beside these.
+//! Server-side apply is the one that knows who owns what: [`crate::managed`].
 
 mod json;
 mod merge;
