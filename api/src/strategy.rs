@@ -16,6 +16,11 @@ pub trait Strategy: Send + Sync {
         None
     }
 
+    /// The version that objects of this one are stored in, if it is another.
+    fn stored_version(&self) -> Option<&dyn StoredVersion> {
+        None
+    }
+
     /// The kind's type, where it is not one of the built-in ones.
     fn schema(&self) -> Option<Schema> {
         None
@@ -81,6 +86,18 @@ pub trait Strategy: Send + Sync {
     fn validate_name(&self, name: &str, path: &field::Path) -> Errors {
         Plain.validate_name(name, path)
     }
+}
+
+/// How a version of a built-in kind stands to the one that its objects are stored in.
+pub trait StoredVersion: Send + Sync {
+    /// The group of the stored version, empty for core.
+    fn group(&self) -> &'static str;
+
+    /// An object as it is stored.
+    fn to_stored(&self, object: Value) -> Value;
+
+    /// A stored object as this version shows it.
+    fn of_stored(&self, stored: Value) -> Value;
 }
 
 /// A kind without rules of its own: two columns, `Name` and `Age`.

@@ -44,6 +44,11 @@ fn walk(terminal: &Terminal, suffix: &str, cases: &[Case]) -> Result<()> {
 }
 
 impl Terminal {
+    /// The namespace that its `kubectl` works in.
+    pub fn default_namespace(&self) -> Result<String> {
+        self.kubectl("config view --minify -o 'jsonpath={..namespace}'")
+    }
+
     /// Types each line after `kubectl`: all must succeed, and say these words on either output.
     pub fn says(&self, lines: &[(&str, &str)]) -> Result<()> {
         for (line, words) in lines {

@@ -154,16 +154,17 @@ fn lists_come_whole(terminal: &Terminal) -> Result<()> {
 
 fn raw_paths_answer(terminal: &Terminal) -> Result<()> {
     three_maps(terminal)?;
+    let maps = format!(
+        "/api/v1/namespaces/{}/configmaps",
+        terminal.default_namespace()?
+    );
     terminal.says(&[
         ("get --raw /version", "\"gitVersion\": \"v1.36"),
         ("get --raw '/readyz?verbose'", "[+]ping ok"),
         ("get --raw /apis/apps/v1", "\"name\":\"deployments/scale\""),
+        (&format!("get --raw {maps}/one"), "\"rank\":\"3\""),
         (
-            "get --raw /api/v1/namespaces/raw/configmaps/one",
-            "\"rank\":\"3\"",
-        ),
-        (
-            "delete --raw /api/v1/namespaces/raw/configmaps/two",
+            &format!("delete --raw {maps}/two"),
             "\"status\":\"Success\"",
         ),
         ("get --raw /openapi/v3", "\"apis/apps/v1\""),
@@ -173,7 +174,7 @@ fn raw_paths_answer(terminal: &Terminal) -> Result<()> {
     ])?;
     terminal.complains(&[
         (
-            "get --raw /api/v1/namespaces/raw/configmaps/two",
+            &format!("get --raw {maps}/two"),
             "configmaps \"two\" not found",
         ),
         (
@@ -330,42 +331,42 @@ fn events_are_told(terminal: &Terminal) -> Result<()> {
 const DESCRIBED: &[(&str, &str, &[&str])] = &[
     (
         "configmap/described",
-        "{apiVersion: v1, kind: ConfigMap, metadata: {name: described}, data: {key: value}}",
+        "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: described}, data: {key: value}}",
         &["Name:         described", "key:", "value"],
     ),
     (
         "secret/described",
-        "{apiVersion: v1, kind: Secret, metadata: {name: described}, data: {key: dmFsdWU=}}",
+        "---\n{apiVersion: v1, kind: Secret, metadata: {name: described}, data: {key: dmFsdWU=}}",
         &["Type:  Opaque", "key:  5 bytes"],
     ),
     (
         "serviceaccount/described",
-        "{apiVersion: v1, kind: ServiceAccount, metadata: {name: described}}",
+        "---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: described}}",
         &["Tokens:"],
     ),
     (
         "limitrange/described",
-        "{apiVersion: v1, kind: LimitRange, metadata: {name: described}, spec: {limits: [{type: Container, max: {cpu: '2'}}]}}",
+        "---\n{apiVersion: v1, kind: LimitRange, metadata: {name: described}, spec: {limits: [{type: Container, max: {cpu: '2'}}]}}",
         &["Container", "cpu"],
     ),
     (
         "resourcequota/described",
-        "{apiVersion: v1, kind: ResourceQuota, metadata: {name: described}, spec: {hard: {services: '5'}}}",
+        "---\n{apiVersion: v1, kind: ResourceQuota, metadata: {name: described}, spec: {hard: {services: '5'}}}",
         &["Resource", "services"],
     ),
     (
         "replicationcontroller/described",
-        "{apiVersion: v1, kind: ReplicationController, metadata: {name: described}, spec: {replicas: 0, template: {metadata: {labels: {app: rc}}, spec: {containers: [{name: a, image: b}]}}}}",
+        "---\n{apiVersion: v1, kind: ReplicationController, metadata: {name: described}, spec: {replicas: 0, template: {metadata: {labels: {app: rc}}, spec: {containers: [{name: a, image: b}]}}}}",
         &["0 current / 0 desired", "Pods Status:  0 Running"],
     ),
     (
         "podtemplate/described",
-        "{apiVersion: v1, kind: PodTemplate, metadata: {name: described}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: a, image: b}]}}}",
+        "---\n{apiVersion: v1, kind: PodTemplate, metadata: {name: described}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: a, image: b}]}}}",
         &["Name:         described"],
     ),
     (
         "service/described",
-        "{apiVersion: v1, kind: Service, metadata: {name: described}, spec: {selector: {app: none}, ports: [{port: 80}]}}",
+        "---\n{apiVersion: v1, kind: Service, metadata: {name: described}, spec: {selector: {app: none}, ports: [{port: 80}]}}",
         &[
             "Type:                     ClusterIP",
             "Internal Traffic Policy:  Cluster",
@@ -373,12 +374,12 @@ const DESCRIBED: &[(&str, &str, &[&str])] = &[
     ),
     (
         "replicaset/described",
-        "{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: described}, spec: {replicas: 0, selector: {matchLabels: {app: rs}}, template: {metadata: {labels: {app: rs}}, spec: {containers: [{name: a, image: b}]}}}}",
+        "---\n{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: described}, spec: {replicas: 0, selector: {matchLabels: {app: rs}}, template: {metadata: {labels: {app: rs}}, spec: {containers: [{name: a, image: b}]}}}}",
         &["Replicas:     0 current / 0 desired"],
     ),
     (
         "deployment/described",
-        "{apiVersion: apps/v1, kind: Deployment, metadata: {name: described}, spec: {replicas: 0, selector: {matchLabels: {app: d}}, template: {metadata: {labels: {app: d}}, spec: {containers: [{name: a, image: b}]}}}}",
+        "---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: described}, spec: {replicas: 0, selector: {matchLabels: {app: d}}, template: {metadata: {labels: {app: d}}, spec: {containers: [{name: a, image: b}]}}}}",
         &[
             "StrategyType:           RollingUpdate",
             "25% max unavailable, 25% max surge",
@@ -386,12 +387,12 @@ const DESCRIBED: &[(&str, &str, &[&str])] = &[
     ),
     (
         "statefulset/described",
-        "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: described}, spec: {replicas: 0, serviceName: s, selector: {matchLabels: {app: s}}, template: {metadata: {labels: {app: s}}, spec: {containers: [{name: a, image: b}]}}}}",
+        "---\n{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: described}, spec: {replicas: 0, serviceName: s, selector: {matchLabels: {app: s}}, template: {metadata: {labels: {app: s}}, spec: {containers: [{name: a, image: b}]}}}}",
         &["Update Strategy:    RollingUpdate", "Partition:        0"],
     ),
     (
         "daemonset/described",
-        "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: described}, spec: {selector: {matchLabels: {app: ds}}, template: {metadata: {labels: {app: ds}}, spec: {nodeSelector: {lives: nowhere}, containers: [{name: a, image: b}]}}}}",
+        "---\n{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: described}, spec: {selector: {matchLabels: {app: ds}}, template: {metadata: {labels: {app: ds}}, spec: {nodeSelector: {lives: nowhere}, containers: [{name: a, image: b}]}}}}",
         &[
             "Desired Number of Nodes Scheduled: 0",
             "Node-Selectors:  lives=nowhere",
@@ -399,12 +400,12 @@ const DESCRIBED: &[(&str, &str, &[&str])] = &[
     ),
     (
         "job/described",
-        "{apiVersion: batch/v1, kind: Job, metadata: {name: described}, spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}",
+        "---\n{apiVersion: batch/v1, kind: Job, metadata: {name: described}, spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}",
         &["Parallelism:      1", "Completions:      1"],
     ),
     (
         "cronjob/described",
-        "{apiVersion: batch/v1, kind: CronJob, metadata: {name: described}, spec: {schedule: '@yearly', jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}",
+        "---\n{apiVersion: batch/v1, kind: CronJob, metadata: {name: described}, spec: {schedule: '@yearly', jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}",
         &[
             "Schedule:                      @yearly",
             "Concurrency Policy:            Allow",
@@ -412,64 +413,64 @@ const DESCRIBED: &[(&str, &str, &[&str])] = &[
     ),
     (
         "horizontalpodautoscaler/described",
-        "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: described}, spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: described}}}",
+        "---\n{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: described}, spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: described}}}",
         &["Max replicas:", "Deployment/described"],
     ),
     (
         "poddisruptionbudget/described",
-        "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: described}, spec: {minAvailable: 1, selector: {matchLabels: {app: none}}}}",
+        "---\n{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: described}, spec: {minAvailable: 1, selector: {matchLabels: {app: none}}}}",
         &["Min available:  1"],
     ),
     (
         "ingress/described",
-        "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: described}, spec: {rules: [{host: a.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: described, port: {number: 80}}}}]}}]}}",
+        "---\n{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: described}, spec: {rules: [{host: a.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: described, port: {number: 80}}}}]}}]}}",
         &["a.example.com", "described:80"],
     ),
     (
         "networkpolicy/described",
-        "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: described}, spec: {podSelector: {}, policyTypes: [Ingress]}}",
+        "---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: described}, spec: {podSelector: {}, policyTypes: [Ingress]}}",
         &["Policy Types: Ingress", "Allowing ingress traffic"],
     ),
     (
         "persistentvolumeclaim/described",
-        "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: described}, spec: {storageClassName: none, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}",
+        "---\n{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: described}, spec: {storageClassName: none, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}",
         &["StorageClass:  none", "Status:        Pending"],
     ),
     (
         "endpointslice/described",
-        "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: described}, addressType: IPv4, endpoints: [{addresses: [192.0.2.7]}], ports: [{port: 80}]}",
+        "---\n{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: described}, addressType: IPv4, endpoints: [{addresses: [192.0.2.7]}], ports: [{port: 80}]}",
         &["AddressType:  IPv4", "Addresses:"],
     ),
     (
         "role/described",
-        "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: described}, rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]}",
+        "---\n{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: described}, rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]}",
         &["pods", "[get]"],
     ),
     (
         "rolebinding/described",
-        "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: described}, roleRef: {kind: Role, name: described}, subjects: [{kind: User, name: jane}]}",
+        "---\n{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: described}, roleRef: {kind: Role, name: described}, subjects: [{kind: User, name: jane}]}",
         &["Kind:  Role", "jane"],
     ),
     (
         "lease/described",
-        "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: described}, spec: {holderIdentity: me}}",
+        "---\n{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: described}, spec: {holderIdentity: me}}",
         &["Holder Identity:"],
     ),
     (
         "controllerrevision/described",
-        "{apiVersion: apps/v1, kind: ControllerRevision, metadata: {name: described}, revision: 1, data: {a: b}}",
+        "---\n{apiVersion: apps/v1, kind: ControllerRevision, metadata: {name: described}, revision: 1, data: {a: b}}",
         &["Revision:"],
     ),
     (
         "resourceclaim.resource.k8s.io/described",
-        "{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: described}, spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu}}]}}}",
+        "---\n{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: described}, spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu}}]}}}",
         &["Allocation Mode:", "ExactCount"],
     ),
 ];
 
 fn every_kind_is_described(terminal: &Terminal) -> Result<()> {
     let manifests: Vec<&str> = DESCRIBED.iter().map(|(_, manifest, _)| *manifest).collect();
-    terminal.apply(&manifests.join("\n---\n"))?;
+    terminal.apply(&manifests.join("\n"))?;
     for (object, _, words) in DESCRIBED {
         let said = terminal.kubectl(&format!("describe {object}"))?;
         for words in *words {
@@ -477,7 +478,7 @@ fn every_kind_is_described(terminal: &Terminal) -> Result<()> {
         }
     }
     terminal.says(&[
-        ("describe namespace describe", "Status:       Active"),
+        ("describe namespace kube-public", "Status:       Active"),
         ("describe nodes", "Allocated resources:"),
         ("describe clusterrole view", "PolicyRule:"),
         (
@@ -489,7 +490,7 @@ fn every_kind_is_described(terminal: &Terminal) -> Result<()> {
         ("describe ingressclass", "Controller:"),
         (
             "describe configmaps -l none=such",
-            "No resources found in describe namespace.",
+            "No resources found in describe",
         ),
     ])?;
     terminal.kubectl("delete resourceclaims.resource.k8s.io,jobs,daemonsets --all")?;
@@ -500,47 +501,47 @@ fn every_kind_is_described(terminal: &Terminal) -> Result<()> {
 const COLUMNS: &[(&str, &str, &str)] = &[
     (
         "podtemplates",
-        "{apiVersion: v1, kind: PodTemplate, metadata: {name: shown}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: a, image: b}]}}}",
+        "---\n{apiVersion: v1, kind: PodTemplate, metadata: {name: shown}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: a, image: b}]}}}",
         "NAME CONTAINERS IMAGES POD LABELS|shown a b app=t",
     ),
     (
         "flowschemas",
-        "{apiVersion: flowcontrol.apiserver.k8s.io/v1, kind: FlowSchema, metadata: {name: shown}, spec: {priorityLevelConfiguration: {name: shown}}}",
+        "---\n{apiVersion: flowcontrol.apiserver.k8s.io/v1, kind: FlowSchema, metadata: {name: shown}, spec: {priorityLevelConfiguration: {name: shown}}}",
         "NAME PRIORITYLEVEL MATCHINGPRECEDENCE DISTINGUISHERMETHOD AGE MISSINGPL|shown shown 1000 <none>",
     ),
     (
         "prioritylevelconfigurations",
-        "{apiVersion: flowcontrol.apiserver.k8s.io/v1, kind: PriorityLevelConfiguration, metadata: {name: shown}, spec: {type: Limited, limited: {limitResponse: {type: Queue, queuing: {}}}}}",
+        "---\n{apiVersion: flowcontrol.apiserver.k8s.io/v1, kind: PriorityLevelConfiguration, metadata: {name: shown}, spec: {type: Limited, limited: {limitResponse: {type: Queue, queuing: {}}}}}",
         "NAME TYPE NOMINALCONCURRENCYSHARES QUEUES HANDSIZE QUEUELENGTHLIMIT AGE|shown Limited 30 64 8 50",
     ),
     (
         "ipaddresses",
-        "{apiVersion: networking.k8s.io/v1, kind: IPAddress, metadata: {name: 192.0.2.9}, spec: {parentRef: {resource: services, namespace: columns, name: shown}}}",
+        "---\n{apiVersion: networking.k8s.io/v1, kind: IPAddress, metadata: {name: 192.0.2.9}, spec: {parentRef: {resource: services, namespace: columns, name: shown}}}",
         "NAME PARENTREF|192.0.2.9 services/columns/shown",
     ),
     (
         "servicecidrs",
-        "{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: shown}, spec: {cidrs: [192.0.2.0/24]}}",
+        "---\n{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: shown}, spec: {cidrs: [192.0.2.0/24]}}",
         "NAME CIDRS AGE|shown 192.0.2.0/24",
     ),
     (
         "deviceclasses",
-        "{apiVersion: resource.k8s.io/v1, kind: DeviceClass, metadata: {name: shown}, spec: {}}",
+        "---\n{apiVersion: resource.k8s.io/v1, kind: DeviceClass, metadata: {name: shown}, spec: {}}",
         "NAME AGE|shown",
     ),
     (
         "resourceclaims",
-        "{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: shown}, spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu}}]}}}",
+        "---\n{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: shown}, spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu}}]}}}",
         "NAME STATE AGE|shown pending",
     ),
     (
         "resourceslices",
-        "{apiVersion: resource.k8s.io/v1, kind: ResourceSlice, metadata: {name: shown}, spec: {driver: gpu.example.com, nodeName: n1, pool: {name: p, generation: 1, resourceSliceCount: 1}}}",
+        "---\n{apiVersion: resource.k8s.io/v1, kind: ResourceSlice, metadata: {name: shown}, spec: {driver: gpu.example.com, nodeName: n1, pool: {name: p, generation: 1, resourceSliceCount: 1}}}",
         "NAME NODE DRIVER POOL AGE|shown n1 gpu.example.com p",
     ),
     (
         "volumeattributesclasses",
-        "{apiVersion: storage.k8s.io/v1, kind: VolumeAttributesClass, metadata: {name: shown}, driverName: d.example.com, parameters: {iops: '1'}}",
+        "---\n{apiVersion: storage.k8s.io/v1, kind: VolumeAttributesClass, metadata: {name: shown}, driverName: d.example.com, parameters: {iops: '1'}}",
         "NAME DRIVERNAME AGE|shown d.example.com",
     ),
 ];

@@ -130,7 +130,7 @@ fn workloads_are_exposed(terminal: &Terminal) -> Result<()> {
 
 fn workloads_are_scaled(terminal: &Terminal) -> Result<()> {
     deployment(terminal)?;
-    terminal.apply("{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: set}, spec: {replicas: 0, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {schedulingGates: [{name: no.where}], containers: [{name: c, image: d}]}}}}")?;
+    terminal.apply("---\n{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: set}, spec: {replicas: 0, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {schedulingGates: [{name: no.where}], containers: [{name: c, image: d}]}}}}")?;
     terminal.kubectl("patch deployment web -p '{\"spec\":{\"template\":{\"spec\":{\"schedulingGates\":[{\"name\":\"no.where\"}]}}}}'")?;
     terminal.says(&[
         (
@@ -229,7 +229,7 @@ fn rollouts_are_told_and_undone(terminal: &Terminal) -> Result<()> {
         terminal.field("deployment web", ".spec.template.spec.containers[0].image")?
             == "nginx:1.19"
     );
-    terminal.apply("{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db}, spec: {replicas: 0, serviceName: db, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: 'busybox:1.28'}]}}}}")?;
+    terminal.apply("---\n{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db}, spec: {replicas: 0, serviceName: db, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: 'busybox:1.28'}]}}}}")?;
     terminal.says(&[
         (
             "rollout restart statefulset db",

@@ -48,7 +48,7 @@ fn everything_is_created(terminal: &Terminal) -> Result<()> {
         ("create job once --image=busybox:1.28 --dry-run=client -o name", "job.batch/once"),
         ("create cronjob yearly --image=busybox:1.28 --schedule='0 0 1 1 *'", "cronjob.batch/yearly created"),
         ("create role reader --verb=get,list --resource=pods,pods/log", "role.rbac.authorization.k8s.io/reader created"),
-        ("create rolebinding readers --role=reader --user=jane --serviceaccount=create:robot", "rolebinding.rbac.authorization.k8s.io/readers created"),
+        ("create rolebinding readers --role=reader --user=jane --serviceaccount=default:robot", "rolebinding.rbac.authorization.k8s.io/readers created"),
         ("create clusterrole scraper --verb=get --non-resource-url=/metrics", "clusterrole.rbac.authorization.k8s.io/scraper created"),
         ("create clusterrolebinding scrapers --clusterrole=scraper --group=people", "clusterrolebinding.rbac.authorization.k8s.io/scrapers created"),
         ("create quota small --hard=pods=3,requests.cpu=1", "resourcequota/small created"),
@@ -57,7 +57,7 @@ fn everything_is_created(terminal: &Terminal) -> Result<()> {
         ("create ingress door --rule='a.example.com/*=plain:80'", "ingress.networking.k8s.io/door created"),
         ("create namespace made-by-hand", "namespace/made-by-hand created"),
         ("create token robot --duration=10m", "."),
-        ("create -f - -o name <<'END'\n{apiVersion: v1, kind: ConfigMap, metadata: {generateName: some-}}\nEND", "configmap/some-"),
+        ("create -f - -o name <<'END'\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {generateName: some-}}\nEND", "configmap/some-"),
     ])?;
     for (what, path, expected) in [
         (
@@ -197,8 +197,8 @@ fn a_dry_run_changes_nothing(terminal: &Terminal) -> Result<()> {
 }
 
 fn apply_makes_changes_and_removes(terminal: &Terminal) -> Result<()> {
-    let first = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {set: one}}, data: {k: '1', gone: soon}}";
-    let second = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: '2'}}";
+    let first = "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {set: one}}, data: {k: '1', gone: soon}}";
+    let second = "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: '2'}}";
     for (manifest, said) in [
         (first, "configmap/a created\n"),
         (first, "configmap/a unchanged\n"),
@@ -219,9 +219,10 @@ fn apply_makes_changes_and_removes(terminal: &Terminal) -> Result<()> {
     terminal.apply(first)?;
     ensure!(terminal.field("configmap a", ".data.other")? == "mine");
 
-    terminal.sh("mkdir -p folder/in && echo '{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}' > folder/b.yaml")?;
-    terminal
-        .sh("echo '{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}' > folder/in/c.yaml")?;
+    terminal.sh("mkdir -p folder/in && echo '--- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}' > folder/b.yaml")?;
+    terminal.sh(
+        "echo '--- {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}' > folder/in/c.yaml",
+    )?;
     terminal.sh(
         "printf 'namePrefix: by-\\nresources: [b.yaml, in/c.yaml]\\n' > folder/kustomization.yaml",
     )?;
@@ -246,7 +247,7 @@ fn apply_makes_changes_and_removes(terminal: &Terminal) -> Result<()> {
     ])?;
     terminal.kubectl("create configmap bare")?;
     terminal.says(&[(
-        "apply -f - <<'END'\n{apiVersion: v1, kind: ConfigMap, metadata: {name: bare}}\nEND",
+        "apply -f - <<'END'\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: bare}}\nEND",
         "Warning: resource configmaps/bare is missing the kubectl.kubernetes.io/last-applied-configuration annotation",
     )])
 }
@@ -254,12 +255,12 @@ fn apply_makes_changes_and_removes(terminal: &Terminal) -> Result<()> {
 fn apply_prunes(terminal: &Terminal) -> Result<()> {
     let map = |name: &str| {
         format!(
-            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, labels: {{set: one}}}}}}\n---\n"
+            "---\n{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, labels: {{set: one}}}}}}\n---\n"
         )
     };
     terminal.apply(&(map("stays") + &map("goes")))?;
     terminal.kubectl("create configmap apart")?;
-    terminal.sh(&format!("cat > set.yaml <<'END'\n{}END", map("stays")))?;
+    terminal.sh(&format!("cat > set.yaml <<'END'\n---\n{}END", map("stays")))?;
     let prune = "apply -f set.yaml --prune -l set=one --prune-allowlist=core/v1/ConfigMap";
     terminal.says(&[
         (
@@ -277,7 +278,7 @@ fn apply_prunes(terminal: &Terminal) -> Result<()> {
 fn diff_shows_what_apply_would_do(terminal: &Terminal) -> Result<()> {
     let map = |value: &str| {
         format!(
-            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}, data: {{key: {value}}}}}"
+            "---\n{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}, data: {{key: {value}}}}}"
         )
     };
     terminal.apply(&map("old"))?;
@@ -377,13 +378,13 @@ fn replace_knows_what_it_replaces(terminal: &Terminal) -> Result<()> {
     let uid = || terminal.field("configmap a", ".metadata.uid");
     let before = uid()?;
     terminal.says(&[(
-        "replace --force -f - <<'END'\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {key: forced}}\nEND",
+        "replace --force -f - <<'END'\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {key: forced}}\nEND",
         "configmap/a replaced",
     )])?;
     ensure!(uid()? != before, "it is the same object");
     ensure!(terminal.field("configmap a", ".data.key")? == "forced");
     terminal.complains(&[(
-        "replace -f - <<'END'\n{apiVersion: v1, kind: ConfigMap, metadata: {name: none}}\nEND",
+        "replace -f - <<'END'\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: none}}\nEND",
         "configmaps \"none\" not found",
     )])
 }

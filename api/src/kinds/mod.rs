@@ -28,6 +28,7 @@ mod device;
 mod endpoint_slice;
 mod endpoints;
 mod event;
+mod event_v1;
 mod flow_control;
 mod horizontal_pod_autoscaler;
 mod ingress;
@@ -95,6 +96,7 @@ pub fn builtin() -> Registry {
         endpoint_slice::descriptor(),
         endpoints::descriptor(),
         event::descriptor(),
+        event_v1::descriptor(),
         flow_control::flow_schema(),
         flow_control::priority_level(),
         horizontal_pod_autoscaler::descriptor(),

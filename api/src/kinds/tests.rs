@@ -57,6 +57,15 @@ fn manifests() -> Vec<Value> {
             "Event",
             json!({"involvedObject": {"kind": "Node", "name": "n1"}, "reason": "Starting"}),
         ),
+        object(
+            "events.k8s.io/v1",
+            "Event",
+            &meta,
+            json!({
+                "regarding": {"kind": "Node", "name": "n1"}, "reason": "Starting", "action": "Start", "type": "Normal",
+                "eventTime": "2026-01-01T00:00:00.000000Z", "reportingController": "kubelet", "reportingInstance": "n1",
+            }),
+        ),
         v1("PersistentVolumeClaim", json!({"spec": claim["spec"]})),
         v1(
             "PersistentVolume",

@@ -63,7 +63,8 @@ pub(crate) struct Writer<'a> {
 impl Storage {
     /// The objects of a kind.
     pub(crate) fn new(api: &Arc<Api>, descriptor: &Arc<Descriptor>) -> Self {
-        let group = match descriptor.group.as_ref() {
+        let stored = descriptor.strategy.stored_version();
+        let group = match stored.map_or(descriptor.group.as_ref(), |version| version.group()) {
             "" => "core",
             group => group,
         };

@@ -143,10 +143,7 @@ async fn an_answer_has_the_form_that_is_wanted() {
             .unwrap()
             .starts_with("apiVersion: apps/v1\nkind: Deployment\n")
     );
-    let refused = http
-        .get_as(&path, "application/vnd.kubernetes.protobuf")
-        .await
-        .refused();
+    let refused = http.get_as(&path, "text/html").await.refused();
     assert_eq!((refused.0, refused.1.as_str()), (406, "NotAcceptable"));
 }
 

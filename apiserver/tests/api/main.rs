@@ -10,6 +10,7 @@ mod kubectl;
 mod listing;
 mod pki;
 mod policy;
+mod protobuf;
 mod rbac;
 mod services;
 mod serving;

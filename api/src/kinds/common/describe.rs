@@ -53,6 +53,10 @@ pub(crate) const DISCOVERY: Group = Group {
     name: "discovery.k8s.io",
     types: "io.k8s.api.discovery.v1",
 };
+pub(crate) const EVENTS: Group = Group {
+    name: "events.k8s.io",
+    types: "io.k8s.api.events.v1",
+};
 pub(crate) const FLOW_CONTROL: Group = Group {
     name: "flowcontrol.apiserver.k8s.io",
     types: "io.k8s.api.flowcontrol.v1",
