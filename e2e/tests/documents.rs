@@ -43,9 +43,44 @@ fn scenarios_are_listed_with_their_tests() -> Result<()> {
     Ok(())
 }
 
+/// The scenarios that need a kernel of their own, or must also hold on one.
+const IN_MACHINES: [&str; 10] = ["A6", "B6", "C1", "C2", "C4", "C7", "C9", "D3", "E3", "E4"];
+
+#[test]
+fn scenarios_of_virtual_machines_are_listed_with_their_tests() -> Result<()> {
+    let document = fs::read_to_string(repository().join("docs/scenarios.md"))?;
+    let rows = document
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 1)
+        .skip(1);
+    let tests = functions()?;
+    let mut ids = BTreeSet::new();
+    for row in rows {
+        let (scenarios, names) = row.split_once(" | ").unwrap_or_default();
+        ids.extend(scenarios.trim_start_matches("| ").split(", "));
+        let mut names = names.split('`').skip(1).step_by(2).peekable();
+        ensure!(names.peek().is_some(), "no tests of {scenarios}");
+        for name in names {
+            ensure!(tests.contains(name), "there is no test {name}");
+        }
+    }
+    ensure!(
+        ids == BTreeSet::from(IN_MACHINES),
+        "the rows are of {ids:?}"
+    );
+    Ok(())
+}
+
 /// The tests that are named after a scenario.
 fn tests() -> Result<BTreeSet<String>> {
-    let mut tests = BTreeSet::new();
+    let mut tests = functions()?;
+    tests.retain(|name| is_of_a_scenario(name));
+    Ok(tests)
+}
+
+/// The functions of the tests.
+fn functions() -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
     for file in fs::read_dir(repository().join("e2e/tests"))? {
         let path = file?.path();
         if path.extension().is_none_or(|extension| extension != "rs") {
@@ -54,13 +89,9 @@ fn tests() -> Result<BTreeSet<String>> {
         let text = fs::read_to_string(&path)?;
         let functions = text.lines().filter_map(|line| line.strip_prefix("fn "));
         let names = functions.filter_map(|function| function.split('(').next());
-        tests.extend(
-            names
-                .filter(|name| is_of_a_scenario(name))
-                .map(str::to_owned),
-        );
+        found.extend(names.map(str::to_owned));
     }
-    Ok(tests)
+    Ok(found)
 }
 
 /// Whether a name begins like `a1_`.

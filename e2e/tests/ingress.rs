@@ -228,30 +228,6 @@ fn c8_tls_http2_and_websocket() -> Result<()> {
     })
 }
 
-#[test]
-fn c8_a_rolling_update_loses_no_request() -> Result<()> {
-    on_a_cluster(|cluster| {
-        cluster.kubectl("create deployment web --image=nginx:1.19 --replicas=3")?;
-        cluster.kubectl("expose deployment web --port=80")?;
-        cluster.kubectl("create ingress web --class=skiff --rule='web.iproute.cn/*=web:80'")?;
-        let pods = cluster.pods_ready("app=web", 3)?;
-        goes_round(cluster, "http://web.iproute.cn/hostname.html", &pods)?;
-        let load = format!(
-            "wrk -t1 -c16 -d20s --timeout 10s -H 'Host: web.iproute.cn' http://{}/hostname.html",
-            cluster.address()
-        );
-        let terminal = cluster.clone();
-        let wrk = std::thread::spawn(move || terminal.sh(&load));
-        cluster.kubectl("set image deployment/web nginx=nginx:1.20")?;
-        cluster.kubectl("rollout status deployment/web --timeout=120s")?;
-        let report = wrk.join().expect("wrk is waited for")?;
-        ensure!(report.contains("Requests/sec"), "{report}");
-        let failed = report.contains("Socket errors") || report.contains("Non-2xx");
-        ensure!(!failed, "{report}");
-        Ok(())
-    })
-}
-
 /// curl with these words, to the node whatever the name; fails as it does.
 fn curl(cluster: &Cluster, words: &str) -> Result<String> {
     let url = words.split(' ').next_back().unwrap_or_default();

@@ -20,7 +20,7 @@ use crate::net::TestNet;
 use crate::terminal::Terminal;
 use crate::wait::eventually;
 
-/// What a node's kernel needs: containers, bridges, IPVS, nftables and iptables, and NFS of both sides.
+/// What a node's kernel needs: containers, bridges, tunnels, IPVS, nftables and iptables, and NFS of both sides.
 const MODULES: &[&str] = &[
     "virtio_pci",
     "virtio_blk",
@@ -52,6 +52,7 @@ const MODULES: &[&str] = &[
     "nft_redir",
     "nft_reject_inet",
     "nft_reject_ipv4",
+    "vxlan",
     "xt_MASQUERADE",
     "xt_addrtype",
     "xt_comment",
