@@ -28,9 +28,8 @@ impl Reconciler {
         let Some(node) = self.nodes.get(&key) else {
             return Ok(Next::Done);
         };
-        let pulse = self
-            .heartbeats
-            .pulse(&key.name, self.context.config.node_monitor_grace);
+        let grace = self.context.config.node_monitor_grace;
+        let pulse = self.heartbeats.pulse(&key.name, grace);
         if pulse == Pulse::Silent && self.declare_lost(&node).await? {
             // The change of its conditions brings the node here again.
             return Ok(Next::Done);
@@ -47,8 +46,8 @@ impl Reconciler {
             self.taint(&node, taints).await?;
         }
         Ok(match pulse {
-            Pulse::Alive(Some(after)) => Next::After(after),
-            Pulse::Alive(None) | Pulse::Silent => Next::Done,
+            Pulse::Alive(left) => Next::After(left),
+            Pulse::Silent => Next::Done,
         })
     }
 
