@@ -94,6 +94,10 @@ fn a_definition_makes_a_kind() -> Result<()> {
             r#"patch ct nightly --subresource=status --type=merge -p '{"status":{"replicas":2}}'"#,
         )?;
         cluster.apply(&cron_tab("nightly", "{cronSpec: '0 4 * * *'}"))?;
+        let owned = cron_tab("nightly", "{image: 'busybox:1.36', replicas: 3}");
+        cluster.sh(&format!(
+            "kubectl apply --server-side --field-manager=owner -f - <<'END'\n{owned}\nEND"
+        ))?;
         let row = cluster.kubectl("get ct nightly -o jsonpath='{.spec.cronSpec}|{.spec.image}|{.status.replicas}|{.metadata.generation}'")?;
         ensure!(row == "0 4 * * *|busybox:1.36|2|4", "{row}");
         Ok(())

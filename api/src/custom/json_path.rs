@@ -57,11 +57,12 @@ impl JsonPath {
 
     /// The fields of a path that names nothing else.
     pub(crate) fn fields(&self) -> Option<Vec<&str>> {
-        let field = |step| match step {
-            &Step::Field(ref name) => Some(name.as_str()),
-            _ => None,
-        };
-        self.0.iter().map(field).collect()
+        let mut fields = Vec::new();
+        for step in &self.0 {
+            let Step::Field(name) = step else { return None };
+            fields.push(name.as_str());
+        }
+        Some(fields)
     }
 
     /// As a JSON pointer, if it names fields alone.

@@ -209,6 +209,30 @@ async fn what_breaks_the_schema_is_refused_in_clear_words() {
 }
 
 #[tokio::test]
+async fn rules_in_cel_hold() {
+    let mut ruled = definition();
+    let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
+    ruled.pointer_mut(spec).unwrap()["x-kubernetes-validations"] = json!([
+        {"rule": "self.color != 'blue' || self.size > 1", "message": "blue ones are large"},
+        {"rule": "self.size >= oldSelf.size", "messageExpression": "'was ' + string(oldSelf.size)"},
+    ]);
+    let (_cluster, _listening, http) = with_things(&ruled).await;
+    let told = |words: &str| {
+        format!("Thing.example.com \"a\" is invalid: spec: Invalid value: \"object\": {words}")
+    };
+    let small = thing("a", json!({"size": 1, "color": "blue"}));
+    let refused = http.post(THINGS, &small).await;
+    assert_eq!(refused.message(), told("blue ones are large"));
+    http.post(THINGS, &thing("a", json!({"size": 3})))
+        .await
+        .ok();
+    let path = format!("{THINGS}/a");
+    let refused = http.merge(&path, &json!({"spec": {"size": 2}})).await;
+    assert_eq!(refused.message(), told("was 3"));
+    http.merge(&path, &json!({"spec": {"size": 4}})).await.ok();
+}
+
+#[tokio::test]
 async fn clients_are_told_of_the_kind() {
     let (_cluster, _listening, http) = with_things(&definition()).await;
     let resources = http.get("/apis/example.com/v1").await.ok();
