@@ -1,10 +1,11 @@
 # make up         build skiff and start a cluster on this machine (Ctrl-C stops it)
 # make test       every test once, those in namespaces and virtual machines included (needs root)
 # make test-long  the repetitions too: more kills, more power cuts
+# make fuzz       what is read from strangers, ten minutes a target (FUZZ_SECONDS)
 # make lint       format, clippy, licences and advisories
 # make bench      figures beside their targets and references (needs root)
 
-.PHONY: up test test-long lint bench deps deps-up deps-test kubectl
+.PHONY: up test test-long fuzz lint bench deps deps-up deps-test deps-fuzz kubectl
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -38,6 +39,17 @@ test: deps-test kubectl
 test-long: deps-test kubectl
 	cargo build --workspace --bins --examples
 	$(RUN_LONG)
+	$(MAKE) fuzz
+
+# The stable toolchain has no sanitizers; safe code needs none.
+FUZZ_SECONDS ?= 600
+fuzz: deps-fuzz
+	command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
+	for target in $$(ls fuzz/corpus); do \
+		mkdir -p target/fuzz/$$target; \
+		cargo fuzz run --fuzz-dir fuzz/libfuzzer --target-dir target/fuzz-build --sanitizer none $$target \
+			target/fuzz/$$target fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10; \
+	done
 
 lint:
 	cargo fmt --all --check
@@ -53,6 +65,8 @@ bench: deps-test kubectl
 	target/release/skiff-bench
 
 deps: deps-test
+deps-fuzz:
+	$(call install_missing,$(PACKAGES_UP) g++)
 deps-up:
 	$(call install_missing,$(PACKAGES_UP))
 deps-test:

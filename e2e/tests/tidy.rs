@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("skiff-proxy", &["skiff-api", "skiff-client"]),
     ("skiff-dns", &["skiff-api", "skiff-client"]),
     ("skiff-ingress", &["skiff-client"]),
+    ("skiff-fuzz", &["skiff-api"]),
     // It drives the binary, and knows nothing of what is inside.
     ("skiff-e2e", &[]),
 ];

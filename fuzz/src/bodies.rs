@@ -1,0 +1,63 @@
+//! Bodies of requests, on the way that an API server sends them.
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use skiff_api::{
+    FieldValidation, IncludeObject, Registry, builtin, decode_json, decode_protobuf,
+    encode_protobuf, table,
+};
+
+static KINDS: LazyLock<Registry> = LazyLock::new(builtin);
+
+pub(crate) fn json(bytes: &[u8]) {
+    if let Ok(decoded) = decode_json(bytes) {
+        take_in(decoded.value, &decoded.duplicates);
+    }
+}
+
+pub(crate) fn protobuf(bytes: &[u8]) {
+    if let Ok(object) = decode_protobuf(bytes) {
+        take_in(object, &[]);
+    }
+}
+
+/// What becomes of an object that somebody creates, and of its row in a table.
+pub(crate) fn take_in(mut object: Value, duplicates: &[String]) {
+    let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+    let Some(descriptor) = KINDS.of_kind(group, version, &kind) else {
+        return;
+    };
+    if descriptor
+        .conform(&mut object, duplicates, FieldValidation::Warn)
+        .is_err()
+    {
+        return;
+    }
+    let strategy = &descriptor.strategy;
+    strategy.default(&mut object);
+    strategy.prepare_create(&mut object);
+    let is_sound = strategy.validate(&object).is_empty();
+    let now = Timestamp::UNIX_EPOCH;
+    table(
+        descriptor,
+        [&object],
+        Value::Null,
+        IncludeObject::None,
+        "v1",
+        now,
+    );
+    if !is_sound {
+        return;
+    }
+    // What passed is stored: another update that changes nothing must pass as well.
+    let mut again = object.clone();
+    strategy.prepare_update(&mut again, &object);
+    assert!(strategy.validate(&again).is_empty(), "{again}");
+    if let Some(bytes) = encode_protobuf(&object) {
+        assert!(decode_protobuf(&bytes).is_ok(), "{object}");
+    }
+}
