@@ -13,6 +13,7 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec:
+      terminationGracePeriodSeconds: 0
       containers: [{name: c, image: 'busybox:1.28', args: [sleep, '3600']}]
 ";
 

@@ -316,3 +316,59 @@ async fn yaml_is_applied_and_creating_needs_that_right() {
         .ok();
     listening.stop().await;
 }
+
+/// A kind with hosts that are known by their name.
+fn boats() -> Value {
+    let host = json!({
+        "type": "object", "required": ["name"],
+        "properties": {"name": {"type": "string"}, "port": {"type": "integer"}},
+    });
+    let hosts = json!({
+        "type": "array", "items": host,
+        "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+    });
+    let schema = json!({
+        "type": "object",
+        "properties": {"spec": {"type": "object", "properties": {"hosts": hosts}}},
+    });
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "boats.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Namespaced", "names": {"plural": "boats", "kind": "Boat"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+        },
+    })
+}
+
+#[tokio::test]
+async fn custom_resources_are_shared_by_their_schema() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    let listening = cluster.listen().await;
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    http.post(definitions, &boats()).await.ok();
+    let boats = "/apis/example.com/v1/namespaces/default/boats";
+    within(async { while http.get(boats).await.code != 200 {} }).await;
+    let config = |host: &str, port: u16| {
+        json!({
+            "apiVersion": "example.com/v1", "kind": "Boat", "metadata": {"name": "a"},
+            "spec": {"hosts": [{"name": host, "port": port}]},
+        })
+    };
+    apply(&http, boats, "fieldManager=one", &config("x", 1))
+        .await
+        .ok();
+    let shared = apply(&http, boats, "fieldManager=two", &config("y", 2))
+        .await
+        .ok();
+    let both = json!([{"name": "x", "port": 1}, {"name": "y", "port": 2}]);
+    assert_eq!(shared["spec"]["hosts"], both);
+    assert_eq!(owners(&shared), ["one Apply", "two Apply"]);
+    let refused = apply(&http, boats, "fieldManager=two", &config("x", 3))
+        .await
+        .refused();
+    let words = "Apply failed with 1 conflict: conflict with \"one\": .spec.hosts[name=\"x\"].port";
+    assert_eq!(refused.2, words);
+    listening.stop().await;
+}

@@ -398,7 +398,7 @@ async fn a_count_that_is_no_number_scales_nothing() {
 async fn what_is_only_read_takes_no_writes() {
     let cluster = Cluster::start().await;
     let http = Http(cluster.admin());
-    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let path = "/api/v1/componentstatuses";
     let refused = http.post(path, &config_map("a")).await.refused();
     assert_eq!((refused.0, refused.1.as_str()), (405, "MethodNotAllowed"));
 }
