@@ -6,6 +6,7 @@ use skiff_api::Status;
 use skiff_store::Store;
 
 use crate::admission::Turns;
+use crate::aggregation::Aggregation;
 use crate::authn::Tokens;
 use crate::authz::Authorizer;
 use crate::definitions::Definitions;
@@ -14,7 +15,7 @@ use crate::kinds::Kinds;
 use crate::kubelet::Kubelets;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::remote::Remotes;
+use crate::remote::{Remotes, client_identity};
 use crate::services::Ranges;
 use crate::storage::Storage;
 use crate::webhooks::Webhooks;
@@ -34,6 +35,7 @@ pub(crate) struct Api {
     pub(crate) lines: SharedLines,
     pub(crate) remotes: Remotes,
     pub(crate) webhooks: Webhooks,
+    pub(crate) aggregation: Aggregation,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
 }
@@ -51,6 +53,11 @@ impl Api {
             turns: Turns::new(),
             kubelets: Kubelets::new(&config)?,
             lines: SharedLines::default(),
+            aggregation: Aggregation::new(
+                store.clone(),
+                remotes.clone(),
+                client_identity(&config.proxy_client)?,
+            ),
             webhooks: Webhooks::new(store.clone(), remotes.clone()),
             remotes,
             limits: Limits::default(),

@@ -10,6 +10,7 @@ use skiff_store::{Change, Watch, WatchEnd};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
+use crate::aggregation;
 use crate::api::Api;
 use crate::authz::bootstrap;
 use crate::resources;
@@ -74,6 +75,15 @@ pub(crate) async fn run(api: &Arc<Api>) -> Result<(), Error> {
         let class = priority_class(name, value);
         ensure(api, group, "priorityclasses", "", class, false).await?;
     }
+    ensure(
+        api,
+        "",
+        "configmaps",
+        "kube-system",
+        authentication(api),
+        true,
+    )
+    .await?;
     let group = "storage.k8s.io";
     ensure(api, group, "storageclasses", "", storage_class(), false).await?;
     ensure(api, "", "services", "default", service(api), false).await?;
@@ -96,6 +106,32 @@ fn storage_class() -> Value {
         "volumeBindingMode": "WaitForFirstConsumer",
         "allowVolumeExpansion": true,
     })
+}
+
+/// By which the API servers of further groups know this one, and whom it asks for.
+fn authentication(api: &Api) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "extension-apiserver-authentication"},
+        "data": {
+            "client-ca-file": api.config.client_ca_pem,
+            "requestheader-allowed-names": "[\"front-proxy-client\"]",
+            "requestheader-client-ca-file": api.config.proxy_ca_pem,
+            "requestheader-extra-headers-prefix": "[\"X-Remote-Extra-\"]",
+            "requestheader-group-headers": "[\"X-Remote-Group\"]",
+            "requestheader-uid-headers": "[\"X-Remote-Uid\"]",
+            "requestheader-username-headers": "[\"X-Remote-User\"]",
+        },
+    })
+}
+
+/// Says of every version of a group that this server serves it, all at once.
+pub(crate) async fn api_services(api: &Arc<Api>) -> Result<(), Error> {
+    let group = "apiregistration.k8s.io";
+    let wanted = aggregation::services(&api.registry.current().registry).into_iter();
+    let writes = wanted.map(|service| ensure(api, group, "apiservices", "", service, false));
+    try_join_all(writes).await.map(|_| ())
 }
 
 fn priority_class(name: &str, value: i64) -> Value {

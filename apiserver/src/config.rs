@@ -33,6 +33,10 @@ pub struct Config {
     pub kubelet_client: Identity,
     /// The authorities (PEM) that kubelets' serving certificates come from.
     pub kubelet_ca_pem: String,
+    /// What the server shows to the API servers of further groups, which then believe who it says asks.
+    pub proxy_client: Identity,
+    /// The authority (PEM) of that certificate: another one than that of clients.
+    pub proxy_ca_pem: String,
     /// Signs for machines that join; without it none can.
     pub node_signer: Option<NodeSigner>,
     /// Where the addresses of Services are taken from; the first one is that of `default/kubernetes`.

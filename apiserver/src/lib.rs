@@ -12,6 +12,7 @@
 //! ```
 
 mod admission;
+mod aggregation;
 mod api;
 mod authn;
 mod authz;

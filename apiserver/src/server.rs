@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::{Config, Error, bootstrap, definitions, janitor, routes, serve, webhooks};
+use crate::{Config, Error, aggregation, bootstrap, definitions, janitor, routes, serve, webhooks};
 
 /// The Kubernetes API over a store. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ impl ApiServer {
         let api = Api::new(config, store)?;
         bootstrap::run(&api).await?;
         bootstrap::roles(&api).await?;
+        bootstrap::api_services(&api).await?;
         api.authorizer.read_all();
         api.webhooks.read_all(&api.store.snapshot());
         api.definitions.read(&api);
@@ -54,9 +55,18 @@ impl ApiServer {
         let keeping = bootstrap::keep(&self.api, shutdown.clone());
         let following = self.api.authorizer.follow(shutdown.clone());
         let asking = webhooks::follow(&self.api, shutdown.clone());
+        let aggregating = aggregation::run(&self.api, shutdown.clone());
         let defining = definitions::follow(&self.api, shutdown.clone());
         let tidying = janitor::run(&self.api, shutdown);
-        let (served, ..) = tokio::join!(serving, keeping, following, asking, defining, tidying);
+        let (served, ..) = tokio::join!(
+            serving,
+            keeping,
+            following,
+            asking,
+            aggregating,
+            defining,
+            tidying
+        );
         served
     }
 }

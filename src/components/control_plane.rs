@@ -144,6 +144,8 @@ pub(crate) fn apiserver_config(settings: &Settings, pki: &Pki) -> skiff_apiserve
         service_account_key_pem: pki.service_account_key_pem.clone(),
         kubelet_client: identity(&pki.apiserver_kubelet_client),
         kubelet_ca_pem: pki.ca_pem.clone(),
+        proxy_client: identity(&pki.front_proxy_client),
+        proxy_ca_pem: pki.front_proxy_ca_pem.clone(),
         node_signer: Some(pki.node_signer()),
         service_cidr: settings.cluster.service_cidr,
         node_ports: 30000..=32767,
@@ -156,6 +158,11 @@ fn controllers_config(settings: &Settings, pki: &Pki) -> skiff_controllers::Conf
     let mut config =
         skiff_controllers::Config::new(settings.cluster.cluster_cidr, pki.ca_pem.clone());
     config.signer = Some(pki.request_signer());
+    let ingress = &settings.ingress;
+    config.ingress_ports = [ingress.http_port, ingress.https_port]
+        .into_iter()
+        .flatten()
+        .collect();
     config.node_monitor_grace = settings.cluster.node_monitor_grace_period.unsigned_abs();
     config
 }

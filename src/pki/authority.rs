@@ -148,18 +148,18 @@ pub(crate) struct Authority {
 
 impl Authority {
     /// Reads the authority, or makes one for a new cluster.
-    pub(crate) fn ensure(files: &Files) -> anyhow::Result<Self> {
-        let key_pem = files.key("ca", || {
+    pub(crate) fn ensure(files: &Files, file: &str, name: &str) -> anyhow::Result<Self> {
+        let key_pem = files.key(file, || {
             Ok(KeyPair::generate()
                 .context("make the CA key")?
                 .serialize_pem())
         })?;
         let key = KeyPair::from_pem(&key_pem).context("read the CA key")?;
-        let cert_pem = match files.cert("ca")? {
+        let cert_pem = match files.cert(file)? {
             Some(pem) => pem,
             None => {
-                let pem = ca_params().self_signed(&key).context("sign the CA")?.pem();
-                files.write_cert("ca", &pem)?;
+                let pem = ca_params(name).self_signed(&key).context("sign the CA")?.pem();
+                files.write_cert(file, &pem)?;
                 pem
             }
         };
@@ -197,11 +197,11 @@ impl Authority {
     }
 }
 
-fn ca_params() -> CertificateParams {
+fn ca_params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params
         .distinguished_name
-        .push(DnType::CommonName, "kubernetes");
+        .push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![
         KeyUsagePurpose::KeyCertSign,
@@ -232,7 +232,7 @@ mod tests {
     fn a_certificate_is_kept_until_it_names_too_little() {
         let dir = std::env::temp_dir().join(format!("skiff-pki-{}", std::process::id()));
         let files = Files::open(&dir).expect("open");
-        let authority = Authority::ensure(&files).expect("made");
+        let authority = Authority::ensure(&files, "ca", "kubernetes").expect("made");
         let leaf = |address: [u8; 4]| {
             Leaf::server(
                 "apiserver",
@@ -244,7 +244,7 @@ mod tests {
         let first = authority
             .ensure_leaf(&files, &leaf([192, 0, 2, 1]))
             .expect("signed");
-        let again = Authority::ensure(&files).expect("read");
+        let again = Authority::ensure(&files, "ca", "kubernetes").expect("read");
         let second = again
             .ensure_leaf(&files, &leaf([192, 0, 2, 1]))
             .expect("read");

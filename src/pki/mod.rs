@@ -40,6 +40,10 @@ pub(crate) struct Pki {
     pub(crate) apiserver: Identity,
     /// The API server's towards kubelets.
     pub(crate) apiserver_kubelet_client: Identity,
+    /// The API server's towards the API servers of further groups.
+    pub(crate) front_proxy_client: Identity,
+    /// Whose certificate that is.
+    pub(crate) front_proxy_ca_pem: String,
     /// The kubelet's own.
     pub(crate) kubelet: Identity,
     /// The administrator's, in the group `system:masters`.
@@ -50,7 +54,8 @@ impl Pki {
     /// Reads the cluster's certificates from `dir`, and makes what is missing, about to expire, or named otherwise.
     pub(crate) fn ensure(dir: &Path, settings: &Settings) -> anyhow::Result<Self> {
         let files = Files::open(dir)?;
-        let authority = Authority::ensure(&files)?;
+        let authority = Authority::ensure(&files, "ca", "kubernetes")?;
+        let front_proxy = Authority::ensure(&files, "front-proxy-ca", "front-proxy-ca")?;
         let service_account_key_pem = files.key("service-account", || {
             Ok(KeyPair::generate()
                 .context("make the service-account key")?
@@ -66,6 +71,11 @@ impl Pki {
                     "system:masters",
                 ),
             )?,
+            front_proxy_client: front_proxy.ensure_leaf(
+                &files,
+                &Leaf::client("front-proxy-client", "front-proxy-client", "front-proxy"),
+            )?,
+            front_proxy_ca_pem: front_proxy.cert_pem,
             kubelet: authority.ensure_leaf(
                 &files,
                 &kubelet_leaf(&settings.node.node_name, &[settings.node.node_ip]),

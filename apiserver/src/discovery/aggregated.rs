@@ -1,13 +1,13 @@
 //! Discovery in one answer (KEP-3352, apidiscovery.k8s.io APIGroupDiscoveryList).
 
 use serde_json::{Value, json};
-use skiff_api::Registry;
 
 use super::resource::{Resource, Version, groups};
+use crate::api::Api;
 
 /// The core group, or all the others.
-pub(super) fn list(registry: &Registry, list_version: &str, core: bool) -> Value {
-    let groups = groups(registry);
+pub(super) fn list(api: &Api, list_version: &str, core: bool) -> Value {
+    let groups = groups(api);
     let wanted = groups.iter().filter(|(name, _)| name.is_empty() == core);
     let items: Vec<Value> = wanted
         .map(|(group, versions)| {

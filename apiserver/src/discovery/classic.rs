@@ -1,7 +1,6 @@
 //! Discovery as it always was: APIVersions, APIGroupList, APIGroup, APIResourceList.
 
 use serde_json::{Value, json};
-use skiff_api::Registry;
 
 use super::resource::{Resource, Version, groups as all_groups};
 use crate::api::Api;
@@ -17,8 +16,8 @@ pub(super) fn core_versions(api: &Api) -> Value {
 }
 
 /// All groups but the core one (meta/v1 APIGroupList).
-pub(super) fn groups(registry: &Registry) -> Value {
-    let groups = all_groups(registry);
+pub(super) fn groups(api: &Api) -> Value {
+    let groups = all_groups(api);
     let named = groups.iter().filter(|(name, _)| !name.is_empty());
     let entries: Vec<Value> = named
         .map(|(name, versions)| entry(name, versions.keys()))
@@ -27,8 +26,8 @@ pub(super) fn groups(registry: &Registry) -> Value {
 }
 
 /// One group (meta/v1 APIGroup).
-pub(super) fn group(registry: &Registry, name: &str) -> Option<Value> {
-    let groups = all_groups(registry);
+pub(super) fn group(api: &Api, name: &str) -> Option<Value> {
+    let groups = all_groups(api);
     let versions = groups.get(name).filter(|_| !name.is_empty())?;
     let mut group = entry(name, versions.keys());
     group["kind"] = "APIGroup".into();
@@ -44,8 +43,8 @@ fn entry<'a>(group: &str, versions: impl Iterator<Item = &'a Version>) -> Value 
 }
 
 /// The resources of a version (meta/v1 APIResourceList).
-pub(super) fn resources(registry: &Registry, group: &str, version: &str) -> Option<Value> {
-    let groups = all_groups(registry);
+pub(super) fn resources(api: &Api, group: &str, version: &str) -> Option<Value> {
+    let groups = all_groups(api);
     let resources = groups.get(group)?.get(&Version(version.to_owned()))?;
     let group_version = if group.is_empty() {
         version.to_owned()

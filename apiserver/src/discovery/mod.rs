@@ -33,9 +33,9 @@ fn answer(api: &Api, headers: &HeaderMap, core: bool) -> Response {
         Some("v2") => (V2, "v2"),
         Some(_) => (V2BETA1, "v2beta1"),
         None if core => return ok(&classic::core_versions(api)),
-        None => return ok(&classic::groups(&api.registry.current().registry)),
+        None => return ok(&classic::groups(api)),
     };
-    let list = aggregated::list(&api.registry.current().registry, version, core);
+    let list = aggregated::list(api, version, core);
     encode::bytes(StatusCode::OK, content_type, list.to_string().into())
 }
 
@@ -46,7 +46,7 @@ pub(crate) async fn core_resources(State(api): State<Arc<Api>>) -> Response {
 
 /// `/apis/apps`
 pub(crate) async fn group(State(api): State<Arc<Api>>, Path(group): Path<String>) -> Response {
-    found(classic::group(&api.registry.current().registry, &group))
+    found(classic::group(&api, &group))
 }
 
 /// `/apis/apps/v1`
@@ -58,8 +58,7 @@ pub(crate) async fn group_resources(
 }
 
 fn resources_of(api: &Api, group: &str, version: &str) -> Response {
-    let served = api.registry.current();
-    found(classic::resources(&served.registry, group, version))
+    found(classic::resources(api, group, version))
 }
 
 fn found(answer: Option<Value>) -> Response {

@@ -3,9 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use skiff_api::custom::version_order;
-use skiff_api::{Descriptor, Registry, Verb};
+use skiff_api::{Descriptor, Verb};
 
+use crate::api::Api;
 use crate::resources::{SUBRESOURCES, VIRTUALS, Virtual};
 
 /// A resource and its subresources.
@@ -48,8 +50,9 @@ impl PartialOrd for Version {
     }
 }
 
-/// All that is served.
-pub(super) fn groups(registry: &Registry) -> Groups {
+/// All that is served, here and by others.
+pub(super) fn groups(api: &Api) -> Groups {
+    let served = api.registry.current();
     let mut groups = Groups::new();
     let mut add = |group: &str, version: &str, resource: Resource| {
         let versions = groups.entry(group.to_owned()).or_default();
@@ -58,16 +61,71 @@ pub(super) fn groups(registry: &Registry) -> Groups {
             .or_default()
             .push(resource);
     };
-    for descriptor in registry.iter() {
+    for descriptor in served.registry.iter() {
         add(&descriptor.group, &descriptor.version, stored(descriptor));
     }
     for known in &VIRTUALS {
         add(known.group, known.version, asked(known));
     }
+    for backend in api.aggregation.backends() {
+        let (group, version) = backend.group_version();
+        for resource in told(&backend.resources()) {
+            add(group, version, resource);
+        }
+    }
     for resources in groups.values_mut().flat_map(BTreeMap::values_mut) {
         resources.sort_by(|a, b| a.name.cmp(&b.name));
     }
     groups
+}
+
+/// The resources of an APIResourceList, in which subresources stand beside theirs.
+fn told(list: &[Value]) -> Vec<Resource> {
+    let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+    let texts = |entry: &Value, field: &str| -> Vec<String> {
+        let items = entry[field].as_array().into_iter().flatten();
+        items.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let verbs = |entry: &Value| -> Vec<&'static str> {
+        let all = Verb::ALL.map(Verb::as_str).into_iter();
+        let told = texts(entry, "verbs");
+        all.filter(|verb| told.iter().any(|one| one == verb))
+            .collect()
+    };
+    let subresources = |of: &str| -> Vec<Subresource> {
+        let below = |entry: &Value| {
+            Some(
+                text(entry, "name")
+                    .strip_prefix(of)?
+                    .strip_prefix('/')?
+                    .to_owned(),
+            )
+        };
+        let named = list.iter().filter_map(|entry| Some((below(entry)?, entry)));
+        named
+            .map(|(name, entry)| Subresource {
+                name,
+                group: text(entry, "group"),
+                version: text(entry, "version"),
+                kind: text(entry, "kind"),
+                verbs: verbs(entry),
+            })
+            .collect()
+    };
+    let main = list
+        .iter()
+        .filter(|entry| !text(entry, "name").contains('/'));
+    main.map(|entry| Resource {
+        name: text(entry, "name"),
+        singular: text(entry, "singularName"),
+        kind: text(entry, "kind"),
+        namespaced: entry["namespaced"] == true,
+        verbs: verbs(entry),
+        short_names: texts(entry, "shortNames"),
+        categories: texts(entry, "categories"),
+        subresources: subresources(&text(entry, "name")),
+    })
+    .collect()
 }
 
 fn stored(descriptor: &Descriptor) -> Resource {

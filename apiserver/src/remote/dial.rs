@@ -45,6 +45,15 @@ pub(crate) enum Dialer {
     Service(Store, ServicePort),
 }
 
+/// Why a Service leads nowhere.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Missing {
+    #[error("service {0:?} not found")]
+    Service(String),
+    #[error("no service port {1} found for service {0:?}")]
+    Port(String, u16),
+}
+
 /// Why there is no connection, worded as Go's network package does.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DialError {
@@ -94,7 +103,7 @@ impl Dialer {
             }),
             Self::Service(store, service) => {
                 let found = endpoints_of(&store.snapshot(), service);
-                let found = found.map_err(DialError::NoEndpoint)?;
+                let found = found.map_err(|missing| DialError::NoEndpoint(missing.to_string()))?;
                 let chosen = found.choose(&mut rand::rng()).cloned();
                 chosen.ok_or_else(|| {
                     let name = &service.name;
@@ -110,7 +119,7 @@ impl Dialer {
 pub(crate) fn endpoints_of(
     snapshot: &Snapshot,
     service: &ServicePort,
-) -> Result<Vec<Address>, String> {
+) -> Result<Vec<Address>, Missing> {
     let ServicePort {
         namespace,
         name,
@@ -120,7 +129,7 @@ pub(crate) fn endpoints_of(
         let entry = snapshot.get(&format!("/registry/core/{plural}/{namespace}/{name}"))?;
         object_of(&entry.value).ok()
     };
-    let object = read("services").ok_or_else(|| format!("service {name:?} not found"))?;
+    let object = read("services").ok_or_else(|| Missing::Service(name.clone()))?;
     let spec = &object["spec"];
     if spec["type"] == "ExternalName" {
         let host = spec["externalName"].as_str().unwrap_or_default().to_owned();
@@ -128,7 +137,7 @@ pub(crate) fn endpoints_of(
     }
     let mut ports = spec["ports"].as_array().into_iter().flatten();
     if !ports.any(|one| one["port"] == *port) {
-        return Err(format!("no service port {port} found for service {name:?}"));
+        return Err(Missing::Port(name.clone(), *port));
     }
     let endpoints = read("endpoints").unwrap_or(Value::Null);
     Ok(of_service(&object, &endpoints, &port.to_string()))

@@ -7,8 +7,9 @@
 mod client;
 mod dial;
 mod trust;
+mod verify;
 mod words;
 
 pub(crate) use client::{Remote, Remotes};
-pub(crate) use dial::{ServicePort, endpoints_of};
-pub(crate) use trust::{Trust, client_identity};
+pub(crate) use dial::{Missing, ServicePort, endpoints_of};
+pub(crate) use trust::{Shown, Trust, client_identity};

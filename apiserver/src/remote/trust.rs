@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, Error};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::verify::Verifier;
 use crate::Identity;
 
 /// What the machine believes when nothing else is said.
@@ -45,12 +44,10 @@ impl Trust {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
-        let builder = match self.insecure {
-            true => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Anybody(provider))),
-            false => builder.with_root_certificates(self.roots()),
-        };
+        let verifier = Verifier::new(self.authorities(), self.insecure, provider);
+        let builder = builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
         Ok(Arc::new(match self.identity.as_deref() {
             Some(Shown { chain, key }) => {
                 builder.with_client_auth_cert(chain.clone(), key.clone_key())?
@@ -60,55 +57,12 @@ impl Trust {
     }
 
     /// What cannot be read is not believed.
-    fn roots(&self) -> RootCertStore {
-        let mut roots = RootCertStore::empty();
+    fn authorities(&self) -> Vec<CertificateDer<'static>> {
         let pem = match self.authorities_pem.is_empty() {
             true => std::fs::read(SYSTEM_ROOTS).unwrap_or_default(),
             false => self.authorities_pem.clone(),
         };
         let certificates = CertificateDer::pem_slice_iter(&pem);
-        roots.add_parsable_certificates(certificates.filter_map(Result::ok));
-        roots
-    }
-}
-
-/// Believes everybody: `insecureSkipTLSVerify` says so.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, known)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        certificates.filter_map(Result::ok).collect()
     }
 }

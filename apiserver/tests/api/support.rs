@@ -129,6 +129,8 @@ fn config(pki: &Pki) -> Config {
         service_account_key_pem: signing_key(),
         kubelet_client: pki.client("kube-apiserver-kubelet-client", "system:masters"),
         kubelet_ca_pem: pki.ca_pem.clone(),
+        proxy_client: pki.client("front-proxy-client", "front-proxy"),
+        proxy_ca_pem: pki.ca_pem.clone(),
         node_signer: None,
         service_cidr: "10.96.0.0/12".parse().unwrap(),
         node_ports: 30000..=32767,
