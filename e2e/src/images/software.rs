@@ -112,3 +112,38 @@ pub(super) const PROMETHEUS: Recipe = Recipe {
     ],
     port: Some(9090),
 };
+
+/// `admit:1`: a webhook, which is also the API server of a group, in Python on port 8443. Its certificate is in `/tls`.
+pub(super) const ADMIT: Recipe = Recipe {
+    repository: "admit",
+    tag: "1",
+    root: Root {
+        packages: &[
+            "busybox-static",
+            "python3.11-minimal",
+            "libpython3.11-minimal",
+            "libpython3.11-stdlib",
+            "libbz2-1.0",
+            "libc6",
+            "libcrypt1",
+            "libexpat1",
+            "libffi8",
+            "liblzma5",
+            "libssl3",
+            "zlib1g",
+        ],
+        files: &[
+            PASSWD,
+            GROUP,
+            NSSWITCH,
+            File {
+                path: "admit.py",
+                content: include_str!("../../images/admit.py"),
+                executable: false,
+            },
+        ],
+    },
+    entrypoint: &[],
+    command: &["python3.11", "/admit.py"],
+    port: Some(8443),
+};

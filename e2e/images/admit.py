@@ -1,0 +1,80 @@
+"""A webhook, and the API server of a group, in one program: what the tests of both ask."""
+
+import base64
+import http.server
+import json
+import socket
+import ssl
+
+GROUP = {"group": "wardle.example.com", "version": "v1alpha1"}
+GROUP_VERSION = "wardle.example.com/v1alpha1"
+
+
+def patch(request):
+    """Labels what it sees, and adds a second container to Pods that ask for one."""
+    labels = request["object"]["metadata"].get("labels") or {}
+    operations = [{"op": "add", "path": "/metadata/labels", "value": {**labels, "seen": "yes"}}]
+    if labels.get("sidecar") == "wanted" and len(request["object"]["spec"]["containers"]) == 1:
+        sidecar = {"name": "sidecar", "image": "busybox:1.28", "command": ["sleep", "3600"]}
+        operations.append({"op": "add", "path": "/spec/containers/-", "value": sidecar})
+    return base64.b64encode(json.dumps(operations).encode()).decode()
+
+
+def review(path, request):
+    if path.startswith("/mutate"):
+        return {"allowed": True, "patch": patch(request), "patchType": "JSONPatch"}
+    labels = (request["object"] or {}).get("metadata", {}).get("labels") or {}
+    if labels.get("forbidden") == "yes":
+        return {"allowed": False, "status": {"code": 403, "message": "the label forbidden is forbidden"}}
+    return {"allowed": True, "warnings": ["seen by " + socket.gethostname()]}
+
+
+def flunder(name, user):
+    return {
+        "apiVersion": GROUP_VERSION,
+        "kind": "Flunder",
+        "metadata": {"name": name, "namespace": "default", "annotations": {"asked-by": user}},
+    }
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        response = review(self.path, asked["request"])
+        response["uid"] = asked["request"]["uid"]
+        self.answer({"apiVersion": asked["apiVersion"], "kind": "AdmissionReview", "response": response})
+
+    def do_GET(self):
+        path = self.path.split("?")[0].rstrip("/")
+        user = self.headers.get("X-Remote-User", "nobody")
+        resources = f"/apis/{GROUP_VERSION}"
+        flunders = f"{resources}/namespaces/default/flunders"
+        if path == resources:
+            verbs = ["get", "list"]
+            kind = {"name": "flunders", "singularName": "flunder", "namespaced": True, "kind": "Flunder", "verbs": verbs}
+            self.answer({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": GROUP_VERSION, "resources": [kind]})
+        elif path == flunders:
+            self.answer({"kind": "FlunderList", "apiVersion": GROUP_VERSION, "metadata": {}, "items": [flunder("one", user)]})
+        elif path.startswith(flunders):
+            self.answer(flunder(path.rsplit("/", 1)[1], user))
+        elif path in ("", "/healthz"):
+            self.answer({})
+        else:
+            self.answer({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "reason": "NotFound"}, 404)
+
+    def answer(self, body, code=200):
+        text = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/tls/tls.crt", "/tls/tls.key")
+server = http.server.ThreadingHTTPServer(("", 8443), Handler)
+server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+server.serve_forever()
