@@ -192,3 +192,46 @@ spec:
         Ok(())
     })
 }
+
+#[test]
+fn a1_a_runtime_class_chooses_the_handler() -> Result<()> {
+    on_a_cluster(|cluster| {
+        let class = |name: &str, handler: &str| {
+            cluster.apply(&format!(
+                "
+apiVersion: node.k8s.io/v1
+kind: RuntimeClass
+metadata: {{name: {name}}}
+handler: {handler}
+overhead: {{podFixed: {{memory: 1Mi}}}}
+"
+            ))
+        };
+        class("plain", "runc")?;
+        class("strange", "nowhere")?;
+        let run = |name: &str, class: &str| {
+            format!(
+                r#"kubectl run {name} --image=nginx:1.19 --overrides='{{"spec": {{"runtimeClassName": "{class}"}}}}'"#
+            )
+        };
+        cluster.sh(&run("usual", "plain"))?;
+        cluster.pods_ready("run=usual", 1)?;
+        let cost = cluster.field("pod usual", ".spec.overhead.memory")?;
+        ensure!(cost == "1Mi", "the Pod's overhead is {cost:?}");
+
+        cluster.sh(&run("lost", "strange"))?;
+        eventually("the runtime to know no such handler", 60, || {
+            let told = cluster.kubectl("describe pod lost")?;
+            for words in ["FailedCreatePodSandBox", "no runtime for \"nowhere\""] {
+                ensure!(told.contains(words), "{told}");
+            }
+            Ok(())
+        })?;
+        let refused = cluster.refused(&run("never", "gone"))?;
+        let words = "pods \"never\" is forbidden: pod rejected: RuntimeClass \"gone\" not found";
+        ensure!(refused.contains(words), "{refused}");
+        let row = cluster.kubectl("get runtimeclass plain")?;
+        ensure!(row.contains("HANDLER") && row.contains("runc"), "{row}");
+        Ok(())
+    })
+}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use k8s_openapi::api::node::v1::RuntimeClass;
 use kube::{Api, Client, Resource};
 use parking_lot::Mutex;
 use skiff_client::{Informer, Informers, ObjectKey, Single, Watched};
@@ -50,6 +51,25 @@ impl Objects {
             }
         }
         Ok(sources)
+    }
+
+    /// The handler that the Pod's RuntimeClass names; empty for a Pod without one.
+    ///
+    /// # Errors
+    /// If there is no such class, or the API server does not answer: in words for an event.
+    pub(crate) async fn runtime_handler(&self, pod: &Pod) -> Result<String, String> {
+        let spec = pod.spec.as_ref();
+        let name = spec.and_then(|spec| spec.runtime_class_name.as_deref());
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            return Ok(String::new());
+        };
+        // Asked for each time, for few Pods have one.
+        let api: Api<RuntimeClass> = Api::all(self.client.clone());
+        match api.get_opt(name).await {
+            Ok(Some(class)) => Ok(class.handler),
+            Ok(None) => Err(format!("RuntimeClass {name:?} not found")),
+            Err(error) => Err(format!("get RuntimeClass {name:?}: {error}")),
+        }
     }
 
     /// The Services that the Pod's containers have variables of: those of its namespace unless it does not want them, and

@@ -51,6 +51,7 @@ mod rbac;
 mod replica_set;
 mod replication_controller;
 mod resource_quota;
+mod runtime_class;
 mod scale;
 mod secret;
 mod service;
@@ -122,6 +123,7 @@ pub fn builtin() -> Registry {
         replica_set::descriptor(),
         resource_quota::descriptor(),
         replication_controller::descriptor(),
+        runtime_class::descriptor(),
         secret::descriptor(),
         service::descriptor(),
         service_account::descriptor(),

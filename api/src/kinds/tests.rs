@@ -259,6 +259,12 @@ fn manifests() -> Vec<Value> {
             &meta,
             json!({"driverName": "example.com", "parameters": {"iops": "1000"}}),
         ),
+        object(
+            "node.k8s.io/v1",
+            "RuntimeClass",
+            &meta,
+            json!({"handler": "runc"}),
+        ),
         object("storage.k8s.io/v1", "CSIDriver", &meta, json!({"spec": {}})),
         object(
             "storage.k8s.io/v1",

@@ -6,8 +6,8 @@ use k8s_openapi::api::{
     autoscaling::v2 as autoscaling_v2, batch::v1 as batch, certificates::v1 as certificates,
     coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery,
     events::v1 as events, flowcontrol::v1 as flowcontrol, networking::v1 as networking,
-    policy::v1 as policy, rbac::v1 as rbac, resource::v1 as resource, scheduling::v1 as scheduling,
-    storage::v1 as storage,
+    node::v1 as node, policy::v1 as policy, rbac::v1 as rbac, resource::v1 as resource,
+    scheduling::v1 as scheduling, storage::v1 as storage,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
@@ -71,6 +71,7 @@ pub(super) fn served() -> Vec<ServedType> {
         listed::<networking::IngressClass>(),
         listed::<networking::NetworkPolicy>(),
         listed::<networking::ServiceCIDR>(),
+        listed::<node::RuntimeClass>(),
         listed::<rbac::ClusterRole>(),
         listed::<rbac::ClusterRoleBinding>(),
         listed::<rbac::Role>(),

@@ -11,6 +11,7 @@ mod namespace_lifecycle;
 mod node_restriction;
 mod priority;
 mod quota;
+mod runtime_class;
 mod service_account;
 mod storage_class;
 mod storage_protection;
@@ -73,6 +74,7 @@ pub(crate) async fn mutate(
             default_tolerations::admit(object);
             let snapshot = api.store.snapshot();
             priority::admit(&snapshot, descriptor, object)?;
+            runtime_class::admit(&snapshot, descriptor, object)?;
             limit_ranger::admit_pod(&snapshot, descriptor, object)?;
             Ok(true)
         }

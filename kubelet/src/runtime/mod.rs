@@ -79,10 +79,12 @@ fn label<'a>(labels: &'a HashMap<String, String>, key: &str) -> Option<&'a str> 
 /// Calls made while the runtime is down fail with [`RuntimeError::is_unavailable`]; after it is back, an
 /// [`RuntimeEvent::Gap`] tells to [`list`](Runtime::list) again.
 pub trait Runtime: Send + Sync + 'static {
-    /// Creates and starts a sandbox: its namespaces, its network, its pause process. Returns its id.
+    /// Creates and starts a sandbox: its namespaces, its network, its pause process. Returns its id. `handler` is that of
+    /// the Pod's RuntimeClass, empty for the runtime's own choice.
     fn run_sandbox(
         &self,
         config: PodSandboxConfig,
+        handler: String,
     ) -> impl Future<Output = Result<String, RuntimeError>> + Send;
 
     /// The sandbox with its addresses (`network.ip`, `network.additional_ips`).

@@ -51,7 +51,11 @@ impl Pod {
             ..PodSandboxConfig::default()
         };
         change(&mut config);
-        let sandbox_id = node.runtime.run_sandbox(config.clone()).await.unwrap();
+        let sandbox_id = node
+            .runtime
+            .run_sandbox(config.clone(), String::new())
+            .await
+            .unwrap();
         Pod {
             config,
             sandbox_id,

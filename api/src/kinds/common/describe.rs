@@ -65,6 +65,10 @@ pub(crate) const NETWORKING: Group = Group {
     name: "networking.k8s.io",
     types: "io.k8s.api.networking.v1",
 };
+pub(crate) const NODE: Group = Group {
+    name: "node.k8s.io",
+    types: "io.k8s.api.node.v1",
+};
 pub(crate) const RBAC: Group = Group {
     name: "rbac.authorization.k8s.io",
     types: "io.k8s.api.rbac.v1",

@@ -17,12 +17,17 @@ pub(super) fn validate(spec: &Field<'_>, errors: &mut Errors) {
     checks::labels(&spec.get("nodeSelector"), errors);
     checks::name(&spec.get("nodeName"), names::dns_subdomain, errors);
     affinity::validate(&spec.get("affinity"), errors);
-    for toleration in spec.get("tolerations").items() {
-        validate_toleration(&toleration, errors);
-    }
+    tolerations(&spec.get("tolerations"), errors);
     spread(&spec.get("topologySpreadConstraints"), errors);
     let policy = spec.get("preemptionPolicy");
     checks::one_of_if_set(&policy, &["PreemptLowerPriority", "Never"], errors);
+}
+
+/// What is wrong with tolerations.
+pub(crate) fn tolerations(tolerations: &Field<'_>, errors: &mut Errors) {
+    for toleration in tolerations.items() {
+        validate_toleration(&toleration, errors);
+    }
 }
 
 fn validate_toleration(toleration: &Field<'_>, errors: &mut Errors) {

@@ -65,9 +65,10 @@ async fn create<R: Runtime>(
     fs::create_dir_all(&config.log_directory)
         .await
         .map_err(|error| format!("{}: {error}", config.log_directory))?;
+    let handler = context.host.objects.runtime_handler(pod).await?;
     let runtime = &context.runtime;
     let id = runtime
-        .run_sandbox(config)
+        .run_sandbox(config, handler)
         .await
         .map_err(|error| rpc_words(&error))?;
     stamp(Stage::Sandbox, object::uid(pod), "");

@@ -44,10 +44,11 @@ impl Cri {
     pub(super) async fn run_sandbox(
         &self,
         config: PodSandboxConfig,
+        runtime_handler: String,
     ) -> Result<String, RuntimeError> {
         let request = RunPodSandboxRequest {
             config: Some(config),
-            runtime_handler: String::new(),
+            runtime_handler,
         };
         let answer = self
             .runtime()

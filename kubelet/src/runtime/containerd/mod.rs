@@ -76,8 +76,12 @@ impl Containerd {
 }
 
 impl Runtime for Containerd {
-    async fn run_sandbox(&self, config: PodSandboxConfig) -> Result<String, RuntimeError> {
-        self.cri.run_sandbox(config).await
+    async fn run_sandbox(
+        &self,
+        config: PodSandboxConfig,
+        handler: String,
+    ) -> Result<String, RuntimeError> {
+        self.cri.run_sandbox(config, handler).await
     }
 
     async fn sandbox_status(&self, id: &str) -> Result<PodSandboxStatus, RuntimeError> {
