@@ -22,6 +22,7 @@ mod duration;
 pub mod field;
 mod hash;
 mod indexes;
+pub mod ingresses;
 mod kinds;
 pub mod managed;
 pub mod metadata;

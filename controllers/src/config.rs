@@ -40,6 +40,8 @@ pub struct Config {
     pub root_ca_pem: String,
     /// How long a node may be silent before it counts as lost (kube-controller-manager's `--node-monitor-grace-period`).
     pub node_monitor_grace: Duration,
+    /// The ports that the built-in server of Ingresses has while there are any.
+    pub ingress_ports: Vec<u16>,
     /// Who signs CertificateSigningRequests; without, nobody looks at them.
     pub signer: Option<Arc<dyn CertificateSigner>>,
 }
@@ -51,6 +53,7 @@ impl Config {
             cluster_cidr,
             root_ca_pem,
             node_monitor_grace: Duration::from_secs(40),
+            ingress_ports: Vec::new(),
             signer: None,
         }
     }

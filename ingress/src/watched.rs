@@ -8,11 +8,12 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use kube::ResourceExt;
 use rustls::sign::CertifiedKey;
+use skiff_api::ingresses::{is_of, own_classes};
 use skiff_client::{Index, Informer, Informers, ObjectKey, Single};
 use tokio::sync::Notify;
 
 use crate::plan::Seen;
-use crate::{certificates, class, plan};
+use crate::{certificates, plan};
 
 /// The label by which an EndpointSlice names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -75,9 +76,9 @@ impl Watched {
     /// Everything that the table is made of.
     pub(crate) async fn seen(&mut self) -> Seen {
         let classes = self.classes.list();
-        let ours = class::ours(classes.iter().map(|class| &**class));
+        let own = own_classes(classes.iter().map(|class| &**class));
         let mut ingresses = self.ingresses.list();
-        ingresses.retain(|ingress| class::is_of(ingress, &ours));
+        ingresses.retain(|ingress| is_of(ingress, &own));
         let named: BTreeSet<ObjectKey> = all(&ingresses, plan::services_of);
         let service = |key: ObjectKey| {
             let slices = self.slices_of.get(&key.to_string());

@@ -1,6 +1,7 @@
 //! Load balancers with nothing to install: a Service of type LoadBalancer is served at the nodes' own addresses, unless
-//! another one has its port there already (core/v1 ServiceStatus.loadBalancer).
+//! another one, or the built-in server of Ingresses, has its port there already (core/v1 ServiceStatus.loadBalancer).
 
+mod ingresses;
 mod plan;
 mod reconcile;
 
@@ -10,6 +11,7 @@ use k8s_openapi::api::core::v1::{Node, Service};
 use skiff_client::{Change, Informer, ObjectKey, WorkQueue};
 
 use crate::context::Context;
+use ingresses::Ingresses;
 use plan::{is_balanced, ready_address};
 use reconcile::Reconciler;
 
@@ -22,17 +24,21 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
     let services: Informer<Service> = context.informers.all();
     let nodes: Informer<Node> = context.informers.all();
     let queue = WorkQueue::new();
+    let ingresses = Ingresses::new(&context.informers);
     wake(&services, &nodes, &queue);
+    let (all, waiting) = (services.clone(), queue.clone());
+    ingresses.on_change(move || wake_balanced(&all, &waiting));
     let ready = {
-        let (services, nodes) = (services.clone(), nodes.clone());
+        let (services, nodes, ingresses) = (services.clone(), nodes.clone(), ingresses.clone());
         async move {
-            tokio::join!(services.ready(), nodes.ready());
+            tokio::join!(services.ready(), nodes.ready(), ingresses.ready());
         }
     };
     let reconciler = Arc::new(Reconciler {
         context: context.clone(),
         services,
         nodes,
+        ingresses,
         recorder,
     });
     let work = context.reconcile("service-lb", ready, queue, WORKERS, move |key| {

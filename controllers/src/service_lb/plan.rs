@@ -9,6 +9,9 @@ use skiff_client::ObjectKey;
 /// Keeps a node out of load balancers.
 const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
+/// Who has the ports at which Ingresses are served, in the words of an event.
+const INGRESSES: &str = "the Ingresses";
+
 /// What becomes of a Service.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -20,8 +23,14 @@ pub(super) enum Outcome {
     Clash(String),
 }
 
-/// The outcome for the Service of that key, among all Services. Who has a port keeps it, else the elder gets it.
-pub(super) fn plan(key: &ObjectKey, services: &[&Service], nodes: &[&Node]) -> Outcome {
+/// The outcome for the Service of that key, among all Services. Who has a port keeps it, else the elder gets it, or nobody
+/// if Ingresses are served there.
+pub(super) fn plan(
+    key: &ObjectKey,
+    services: &[&Service],
+    nodes: &[&Node],
+    of_ingresses: &[u16],
+) -> Outcome {
     let Some(service) = services
         .iter()
         .find(|service| ObjectKey::of(**service) == *key)
@@ -46,6 +55,12 @@ pub(super) fn plan(key: &ObjectKey, services: &[&Service], nodes: &[&Node]) -> O
         (!has_addresses(service), age, ObjectKey::of(*service))
     });
     for candidate in balanced {
+        if !has_addresses(candidate) {
+            for port in of_ingresses {
+                let port = ("TCP".to_owned(), i32::from(*port));
+                taken.entry(port).or_insert_with(|| INGRESSES.to_owned());
+            }
+        }
         let ports = ports(candidate);
         let clash = ports.iter().find_map(|port| Some((port, taken.get(port)?)));
         let is_asked = ObjectKey::of(candidate) == *key;
@@ -180,7 +195,7 @@ mod tests {
         ];
         let (services, nodes): (Vec<_>, Vec<_>) =
             (services.iter().collect(), nodes.iter().collect());
-        plan(&ObjectKey::new("default", name), &services, &nodes)
+        plan(&ObjectKey::new("default", name), &services, &nodes, &[443])
     }
 
     fn balanced(port: u16) -> Value {
@@ -251,6 +266,15 @@ mod tests {
             taken(10250),
             Outcome::Clash("port 10250/TCP is taken by the kubelet".to_owned())
         );
-        assert!(matches!(taken(443), Outcome::At(_)));
+        assert_eq!(
+            taken(443),
+            Outcome::Clash("port 443/TCP is taken by the Ingresses".to_owned())
+        );
+        assert!(matches!(taken(444), Outcome::At(_)));
+        let first = [service("web", 1, balanced(443), Some("192.0.2.1"))];
+        assert!(
+            matches!(planned("web", &first), Outcome::At(_)),
+            "it was there first"
+        );
     }
 }

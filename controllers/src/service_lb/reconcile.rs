@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use skiff_client::EventType::{Normal, Warning};
 use skiff_client::{Informer, Next, ObjectKey, Recorder};
 
+use super::ingresses::Ingresses;
 use super::plan::{Outcome, ingress, plan};
 use crate::context::Context;
 use crate::writes::is_gone;
@@ -17,6 +18,7 @@ pub(super) struct Reconciler {
     pub(super) context: Context,
     pub(super) services: Informer<Service>,
     pub(super) nodes: Informer<Node>,
+    pub(super) ingresses: Ingresses,
     pub(super) recorder: Recorder,
 }
 
@@ -25,8 +27,12 @@ impl Reconciler {
         let (services, nodes) = (self.services.list(), self.nodes.list());
         let services: Vec<_> = services.iter().map(|service| &**service).collect();
         let nodes: Vec<_> = nodes.iter().map(|node| &**node).collect();
-        let (outcome, Some(service)) = (plan(&key, &services, &nodes), self.services.get(&key))
-        else {
+        let of_ingresses = match self.ingresses.are_served() {
+            true => self.context.config.ingress_ports.as_slice(),
+            false => &[],
+        };
+        let outcome = plan(&key, &services, &nodes, of_ingresses);
+        let Some(service) = self.services.get(&key) else {
             return Ok(Next::Done);
         };
         let object = service.object_ref(&());
