@@ -76,6 +76,8 @@ impl Reconciler {
         taints: Vec<k8s_openapi::api::core::v1::Taint>,
     ) -> kube::Result<()> {
         let api: Api<Node> = Api::all(self.context.client.clone());
+        // Without any the field goes too, as it does from lists that Go leaves out.
+        let taints = (!taints.is_empty()).then_some(taints);
         let patch = json!({
             "metadata": { "resourceVersion": node.resource_version() },
             "spec": { "taints": taints },
