@@ -103,8 +103,11 @@ fn manifests() -> Vec<Value> {
         object(
             "apiextensions.k8s.io/v1",
             "CustomResourceDefinition",
-            &meta,
-            json!({"spec": {"group": "example.com", "scope": "Cluster", "names": {"kind": "Boat", "plural": "boats"}, "versions": []}}),
+            &json!({"name": "boats.example.com"}),
+            json!({"spec": {
+                "group": "example.com", "scope": "Cluster", "names": {"kind": "Boat", "plural": "boats"},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}],
+            }}),
         ),
         object(
             "certificates.k8s.io/v1",
@@ -411,7 +414,7 @@ fn every_row_has_a_cell_a_column_and_is_found_by_name() {
         let columns = descriptor.strategy.columns();
         let cells = descriptor.strategy.cells(&object, Timestamp::UNIX_EPOCH);
         assert_eq!(cells.len(), columns.len(), "{}", descriptor.kind);
-        let name = columns.iter().position(|column| column.format == "name");
+        let name = columns.iter().position(|column| column.name == "Name");
         let shown = name.and_then(|index| cells.get(index));
         assert_eq!(shown, Some(&object["metadata"]["name"]));
     });

@@ -10,7 +10,7 @@ mod versions;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::common::defaults::default_to;
+use super::common::defaults::{default_to, existing};
 use super::common::{Field, cells, checks, describe};
 use crate::custom::is_true;
 use crate::field::Errors;
@@ -34,10 +34,9 @@ pub(super) struct CustomResourceDefinition;
 
 impl Strategy for CustomResourceDefinition {
     fn default(&self, definition: &mut Value) {
-        let spec = &mut definition["spec"];
-        if !spec.is_object() {
+        let Some(spec) = existing(definition, "spec") else {
             return;
-        }
+        };
         let kind = spec["names"]["kind"]
             .as_str()
             .unwrap_or_default()
