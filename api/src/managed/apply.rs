@@ -42,13 +42,8 @@ pub fn apply(
     let before = before.map(|at| others.swap_remove(at));
     let merged = merged(live, &config, schema, before.as_ref(), &own, &others);
     let change = compare(schema, live, &merged);
-    let mut conflicts = conflicts(&others, &change.taken);
-    if !force && !conflicts.is_empty() && write.is_kubectl() {
-        let allowed = last_applied::allowed(live, schema);
-        conflicts.retain_mut(|conflict| conflict.remains_without(&allowed));
-    }
-    if !force && !conflicts.is_empty() {
-        return Err(status(&conflicts));
+    if !force {
+        check_conflicts(live, schema, write, &others, &change.taken)?;
     }
     for entry in &mut others {
         entry.fields.subtract(&change.taken);
@@ -110,10 +105,26 @@ fn merged(
     remove::prune(schema, merged, &before.fields, &owned)
 }
 
-fn conflicts(others: &[Entry], taken: &FieldSet) -> Vec<Conflict> {
+/// 409 if others own what is taken.
+fn check_conflicts(
+    live: &Value,
+    schema: &Schema,
+    write: &Write<'_>,
+    others: &[Entry],
+    taken: &FieldSet,
+) -> Result<(), Status> {
     let of = |entry: &Entry| {
         let fields = entry.fields.common(taken);
         (!fields.is_empty()).then(|| Conflict::new(entry, fields))
     };
-    others.iter().filter_map(of).collect()
+    let mut conflicts: Vec<Conflict> = others.iter().filter_map(of).collect();
+    if !conflicts.is_empty() && write.is_kubectl() {
+        let allowed = last_applied::allowed(live, schema);
+        conflicts.retain_mut(|conflict| conflict.remains_without(&allowed));
+    }
+    if conflicts.is_empty() {
+        Ok(())
+    } else {
+        Err(status(&conflicts))
+    }
 }
