@@ -69,22 +69,12 @@ fn user(user: &UserInfo) -> Value {
     Value::Object(info)
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Review {
     kind: String,
     api_version: String,
     response: Option<Response>,
-}
-
-impl Default for Review {
-    fn default() -> Self {
-        Self {
-            kind: String::new(),
-            api_version: String::new(),
-            response: None,
-        }
-    }
 }
 
 /// What a webhook said.

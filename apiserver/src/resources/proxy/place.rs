@@ -82,7 +82,8 @@ pub(crate) fn of_service(service: &Value, endpoints: &Value, port: &str) -> Vec<
 /// The name of a Service's port that is given by its name or number.
 fn port_name<'a>(service: &'a Value, port: &'a str) -> &'a str {
     let mut ports = service["spec"]["ports"].as_array().into_iter().flatten();
-    let numbered = ports.find(|one| one["port"].to_string() == port);
+    let number: Option<u16> = port.parse().ok();
+    let numbered = ports.find(|one| number.is_some() && port_number(&one["port"]) == number);
     match numbered {
         Some(one) => one["name"].as_str().unwrap_or_default(),
         None => port,
