@@ -35,13 +35,17 @@ impl Strategy for ApiService {
 
     fn prepare_create(&self, service: &mut Value) {
         if service.is_object() && service["spec"]["service"].is_null() {
-            service["status"] = json!({"conditions": [{
+            let mut condition = json!({
                 "type": "Available",
                 "status": "True",
                 "reason": "Local",
                 "message": "Local APIServices are always available",
-                "lastTransitionTime": service["metadata"]["creationTimestamp"],
-            }]});
+            });
+            let created = &service["metadata"]["creationTimestamp"];
+            if created.is_string() {
+                condition["lastTransitionTime"] = created.clone();
+            }
+            service["status"] = json!({"conditions": [condition]});
         }
     }
 
