@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::namespace::{Namespace, in_own_group};
+use crate::namespace::Namespace;
 use crate::wait::eventually;
 
 const SCRIPT: &str = include_str!("../load/answers.lua");
@@ -40,12 +40,10 @@ impl Load {
             command.args(["-H", header]);
         }
         command.arg("-s").arg(script).arg(url);
-        let wrk = in_own_group(&mut command)
-            .stdin(Stdio::null())
-            .stdout(report.try_clone()?)
-            .stderr(report)
-            .spawn()
-            .context("start wrk")?;
+        // In the test's own process group: it ends with a test that is ended.
+        command.stdin(Stdio::null());
+        command.stdout(report.try_clone()?).stderr(report);
+        let wrk = command.spawn().context("start wrk")?;
         Ok(Self { wrk, dir })
     }
 

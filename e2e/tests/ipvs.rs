@@ -33,6 +33,7 @@ spec:
         readinessProbe:
           httpGet: {path: /index.html, port: 80}
           periodSeconds: 1
+          timeoutSeconds: 10
           failureThreshold: 1
 ",
     )?;
@@ -94,7 +95,9 @@ spec:
         "TCP  192.0.2.77:30002 rr persistent 10800".to_owned(),
     ];
     shows(machine, &lines)?;
-    machine.inside("wget -q -T 10 -O - http://192.0.2.77:30002/hostname.html")?;
+    eventually("the NodePort to answer", 60, || {
+        machine.inside("wget -q -T 10 -O - http://192.0.2.77:30002/hostname.html")
+    })?;
     let config = "-n kube-system get cm kube-proxy -o yaml";
     let edited = machine
         .kubectl(config)?
