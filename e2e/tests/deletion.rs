@@ -45,3 +45,56 @@ fn e3_a_token_goes_when_it_expires() -> Result<()> {
         })
     })
 }
+
+/// A kind that is defined while the cluster runs.
+const BOATS: &str = "
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: boats.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Boat, plural: boats, singular: boat, listKind: BoatList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object}}
+";
+
+#[test]
+fn b2_owners_of_kinds_that_came_later() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(BOATS)?;
+        cluster.kubectl("wait --for=condition=Established crd/boats.example.com --timeout=30s")?;
+        let owned = |kind: &str, api: &str, name: &str, owner: &str| {
+            let uid = cluster.field(owner, ".metadata.uid")?;
+            let (owner_kind, owner_name) = owner.split_once(' ').unwrap_or_default();
+            let (owner_kind, owner_api) = match owner_kind {
+                "boat" => ("Boat", "example.com/v1"),
+                _ => ("ConfigMap", "v1"),
+            };
+            cluster.apply(&format!(
+                "{{apiVersion: {api}, kind: {kind}, metadata: {{name: {name}, ownerReferences: \
+                 [{{apiVersion: {owner_api}, kind: {owner_kind}, name: {owner_name}, uid: {uid}}}]}}}}"
+            ))
+        };
+        let goes = |what: &str| {
+            cluster.kubectl(&format!("wait --for=delete {what} --timeout=60s"))?;
+            Ok::<(), anyhow::Error>(())
+        };
+        cluster.apply("{apiVersion: example.com/v1, kind: Boat, metadata: {name: owner}}")?;
+        owned("ConfigMap", "v1", "of-a-boat", "boat owner")?;
+        owned("Boat", "example.com/v1", "of-a-map", "configmap of-a-boat")?;
+        cluster.kubectl("delete boat owner")?;
+        goes("configmap/of-a-boat")?;
+        goes("boat/of-a-map")?;
+
+        // With its definition a kind goes, and nobody else.
+        cluster.apply("{apiVersion: example.com/v1, kind: Boat, metadata: {name: last}}")?;
+        cluster.kubectl("create configmap stays")?;
+        cluster.kubectl("delete crd boats.example.com --timeout=60s")?;
+        cluster.kubectl("get configmap stays")?;
+        Ok(())
+    })
+}
