@@ -27,6 +27,16 @@ impl Terminal {
         })
     }
 
+    /// Waits until `kubectl describe` of `what` has all these words.
+    pub fn described(&self, what: &str, words: &[&str]) -> Result<()> {
+        eventually(&format!("{what} to be described so"), 60, || {
+            let told = self.kubectl(&format!("describe {what}"))?;
+            let missing: Vec<_> = words.iter().filter(|one| !told.contains(**one)).collect();
+            ensure!(missing.is_empty(), "no {missing:?} in\n{told}");
+            Ok(())
+        })
+    }
+
     /// Waits until every Pod that `selector` finds is ready, and there are `count` of them.
     pub fn pods_ready(&self, selector: &str, count: usize) -> Result<Vec<String>> {
         let conditions = r#"{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}"#;

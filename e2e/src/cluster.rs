@@ -36,11 +36,7 @@ impl Cluster {
 
     /// The machine loses its power and starts again, without skiff: no process, mount or interface of its own is left.
     pub fn reboot(&mut self) -> Result<()> {
-        self.node.lose_power()?;
-        self.net.detach(self.node.number())?;
-        // The node owns what has its name.
-        std::mem::forget(self.net.attach(self.node.number())?);
-        Ok(())
+        self.net.cut_power(&mut self.node)
     }
 
     /// The node itself.

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
 use nix::sched::{CloneFlags, setns};
@@ -71,6 +71,18 @@ impl Namespace {
                 .join()
                 .map_err(|_| anyhow!("the work in a namespace panicked"))?
         })
+    }
+
+    /// Starts `work` on a thread inside, which goes on by itself.
+    pub(crate) fn start<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<JoinHandle<Result<T>>> {
+        let file = File::open(self.path()).with_context(|| format!("open {}", self.name))?;
+        Ok(thread::spawn(move || {
+            setns(file, CloneFlags::CLONE_NEWNET).context("enter the namespace")?;
+            work()
+        }))
     }
 
     /// Removes the namespaces that an earlier, killed test left under names with this prefix.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::cache::remove;
 use crate::namespace::Namespace;
-use crate::node::NodeOptions;
+use crate::node::{Node, NodeOptions};
 use crate::processes::{end_all, namespaces_below, unmount_below};
 use crate::registry::Registry;
 
@@ -63,7 +63,21 @@ impl TestNet {
 
     /// What `--registry-mirror` gets for `docker.io`.
     pub fn registry_url(&self) -> String {
-        format!("http://{}:{}", self.gateway(), self.registry.port())
+        format!("http://{}:{}", self.gateway(), self.registry_port())
+    }
+
+    /// The registry's port on the router.
+    pub(crate) fn registry_port(&self) -> u16 {
+        self.registry.port()
+    }
+
+    /// A machine loses its power and could start again, without skiff: no process, mount or interface of its own is left.
+    pub fn cut_power(&self, node: &mut Node) -> Result<()> {
+        node.lose_power()?;
+        self.detach(node.number())?;
+        // The node owns what has its name.
+        std::mem::forget(self.attach(node.number())?);
+        Ok(())
     }
 
     /// A new machine on this network, to be started.

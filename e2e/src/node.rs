@@ -6,16 +6,16 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::artifacts::skiff_binary;
 use crate::cache::remove;
-use crate::command::output;
+use crate::command::{output, typed};
 use crate::namespace::{Namespace, in_own_group};
 use crate::net::TestNet;
-use crate::processes::{end_all, namespace_inode, namespaces_below, unmount_below};
+use crate::processes::{end_all, namespace_inode, namespaces_below, running, unmount_below};
 use crate::terminal::Terminal;
 use crate::wait::eventually;
 
@@ -52,9 +52,10 @@ impl<'net> NodeOptions<'net> {
         self
     }
 
-    /// Adds a flag to `skiff up`, such as `--proxy-mode=nftables`.
+    /// Adds a flag to `skiff up`, such as `--proxy-mode=nftables`; `{gateway}` in it is the router's address.
     pub fn flag(mut self, flag: &str) -> Self {
-        self.flags.push(flag.to_owned());
+        let gateway = self.net.gateway().to_string();
+        self.flags.push(flag.replace("{gateway}", &gateway));
         self
     }
 
@@ -151,6 +152,18 @@ impl Node {
         &self.namespace
     }
 
+    /// Puts the data directory, before there is anything in it, on an ext4 disk of its own of so many MiB.
+    pub fn keep_data_on_a_disk_of(&self, mib: u32) -> Result<()> {
+        fs::create_dir_all(&self.data_dir)?;
+        let disk = self.home.join("disk");
+        File::create(&disk)?.set_len(u64::from(mib) << 20)?;
+        let (disk, dir) = (disk.display(), self.data_dir.display());
+        // Without blocks for root alone, who is everyone here.
+        output(&mut typed(&format!("mkfs.ext4 -q -F -m 0 {disk}")))?;
+        output(&mut typed(&format!("mount -o loop {disk} {dir}")))?;
+        Ok(())
+    }
+
     /// Starts `skiff up`, or `skiff agent`, and waits until it says that it is ready.
     pub fn up(&mut self) -> Result<()> {
         ensure!(
@@ -219,6 +232,15 @@ impl Node {
     pub fn kill9(&mut self) -> Result<()> {
         self.end_with(Signal::SIGKILL)?;
         Ok(())
+    }
+
+    /// Kills with SIGKILL the one process of this program that works for the machine's data directory.
+    pub fn kill9_of(&self, program: &str) -> Result<()> {
+        let all = running(program, &self.data_dir);
+        let [one] = all[..] else {
+            bail!("{} processes of {program} on {}", all.len(), self.name);
+        };
+        kill(one, Signal::SIGKILL).with_context(|| format!("kill {program}"))
     }
 
     /// Stops skiff with SIGTERM and returns how it ended; containers run on.

@@ -59,6 +59,17 @@ fn mounts_below(dir: &Path) -> Vec<PathBuf> {
     points
 }
 
+/// The processes of this program with a path at or below `dir` among their arguments.
+pub(crate) fn running(program: &str, dir: &Path) -> Vec<Pid> {
+    let of_program = |pid: &Pid| {
+        let cmdline = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let path = cmdline.split(|byte| *byte == 0).next().unwrap_or_default();
+        let path = String::from_utf8_lossy(path);
+        Path::new(&*path).file_name() == Some(program.as_ref()) && is_named_in(&cmdline, dir)
+    };
+    belonging(&[], dir).into_iter().filter(of_program).collect()
+}
+
 fn belonging(inodes: &[u64], dir: &Path) -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
