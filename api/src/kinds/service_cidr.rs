@@ -30,7 +30,7 @@ impl Strategy for ServiceCidr {
     fn validate(&self, object: &Value) -> Errors {
         let mut errors = Errors::new();
         let cidrs = Field::root(object).get("spec").get("cidrs");
-        if cidrs.len() == 0 {
+        if cidrs.is_empty() {
             errors.push(cidrs.required("at least one CIDR required"));
         }
         if cidrs.len() > MAX_CIDRS {

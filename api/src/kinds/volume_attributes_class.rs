@@ -32,7 +32,7 @@ impl Strategy for VolumeAttributesClass {
             &mut errors,
         );
         let parameters = class.get("parameters");
-        if parameters.len() == 0 {
+        if parameters.is_empty() {
             errors.push(parameters.required("must contain at least one key/value pair"));
         }
         errors

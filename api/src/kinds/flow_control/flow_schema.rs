@@ -96,7 +96,7 @@ fn precedence(name: &str, precedence: &Field<'_>, errors: &mut Errors) {
 
 fn validate_rule(rule: &Field<'_>, errors: &mut Errors) {
     let subjects = rule.get("subjects");
-    if subjects.len() == 0 {
+    if subjects.is_empty() {
         errors.push(subjects.required("subjects must contain at least one value"));
     }
     for subject in subjects.items() {
@@ -109,7 +109,7 @@ fn validate_rule(rule: &Field<'_>, errors: &mut Errors) {
     }
     for rule in resources.items() {
         non_empty(&rule, &["verbs", "apiGroups", "resources"], errors);
-        if rule.get("namespaces").len() == 0 && !rule.get("clusterScope").is_true() {
+        if rule.get("namespaces").is_empty() && !rule.get("clusterScope").is_true() {
             let words =
                 "resource rules that are not cluster scoped must supply at least one namespace";
             errors.push(rule.get("namespaces").required(words));
@@ -123,7 +123,7 @@ fn validate_rule(rule: &Field<'_>, errors: &mut Errors) {
 fn non_empty(rule: &Field<'_>, lists: &[&str], errors: &mut Errors) {
     for name in lists {
         let list = rule.get(name);
-        if list.len() == 0 {
+        if list.is_empty() {
             errors.push(list.required(&format!("{name} must contain at least one value")));
         }
     }
