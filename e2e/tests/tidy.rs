@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("skiff-kubelet", &["skiff-api", "skiff-client"]),
     ("skiff-proxy", &["skiff-api", "skiff-client"]),
     ("skiff-dns", &["skiff-api", "skiff-client"]),
-    ("skiff-ingress", &["skiff-client"]),
+    ("skiff-ingress", &["skiff-api", "skiff-client"]),
     ("skiff-fuzz", &["skiff-api"]),
     // It drives the binary, and knows nothing of what is inside.
     ("skiff-e2e", &[]),
@@ -182,7 +182,7 @@ fn source_files() -> Result<Vec<PathBuf>> {
 fn is_a_root(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let folder = file.parent().unwrap_or(Path::new(""));
-    let found_by_place = ["tests", "examples", "benches", "bin"];
+    let found_by_place = ["tests", "examples", "benches", "bin", "fuzz_targets"];
     let in_package = folder
         .parent()
         .is_some_and(|package| package.join("Cargo.toml").is_file() || package.ends_with("src"));
