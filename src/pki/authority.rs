@@ -158,7 +158,10 @@ impl Authority {
         let cert_pem = match files.cert(file)? {
             Some(pem) => pem,
             None => {
-                let pem = ca_params(name).self_signed(&key).context("sign the CA")?.pem();
+                let pem = ca_params(name)
+                    .self_signed(&key)
+                    .context("sign the CA")?
+                    .pem();
                 files.write_cert(file, &pem)?;
                 pem
             }
@@ -199,9 +202,7 @@ impl Authority {
 
 fn ca_params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, name);
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![
         KeyUsagePurpose::KeyCertSign,
