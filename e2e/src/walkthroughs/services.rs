@@ -152,12 +152,20 @@ pub fn loadbalancer_at_the_node(host: &dyn Host, outside: &Namespace) -> Result<
 /// In turn: among as many requests in a row as there are Pods, each Pod answers one.
 fn goes_round(pods: &[String], ask: impl Fn() -> Result<String>) -> Result<()> {
     let expected: BTreeSet<&String> = pods.iter().collect();
-    let answers = (0..pods.len() * 3)
-        .map(|_| ask())
-        .collect::<Result<Vec<_>>>()?;
+    // A Pod is ready a moment before the kernel knows of it.
+    eventually("each Pod to answer", 30, || {
+        let answers = answers(pods.len(), &ask)?;
+        ensure!(expected == answers.iter().collect(), "{answers:?}");
+        Ok(())
+    })?;
+    let answers = answers(pods.len() * 3, &ask)?;
     for in_a_row in answers.windows(pods.len()) {
         let seen: BTreeSet<&String> = in_a_row.iter().collect();
         ensure!(seen == expected, "not in turn: {answers:?}");
     }
     Ok(())
+}
+
+fn answers(count: usize, ask: impl Fn() -> Result<String>) -> Result<Vec<String>> {
+    (0..count).map(|_| ask()).collect()
 }
