@@ -101,7 +101,7 @@ impl Namespace {
 
     fn remove(&self) {
         if let Some(inode) = namespace_inode(&self.path()) {
-            if let Err(error) = end_all(&[inode], Path::new("/nonexistent")) {
+            if let Err(error) = end_all(&[inode], None) {
                 eprintln!("{}: {error:#}", self.name);
             }
             let _ = typed(&format!("ip netns del {}", self.name)).status();

@@ -160,7 +160,7 @@ fn reserve() -> Result<(u8, File)> {
 
 /// Ends and removes what stands below a test's folder.
 fn clear(dir: &Path) -> Result<()> {
-    end_all(&namespaces_below(dir), dir)?;
+    end_all(&namespaces_below(dir), Some(dir))?;
     unmount_below(dir);
     remove(dir)
 }

@@ -198,7 +198,7 @@ impl Node {
     pub(crate) fn lose_power(&mut self) -> Result<()> {
         let mut inodes = namespaces_below(&self.home);
         inodes.extend(namespace_inode(&self.namespace.path()));
-        end_all(&inodes, &self.home)?;
+        end_all(&inodes, Some(&self.home))?;
         if let Some(mut process) = self.process.take() {
             process.wait()?;
         }
@@ -317,7 +317,7 @@ impl Drop for Node {
             eprintln!("{} did not go down cleanly: {error:#}", self.name);
         }
         // What `skiff down` left, if it failed.
-        if let Err(error) = end_all(&namespaces_below(&self.home), &self.home) {
+        if let Err(error) = end_all(&namespaces_below(&self.home), Some(&self.home)) {
             eprintln!("{}: {error:#}", self.name);
         }
         unmount_below(&self.home);

@@ -16,9 +16,9 @@ pub(crate) fn namespace_inode(path: &Path) -> Option<u64> {
     Some(fs::metadata(path).ok()?.ino())
 }
 
-/// Kills every process that lives in one of the network namespaces `inodes`, or whose command line
-/// or working directory is below `dir`, and waits until they are gone.
-pub(crate) fn end_all(inodes: &[u64], dir: &Path) -> Result<()> {
+/// Kills every process that lives in one of the network namespaces `inodes`, or, where a `dir` is given, whose
+/// command line or working directory is below it, and waits until they are gone.
+pub(crate) fn end_all(inodes: &[u64], dir: Option<&Path>) -> Result<()> {
     soon("the processes of the test to end", || {
         let left = belonging(inodes, dir);
         for pid in &left {
@@ -67,10 +67,13 @@ pub(crate) fn running(program: &str, dir: &Path) -> Vec<Pid> {
         let path = String::from_utf8_lossy(path);
         Path::new(&*path).file_name() == Some(program.as_ref()) && is_named_in(&cmdline, dir)
     };
-    belonging(&[], dir).into_iter().filter(of_program).collect()
+    belonging(&[], Some(dir))
+        .into_iter()
+        .filter(of_program)
+        .collect()
 }
 
-fn belonging(inodes: &[u64], dir: &Path) -> Vec<Pid> {
+fn belonging(inodes: &[u64], dir: Option<&Path>) -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -83,14 +86,18 @@ fn belonging(inodes: &[u64], dir: &Path) -> Vec<Pid> {
         .collect()
 }
 
-fn belongs(pid: i32, inodes: &[u64], dir: &Path) -> bool {
+fn belongs(pid: i32, inodes: &[u64], dir: Option<&Path>) -> bool {
     let proc = PathBuf::from(format!("/proc/{pid}"));
     if is_zombie(&proc) {
         return false;
     }
     let inside = namespace_inode(&proc.join("ns/net")).is_some_and(|own| inodes.contains(&own));
+    inside || dir.is_some_and(|dir| works_in(&proc, dir))
+}
+
+fn works_in(proc: &Path, dir: &Path) -> bool {
     let at_work = fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir));
-    inside || at_work || is_named_in(&fs::read(proc.join("cmdline")).unwrap_or_default(), dir)
+    at_work || is_named_in(&fs::read(proc.join("cmdline")).unwrap_or_default(), dir)
 }
 
 /// Whether an argument is `dir`, or a path below it, perhaps after `--flag=`.
@@ -115,7 +122,24 @@ fn is_zombie(proc: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
+
+    #[test]
+    fn a_namespace_alone_claims_nobody_by_the_paths_on_his_command_line() -> Result<()> {
+        let dir = Path::new("/nonexistent");
+        let mut bystander = Command::new("sh")
+            .args(["-c", "read line", "--file=/nonexistent/socket"])
+            .stdin(Stdio::piped())
+            .spawn()?;
+        let pid = i32::try_from(bystander.id())?;
+        soon("the bystander to run", || belongs(pid, &[], Some(dir)))?;
+        assert!(!belongs(pid, &[], None));
+        bystander.kill()?;
+        bystander.wait()?;
+        Ok(())
+    }
 
     #[test]
     fn a_command_line_belongs_to_a_data_directory_by_whole_path_components() {
