@@ -170,7 +170,7 @@ async fn role(api: &Arc<Api>, wanted: Value) -> Result<(), Error> {
         let descriptor = descriptor.ok_or_else(resources::unknown)?;
         let storage = Storage::new(api, &descriptor);
         let writer = Writer::default();
-        if storage.get(&namespace, &name).is_err() {
+        if storage.get(&namespace, &name).await.is_err() {
             return storage.create(&namespace, wanted, writer).await.map(|_| ());
         }
         let complete = |old: &Value| Ok(bootstrap::reconciled(old, &wanted));

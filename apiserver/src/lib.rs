@@ -18,6 +18,7 @@ mod authn;
 mod authz;
 mod bootstrap;
 mod config;
+mod conversion;
 mod definitions;
 mod discovery;
 mod encode;

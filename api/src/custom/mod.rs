@@ -6,7 +6,7 @@
 //! ```text
 //!   definition ──► names (conditions: is it served?)
 //!        └──► served() ──► Descriptor ──► CustomResource ──► conform (prune), default, validate, cel, columns
-//!                                               └──► convert (another version), openapi (what clients are told)
+//!                                               └──► complete, prune (around a conversion), openapi (what clients are told)
 //! ```
 
 mod columns;
@@ -17,6 +17,7 @@ mod openapi;
 mod prune;
 mod resource;
 mod shape;
+mod shapes;
 mod validate;
 mod versions;
 

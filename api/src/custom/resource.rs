@@ -1,12 +1,12 @@
 //! One version of a custom kind and its rules.
 
-use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::columns::Columns;
+use super::shapes::Shapes;
 use super::versions::STRATEGY_WEBHOOK;
 use super::{JsonPath, Shape, default, openapi, prune, validate};
 use crate::cel::Rules;
@@ -21,6 +21,7 @@ pub struct CustomResource {
     /// In which version its objects stand in the store.
     stored_as: String,
     list_kind: String,
+    deprecation: Option<String>,
     /// The definition wants a webhook to convert objects.
     by_webhook: bool,
     /// The definition is being deleted.
@@ -28,7 +29,9 @@ pub struct CustomResource {
     /// Objects written before this revision may lack defaults.
     revision: u64,
     has_defaults: bool,
-    shape: Shape,
+    shape: Arc<Shape>,
+    /// Those of all versions, this one among them.
+    shapes: Arc<Shapes>,
     /// The schema as text: it is seldom read, and much smaller so.
     schema_text: Box<str>,
     schema: OnceLock<Schema>,
@@ -38,27 +41,33 @@ pub struct CustomResource {
 }
 
 impl CustomResource {
-    pub(super) fn new(definition: &Value, version: &Value, revision: u64) -> Self {
-        let spec = &definition["spec"];
-        let group = spec["group"].as_str().unwrap_or_default();
-        let api_version =
-            |version: &Value| format!("{group}/{}", version["name"].as_str().unwrap_or_default());
-        let mut versions = spec["versions"].as_array().into_iter().flatten();
-        let is_only = versions.clone().count() == 1;
+    pub(super) fn new(
+        definition: &Value,
+        version: &Value,
+        shapes: &Arc<Shapes>,
+        revision: u64,
+    ) -> Self {
+        let api_version = api_version(definition, version);
+        let mut versions = definition["spec"]["versions"]
+            .as_array()
+            .into_iter()
+            .flatten();
         let stored = versions.find(|version| version["storage"] == true);
         let schema = &version["schema"]["openAPIV3Schema"];
-        let shape = Shape::compile(schema);
+        let shape = shapes.of(&api_version).unwrap_or_default();
         let names = &definition["status"]["acceptedNames"];
         Self {
-            api_version: api_version(version),
-            stored_as: api_version(stored.unwrap_or(version)),
+            api_version,
+            stored_as: self::api_version(definition, stored.unwrap_or(version)),
             list_kind: names["listKind"].as_str().unwrap_or_default().to_owned(),
-            by_webhook: spec["conversion"]["strategy"] == STRATEGY_WEBHOOK,
+            deprecation: deprecation(definition, version),
+            by_webhook: definition["spec"]["conversion"]["strategy"] == STRATEGY_WEBHOOK,
             terminating: definition["metadata"]["deletionTimestamp"].is_string(),
             // Who writes in another version fills in the defaults of that one.
-            revision: if is_only { revision } else { u64::MAX },
+            revision: if shapes.is_one() { revision } else { u64::MAX },
             has_defaults: shape.has_defaults(),
             shape,
+            shapes: Arc::clone(shapes),
             schema_text: schema.to_string().into(),
             schema: OnceLock::new(),
             rules: Rules::of(schema),
@@ -72,14 +81,29 @@ impl CustomResource {
         &self.list_kind
     }
 
+    /// What who uses a deprecated version is warned of.
+    pub fn deprecation(&self) -> Option<&str> {
+        self.deprecation.as_deref()
+    }
+
     /// Whether the definition is being deleted, so that no objects may be made.
     pub fn is_terminating(&self) -> bool {
         self.terminating
     }
 
-    /// The version that objects are stored in, if that is another one.
-    pub fn stored_as(&self) -> Option<&str> {
-        (self.stored_as != self.api_version).then_some(&self.stored_as)
+    /// This version, such as `example.com/v1`.
+    pub fn api_version(&self) -> &str {
+        &self.api_version
+    }
+
+    /// The version that objects are stored in.
+    pub fn stored_as(&self) -> &str {
+        &self.stored_as
+    }
+
+    /// Whether a webhook takes objects from one version to another. If none does, nothing but `apiVersion` changes.
+    pub fn is_converted_by_webhook(&self) -> bool {
+        self.by_webhook
     }
 
     /// Whether a stored object, last written at `revision`, must be looked at before it is shown.
@@ -93,41 +117,18 @@ impl CustomResource {
         !same_version || (self.has_defaults && revision < self.revision)
     }
 
-    /// A stored object as this version shows it.
-    ///
-    /// # Errors
-    /// 500 if it is of another version and only a webhook knows how to convert it.
-    pub fn shown(&self, mut stored: Value) -> Result<Value, Status> {
-        if stored["apiVersion"] != self.api_version.as_str() {
-            stored = self.converted(stored, &self.api_version)?;
-            prune::prune(&self.shape, &mut stored);
+    /// Fills in the defaults of the version that a stored object is in.
+    pub fn complete(&self, stored: &mut Value) {
+        if let Some(shape) = self.shapes.of_object(stored) {
+            default::apply(&shape, stored);
         }
-        default::apply(&self.shape, &mut stored);
-        Ok(stored)
     }
 
-    /// An object of this version as it is stored.
-    ///
-    /// # Errors
-    /// As of [`Self::shown`].
-    pub fn to_store<'a>(&self, object: &'a Value) -> Result<Cow<'a, Value>, Status> {
-        if self.stored_as == self.api_version {
-            return Ok(Cow::Borrowed(object));
+    /// Drops what the version that a converted object is in does not know.
+    pub fn prune(&self, converted: &mut Value) {
+        if let Some(shape) = self.shapes.of_object(converted) {
+            prune::prune(&shape, converted);
         }
-        self.converted(object.clone(), &self.stored_as)
-            .map(Cow::Owned)
-    }
-
-    /// The strategy `None` changes nothing but `apiVersion`.
-    fn converted(&self, mut object: Value, version: &str) -> Result<Value, Status> {
-        if self.by_webhook {
-            let (from, kind) = (&object["apiVersion"], &object["kind"]);
-            return Err(Status::internal(format!(
-                "conversion webhook for {from}, Kind={kind} failed: webhooks are not called"
-            )));
-        }
-        object["apiVersion"] = version.into();
-        Ok(object)
     }
 
     /// What is done first with an object that was sent: unknown fields are refused or dropped. Wrong types are told
@@ -169,6 +170,23 @@ impl CustomResource {
         }
         errors
     }
+}
+
+/// `example.com/v1`, of a version of a definition.
+pub(super) fn api_version(definition: &Value, version: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (group, version) = (text(&definition["spec"]["group"]), text(&version["name"]));
+    format!("{group}/{version}")
+}
+
+fn deprecation(definition: &Value, version: &Value) -> Option<String> {
+    let own = version["deprecationWarning"].as_str().map(str::to_owned);
+    let kind = definition["status"]["acceptedNames"]["kind"].as_str();
+    let usual = || {
+        let version = api_version(definition, version);
+        format!("{version} {} is deprecated", kind.unwrap_or_default())
+    };
+    (version["deprecated"] == true).then(|| own.unwrap_or_else(usual))
 }
 
 /// Whether rules may fail for no other reason than this error.

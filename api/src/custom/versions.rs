@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::resource::CustomResource;
+use super::shapes::Shapes;
 use super::{JsonPath, is_true};
 use crate::{Descriptor, ScalePaths, Scope, Subresources, Verb};
 
@@ -19,15 +20,19 @@ pub fn served(definition: &Value, revision: u64) -> Vec<Descriptor> {
     if !is_true(definition, "Established") {
         return Vec::new();
     }
+    let shapes = Arc::new(Shapes::compile(definition));
     let versions = definition["spec"]["versions"].as_array();
     let versions = versions.into_iter().flatten();
     versions
         .filter(|version| version["served"] == true)
-        .map(|version| descriptor(definition, version, revision))
+        .map(|version| {
+            let custom = CustomResource::new(definition, version, &shapes, revision);
+            descriptor(definition, version, custom)
+        })
         .collect()
 }
 
-fn descriptor(definition: &Value, version: &Value, revision: u64) -> Descriptor {
+fn descriptor(definition: &Value, version: &Value, custom: CustomResource) -> Descriptor {
     let names = &definition["status"]["acceptedNames"];
     let text =
         |value: &Value| Cow::<'static, str>::Owned(value.as_str().unwrap_or_default().to_owned());
@@ -50,7 +55,7 @@ fn descriptor(definition: &Value, version: &Value, revision: u64) -> Descriptor 
         },
         verbs: Verb::ALL.to_vec(),
         subresources: subresources(&version["subresources"]),
-        strategy: Arc::new(CustomResource::new(definition, version, revision)),
+        strategy: Arc::new(custom),
     }
 }
 

@@ -64,8 +64,8 @@ impl Strategy for EventV1 {
         errors
     }
 
-    /// Of an event as it is stored.
-    fn selectable_field(&self, stored: &Value, field: &str) -> Option<String> {
+    fn selectable_field(&self, event: &Value, field: &str) -> Option<String> {
+        let stored = &self.to_stored(event.clone());
         match field.strip_prefix("regarding.") {
             Some(part) => Event.selectable_field(stored, &format!("involvedObject.{part}")),
             None if field == "reportingController" => {

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 use skiff_api::{Descriptor, Registry, custom, metadata};
 use skiff_store::{Key, Revision, Snapshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
+use crate::conversion::Converter;
 use crate::storage::{now, object_of};
 
 /// Where the definitions are.
@@ -18,6 +20,16 @@ pub(super) const PREFIX: &str = "/registry/apiextensions.k8s.io/customresourcede
 #[derive(Default)]
 pub(crate) struct Definitions {
     known: Mutex<HashMap<Key, Known>>,
+    standing: RwLock<HashMap<Key, Standing>>,
+}
+
+/// How a definition stands to requests for its resources.
+#[derive(Clone, Default)]
+struct Standing {
+    /// The webhook that converts them.
+    converter: Option<Arc<Converter>>,
+    /// Cancelled when the definition becomes another one.
+    until: CancellationToken,
 }
 
 struct Known {
@@ -28,6 +40,7 @@ struct Known {
     /// What its kinds follow from.
     made_of: Value,
     kinds: Vec<Arc<Descriptor>>,
+    standing: Standing,
 }
 
 /// What is to be written into a definition.
@@ -51,21 +64,48 @@ impl Definitions {
         let mut known = self.known.lock();
         let snapshot = api.store.snapshot();
         let before = known.len();
-        known.retain(|key, _| snapshot.get(key).is_some());
+        known.retain(|key, known| {
+            let stays = snapshot.get(key).is_some();
+            if !stays {
+                known.standing.until.cancel();
+            }
+            stays
+        });
         let mut has_changed = known.len() != before;
         let mut full = read_changed(&snapshot, &mut known);
         let news = plan(&mut known);
         for (key, known) in known.iter_mut() {
-            has_changed |= known.remake(|| {
+            let mut read_full = || {
                 let entry = snapshot.get(key);
                 let read = || object_of(&entry?.value).ok();
                 full.remove(key).or_else(read).unwrap_or_default()
-            });
+            };
+            has_changed |= known.remake(api, &mut read_full);
         }
         if has_changed {
+            let standing = known
+                .iter()
+                .map(|(key, known)| (key.clone(), known.standing.clone()));
+            *self.standing.write() = standing.collect();
             api.registry.replace(registry(&known));
         }
         news
+    }
+
+    /// The webhook that converts the objects of a kind, if its definition has one that can be asked.
+    pub(crate) fn converter(&self, kind: &Descriptor) -> Option<Arc<Converter>> {
+        self.standing(kind)?.converter
+    }
+
+    /// Cancelled when the definition of a custom kind becomes another one, so that who watches must look anew.
+    pub(crate) fn until(&self, kind: &Descriptor) -> Option<CancellationToken> {
+        Some(self.standing(kind)?.until)
+    }
+
+    fn standing(&self, kind: &Descriptor) -> Option<Standing> {
+        kind.strategy.custom()?;
+        let key = format!("{PREFIX}{}.{}", kind.plural, kind.group);
+        self.standing.read().get(key.as_str()).cloned()
     }
 
     /// The definitions that are being deleted and may have resources.
@@ -83,7 +123,7 @@ impl Definitions {
             Terminating {
                 name: metadata::name(&known.definition).to_owned(),
                 prefix: format!("/registry/{group}/{plural}/"),
-                kind: known.kinds.first().cloned(),
+                kind: known.easiest_kind(),
             }
         });
         going.collect()
@@ -102,8 +142,9 @@ fn read_changed(snapshot: &Snapshot, known: &mut HashMap<Key, Known>) -> HashMap
             continue;
         };
         let kept = known.remove(&entry.key);
-        let (made_of, kinds) =
-            kept.map_or((Value::Null, Vec::new()), |old| (old.made_of, old.kinds));
+        let (made_of, kinds, standing) = kept.map_or_else(Default::default, |old| {
+            (old.made_of, old.kinds, old.standing)
+        });
         known.insert(
             entry.key.clone(),
             Known {
@@ -112,6 +153,7 @@ fn read_changed(snapshot: &Snapshot, known: &mut HashMap<Key, Known>) -> HashMap
                 definition: without_schemas(&definition),
                 made_of,
                 kinds,
+                standing,
             },
         );
         full.insert(entry.key.clone(), definition);
@@ -159,13 +201,16 @@ fn plan(known: &mut HashMap<Key, Known>) -> Vec<NewStatus> {
 
 impl Known {
     /// Makes its kinds again if what they follow from has changed; answers whether it has.
-    fn remake(&mut self, full: impl FnOnce() -> Value) -> bool {
+    fn remake(&mut self, api: &Api, full: &mut dyn FnMut() -> Value) -> bool {
         let definition = &self.definition;
+        // What comes first makes it another definition.
         let made_of = json!([
-            metadata::uid(definition),
-            metadata::generation(definition),
+            [
+                metadata::uid(definition),
+                metadata::generation(definition),
+                definition["status"]["acceptedNames"],
+            ],
             metadata::deletion_timestamp(definition).is_some(),
-            definition["status"]["acceptedNames"],
             custom::is_true(definition, "Established"),
         ]);
         if made_of == self.made_of {
@@ -175,8 +220,37 @@ impl Known {
         full["status"] = definition["status"].clone();
         let kinds = custom::served(&full, self.revision.0);
         self.kinds = kinds.into_iter().map(Arc::new).collect();
+        if made_of[0] != self.made_of[0] {
+            self.standing.until.cancel();
+            self.standing = Standing::of(&full, api);
+        }
         self.made_of = made_of;
         true
+    }
+
+    /// One of its kinds, that of the stored version if it is served: its objects need no conversion.
+    fn easiest_kind(&self) -> Option<Arc<Descriptor>> {
+        let is_stored = |kind: &&Arc<Descriptor>| {
+            let custom = kind.strategy.custom();
+            custom.is_some_and(|custom| custom.stored_as() == custom.api_version())
+        };
+        let stored = self.kinds.iter().find(is_stored);
+        stored.or(self.kinds.first()).cloned()
+    }
+}
+
+impl Standing {
+    fn of(definition: &Value, api: &Api) -> Self {
+        let converter = Converter::of(definition, &api.store, &api.remotes);
+        let converter = converter.unwrap_or_else(|error| {
+            let name = metadata::name(definition);
+            tracing::error!(%error, name, "the webhook of a definition cannot be called");
+            None
+        });
+        Self {
+            converter: converter.map(Arc::new),
+            until: CancellationToken::new(),
+        }
     }
 }
 

@@ -8,8 +8,10 @@ mod client;
 mod dial;
 mod trust;
 mod verify;
+mod webhook;
 mod words;
 
 pub(crate) use client::{Remote, Remotes};
 pub(crate) use dial::{Missing, ServicePort, endpoints_of};
 pub(crate) use trust::{Shown, Trust, client_identity};
+pub(crate) use webhook::{ClientConfig, Unusable, Webhook};

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use http::StatusCode;
 use rustls::CertificateError;
 
 use super::dial::DialError;
@@ -34,6 +35,28 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     }
     let inner: &(dyn Error + 'static) = error.downcast_ref::<io::Error>()?.get_ref()?;
     tls_error(inner)
+}
+
+/// What a failure without an answer says, in the words of Kubernetes' client.
+pub(super) fn of_answer(code: StatusCode, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    match code.as_u16() {
+        400 => "the server rejected our request for an unknown reason".to_owned(),
+        401 => "the server has asked for the client to provide credentials".to_owned(),
+        403 => "unknown".to_owned(),
+        404 => "the server could not find the requested resource".to_owned(),
+        405 => "the server does not allow this method on the requested resource".to_owned(),
+        500 => {
+            format!("an error on the server ({text:?}) has prevented the request from succeeding")
+        }
+        503 => "the server is currently unable to handle the request".to_owned(),
+        code => {
+            format!(
+                "the server responded with the status code {code} but did not return more information"
+            )
+        }
+    }
 }
 
 fn of_io(error: &io::Error) -> String {

@@ -42,7 +42,8 @@ pub(super) async fn handle(call: Call, body: Body, part: Part) -> Result<Respons
     let apply = Apply::read(&call, body, part).await?;
     let mut raced = Status::modified(&call.descriptor.group_resource(), &call.target.name);
     for _ in 0..ATTEMPTS {
-        let stands = call.storage.get(&call.target.namespace, &call.target.name);
+        let target = &call.target;
+        let stands = call.storage.get(&target.namespace, &target.name).await;
         let (code, done, lost) = match stands {
             Ok(_) => (StatusCode::OK, apply.change().await, Reason::NotFound),
             Err(status) if status.reason == Reason::NotFound && part == Part::Main => {

@@ -39,7 +39,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     }
     let mut options = DeleteOptions::read(&call.info.query, &eviction["deleteOptions"])?;
     options.dry_run |= call.writer()?.dry_run;
-    let pod = call.storage.get_object(namespace, name)?;
+    let pod = call.storage.get_object(namespace, name).await?;
     if !is_free_to_go(&pod) {
         take_from_budget(&call, &pod, options.dry_run).await?;
         if !options.dry_run {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use skiff_api::{Descriptor, Reason, Status, UserInfo, has_protobuf};
+use skiff_api::{CustomResource, Descriptor, Reason, Status, UserInfo, has_protobuf};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
@@ -116,6 +116,10 @@ async fn dispatch(
     }
     let descriptor = descriptor(&api, &target).ok_or_else(unknown)?;
     check_place(&descriptor, &target, info.verb)?;
+    let custom = descriptor.strategy.custom();
+    if let Some(words) = custom.and_then(CustomResource::deprecation) {
+        warnings.add(words);
+    }
     let storage = Storage::new(&api, &descriptor);
     let (parts, body) = request.into_parts();
     let call = Call {

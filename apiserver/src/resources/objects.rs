@@ -25,8 +25,8 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         return Err(not_allowed());
     }
     match verb {
-        "get" => get(&call),
-        "list" => list(&call),
+        "get" => get(&call).await,
+        "list" => list(&call).await,
         "watch" => watch(&call),
         "create" if call.target.name.is_empty() => create(call, body).await,
         "update" => update(call, body, Part::Main).await,
@@ -40,28 +40,30 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
 /// A part of an object that is written apart.
 pub(super) async fn handle_part(call: Call, body: Body, part: Part) -> Result<Response, Status> {
     match call.info.verb {
-        "get" if part != Part::Finalizers => get(&call),
+        "get" if part != Part::Finalizers => get(&call).await,
         "update" => update(call, body, part).await,
         "patch" if part != Part::Finalizers => patch::handle(call, body, part).await,
         _ => Err(not_allowed()),
     }
 }
 
-fn get(call: &Call) -> Result<Response, Status> {
+async fn get(call: &Call) -> Result<Response, Status> {
     let accept = call.accept()?;
     let entry = call
         .storage
-        .get(&call.target.namespace, &call.target.name)?;
+        .get(&call.target.namespace, &call.target.name)
+        .await?;
     encode::object(StatusCode::OK, &accept, &call.descriptor, entry.value)
 }
 
-fn list(call: &Call) -> Result<Response, Status> {
+async fn list(call: &Call) -> Result<Response, Status> {
     let accept = call.accept()?;
     let options = ListOptions::read(&call.info.query)?;
     let filter = Filter::read(&call.descriptor, &options)?;
     let listing = call
         .storage
-        .list(&call.target.namespace, &options, &filter)?;
+        .list(&call.target.namespace, &options, &filter)
+        .await?;
     encode::list(&accept, &call.descriptor, listing)
 }
 
@@ -173,7 +175,7 @@ async fn delete(call: &Call, body: Body) -> Result<Response, Status> {
     let options = delete_options(call, body).await?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     if let Some(node) = node_of(&call.user) {
-        let object = call.storage.get_object(namespace, name)?;
+        let object = call.storage.get_object(namespace, name).await?;
         permit_delete(node, &call.descriptor, &object)?;
     }
     let Written { object, gone } = call

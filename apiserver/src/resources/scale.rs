@@ -22,7 +22,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     let accept = Accept::read(&call.parts.headers, &call.info.query, true)?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     let object = match call.info.verb {
-        "get" => call.storage.get_object(namespace, name)?,
+        "get" => call.storage.get_object(namespace, name).await?,
         "update" => {
             let body = read_body(body).await?;
             let wanted = decode(content_type(&call.parts.headers), &body)?.value;
@@ -55,7 +55,7 @@ async fn write(
 ) -> Result<Value, Status> {
     let writer = call.writer()?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
-    let old = call.storage.get_object(namespace, name)?;
+    let old = call.storage.get_object(namespace, name).await?;
     let mut asked = change(&scale_of(&old, paths))?;
     let kind = ["autoscaling", "v1", "Scale"];
     call.consult(Operation::Update, kind, &mut asked).await?;

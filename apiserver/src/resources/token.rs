@@ -30,7 +30,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     let kind = ["authentication.k8s.io", "v1", "TokenRequest"];
     call.consult(Operation::Create, kind, &mut request).await?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
-    let account = call.storage.get_object(namespace, name)?;
+    let account = call.storage.get_object(namespace, name).await?;
     let now = Timestamp::now().as_second();
     let expires_at = now + seconds(&request, name)?;
     let mut grant = Grant {
@@ -43,9 +43,9 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         issued_at: now,
         expires_at,
     };
-    bind(&call, &request["spec"]["boundObjectRef"], &mut grant)?;
+    bind(&call, &request["spec"]["boundObjectRef"], &mut grant).await?;
     if let Some(node) = node_of(&call.user) {
-        check_node(&call, node, &grant)?;
+        check_node(&call, node, &grant).await?;
     }
     let audiences = grant.audiences.clone();
     let token = call.api.tokens.issue(grant).map_err(|error| {
@@ -102,24 +102,23 @@ fn seconds(request: &Value, name: &str) -> Result<i64, Status> {
 }
 
 /// A node gets tokens for its own Pods alone (the plugin NodeRestriction).
-fn check_node(call: &Call, node: &str, grant: &Grant) -> Result<(), Status> {
-    let on_node = |pod: &Binding| {
-        let pod = find(call, "pods", &grant.namespace, &pod.name);
-        pod.is_ok_and(|pod| pod["spec"]["nodeName"] == node)
-    };
+async fn check_node(call: &Call, node: &str, grant: &Grant) -> Result<(), Status> {
     let why = match &grant.pod {
         None => "node requested token not bound to a pod",
-        Some(pod) if !on_node(pod) => {
+        Some(pod) => {
+            let pod = find(call, "pods", &grant.namespace, &pod.name).await;
+            if pod.is_ok_and(|pod| pod["spec"]["nodeName"] == node) {
+                return Ok(());
+            }
             "node requested token bound to a pod scheduled on a different node"
         }
-        Some(_) => return Ok(()),
     };
     let resource = call.descriptor.group_resource();
     Err(Status::forbidden(&resource, &call.target.name, why))
 }
 
 /// Ties the token to the life of an object.
-fn bind(call: &Call, reference: &Value, grant: &mut Grant) -> Result<(), Status> {
+async fn bind(call: &Call, reference: &Value, grant: &mut Grant) -> Result<(), Status> {
     let text = |field: &str| reference[field].as_str().unwrap_or_default();
     let (kind, name, uid) = (text("kind"), text("name"), text("uid"));
     if kind.is_empty() {
@@ -135,7 +134,7 @@ fn bind(call: &Call, reference: &Value, grant: &mut Grant) -> Result<(), Status>
         }
     };
     let place = if kind == "Node" { "" } else { &grant.namespace };
-    let object = find(call, plural, place, name)?;
+    let object = find(call, plural, place, name).await?;
     if !uid.is_empty() && uid != metadata::uid(&object) {
         let resource = GroupResource {
             group: "".into(),
@@ -158,9 +157,8 @@ fn bind(call: &Call, reference: &Value, grant: &mut Grant) -> Result<(), Status>
             }
             grant.pod = bound;
             if let Some(node) = object["spec"]["nodeName"].as_str() {
-                grant.node = find(call, "nodes", "", node)
-                    .ok()
-                    .map(|node| binding(&node));
+                let node = find(call, "nodes", "", node).await;
+                grant.node = node.ok().map(|node| binding(&node));
             }
         }
         "Secret" => grant.secret = bound,
@@ -169,6 +167,7 @@ fn bind(call: &Call, reference: &Value, grant: &mut Grant) -> Result<(), Status>
     Ok(())
 }
 
-fn find(call: &Call, plural: &str, namespace: &str, name: &str) -> Result<Value, Status> {
-    call.api.core(plural)?.get_object(namespace, name)
+async fn find(call: &Call, plural: &str, namespace: &str, name: &str) -> Result<Value, Status> {
+    let storage = call.api.core(plural)?;
+    storage.get_object(namespace, name).await
 }

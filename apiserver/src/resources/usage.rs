@@ -42,7 +42,7 @@ pub(super) async fn handle(
         "list" => false,
         _ => return Err(not_allowed()),
     };
-    let objects = wanted(api, info, target, one)?;
+    let objects = wanted(api, info, target, one).await?;
     let mut items = figures(api, resource, &objects).await;
     if one {
         let Some(mut item) = items.pop() else {
@@ -74,7 +74,7 @@ fn not_found(target: &Target) -> Status {
 }
 
 /// The Nodes or Pods that are asked for.
-fn wanted(
+async fn wanted(
     api: &std::sync::Arc<Api>,
     info: &RequestInfo,
     target: &Target,
@@ -82,7 +82,7 @@ fn wanted(
 ) -> Result<Vec<Value>, Status> {
     let storage = api.core(&target.resource)?;
     if one {
-        let object = storage.get_object(&target.namespace, &target.name);
+        let object = storage.get_object(&target.namespace, &target.name).await;
         return object
             .map(|object| vec![object])
             .map_err(|_| not_found(target));
@@ -96,7 +96,7 @@ fn wanted(
         ..ListOptions::default()
     };
     let filter = Filter::read(&descriptor, &options)?;
-    let listing = storage.list(&target.namespace, &options, &filter)?;
+    let listing = storage.list(&target.namespace, &options, &filter).await?;
     let objects = listing.entries.iter();
     objects.map(|entry| object_of(&entry.value)).collect()
 }

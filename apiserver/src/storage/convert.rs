@@ -1,30 +1,159 @@
 //! Objects between the version that they are stored in and the one that they are asked for in. Most built-in kinds have
 //! one version, and go through as they are.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
-use skiff_api::{Descriptor, Status};
-use skiff_store::{Entry, Value as Stored};
+use skiff_api::{CustomResource, Descriptor, Status};
+use skiff_store::{Change, Entry, Value as Stored};
 
+use super::Storage;
 use super::codec::{encode, object_of};
-use super::{Event, Storage};
+use crate::api::Api;
+use crate::conversion::{self, Converter};
 
-/// A stored object as its kind shows it.
-pub(super) fn shown(descriptor: &Descriptor, entry: &Entry) -> Result<Entry, Status> {
-    if let Some(version) = descriptor.strategy.stored_version() {
-        let object = version.of_stored(object_of(&entry.value)?);
-        return Ok(rewritten(entry, &object));
-    }
-    let custom = descriptor.strategy.custom();
-    match custom.filter(|custom| custom.needs_look(&entry.value, entry.revision.0)) {
-        None => Ok(entry.clone()),
-        Some(custom) => {
-            let object = custom.shown(object_of(&entry.value)?)?;
-            Ok(rewritten(entry, &object))
+/// The version of a kind that is asked for, and its way to the others.
+#[derive(Clone)]
+pub(super) struct Versions {
+    descriptor: Arc<Descriptor>,
+    /// The webhook of a custom kind.
+    converter: Option<Arc<Converter>>,
+}
+
+/// An object, written down twice.
+pub(super) struct Encoded {
+    /// For the store.
+    pub(super) stored: Stored,
+    /// For who wrote it.
+    pub(super) answer: Stored,
+}
+
+impl Versions {
+    pub(super) fn new(api: &Api, descriptor: &Arc<Descriptor>) -> Self {
+        let custom = descriptor.strategy.custom();
+        let asks = custom.is_some_and(CustomResource::is_converted_by_webhook);
+        Self {
+            descriptor: Arc::clone(descriptor),
+            converter: asks
+                .then(|| api.definitions.converter(descriptor))
+                .flatten(),
         }
     }
+
+    fn custom(&self) -> Option<&CustomResource> {
+        self.descriptor.strategy.custom()
+    }
+
+    /// Whether stored objects are shown as they are, all of them.
+    pub(super) fn is_plain(&self) -> bool {
+        self.custom().is_none() && self.descriptor.strategy.stored_version().is_none()
+    }
+
+    /// Stored objects as the kind shows them.
+    ///
+    /// # Errors
+    /// 500 if a webhook does not convert one of them.
+    pub(super) async fn shown(&self, mut entries: Vec<Entry>) -> Result<Vec<Entry>, Status> {
+        if let Some(version) = self.descriptor.strategy.stored_version() {
+            for entry in &mut entries {
+                let object = version.of_stored(object_of(&entry.value)?);
+                *entry = rewritten(entry, &object);
+            }
+            return Ok(entries);
+        }
+        let Some(custom) = self.custom() else {
+            return Ok(entries);
+        };
+        let (mut places, mut objects) = (Vec::new(), Vec::new());
+        for (at, entry) in entries.iter().enumerate() {
+            if custom.needs_look(&entry.value, entry.revision.0) {
+                let mut object = object_of(&entry.value)?;
+                custom.complete(&mut object);
+                places.push(at);
+                objects.push(object);
+            }
+        }
+        let objects = self.converted(objects, custom.api_version()).await?;
+        for (at, object) in places.into_iter().zip(objects) {
+            entries[at] = rewritten(&entries[at], &object);
+        }
+        Ok(entries)
+    }
+
+    /// A stored object as the kind shows it.
+    pub(super) async fn shown_one(&self, entry: Entry) -> Result<Entry, Status> {
+        let mut shown = self.shown(vec![entry.clone()]).await?;
+        Ok(shown.pop().unwrap_or(entry))
+    }
+
+    /// Changes with their objects as the kind shows them; those that stood before only if somebody looks at them.
+    pub(super) async fn shown_changes(
+        &self,
+        changes: Vec<Arc<Change>>,
+        looks_at_previous: bool,
+    ) -> Result<Vec<Arc<Change>>, Status> {
+        if self.is_plain() {
+            return Ok(changes);
+        }
+        let both = changes.iter().flat_map(|change| match &**change {
+            Change::Put { entry, previous } => {
+                let previous = previous.as_ref().filter(|_| looks_at_previous);
+                [Some(entry), previous]
+            }
+            Change::Delete { previous, .. } => [Some(previous), None],
+        });
+        let entries = both.flatten().cloned().collect();
+        let mut shown = self.shown(entries).await?.into_iter();
+        let mut next = |was: &Entry| shown.next().unwrap_or_else(|| was.clone());
+        let changes = changes.iter().map(|change| match &**change {
+            Change::Put { entry, previous } => Change::Put {
+                entry: next(entry),
+                previous: previous.as_ref().map(|previous| match looks_at_previous {
+                    true => next(previous),
+                    false => previous.clone(),
+                }),
+            },
+            Change::Delete { previous, revision } => Change::Delete {
+                previous: next(previous),
+                revision: *revision,
+            },
+        });
+        Ok(changes.map(Arc::new).collect())
+    }
+
+    /// Custom resources in a version of their kind.
+    async fn converted(
+        &self,
+        mut objects: Vec<Value>,
+        version: &str,
+    ) -> Result<Vec<Value>, Status> {
+        let is_other = |at: &usize| objects[*at]["apiVersion"] != version;
+        let others: Vec<usize> = (0..objects.len()).filter(is_other).collect();
+        let Some(custom) = self.custom().filter(|_| !others.is_empty()) else {
+            return Ok(objects);
+        };
+        if custom.is_converted_by_webhook() {
+            let asked: Vec<Value> = others.iter().map(|at| objects[*at].take()).collect();
+            let converter = self.converter.as_ref();
+            let converter = converter.ok_or_else(|| conversion::failure(&asked[0], UNUSABLE))?;
+            let converted = converter.convert(&asked, version).await?;
+            for (at, object) in others.iter().zip(converted) {
+                objects[*at] = object;
+            }
+        } else {
+            for at in &others {
+                objects[*at]["apiVersion"] = version.into();
+            }
+        }
+        for at in others {
+            custom.prune(&mut objects[at]);
+        }
+        Ok(objects)
+    }
 }
+
+/// What is said of a webhook that was found unusable when its definition was read; the log says why.
+const UNUSABLE: &str = "failed: its client configuration cannot be used";
 
 /// The entry with another form of its object.
 fn rewritten(entry: &Entry, object: &Value) -> Entry {
@@ -36,41 +165,19 @@ fn rewritten(entry: &Entry, object: &Value) -> Entry {
     )
 }
 
-/// An event whose object is as its kind shows it.
-pub(super) fn shown_event(descriptor: &Descriptor, event: Event) -> Event {
-    let strategy = &descriptor.strategy;
-    if strategy.custom().is_none() && strategy.stored_version().is_none() {
-        return event;
-    }
-    let event = match &event {
-        Event::Added(entry) => shown(descriptor, entry).map(Event::Added),
-        Event::Modified(entry) => shown(descriptor, entry).map(Event::Modified),
-        Event::Deleted(entry, at) => shown(descriptor, entry).map(|it| Event::Deleted(it, *at)),
-        Event::Bookmark(..) | Event::Error(_) => return event,
-    };
-    event.unwrap_or_else(Event::Error)
-}
-
-/// An object, written down twice.
-pub(super) struct Encoded {
-    /// For the store.
-    pub(super) stored: Stored,
-    /// For who wrote it.
-    pub(super) answer: Stored,
-}
-
 impl Storage {
     /// The object in the version that it is stored in, and in the one that it was written in.
-    pub(super) fn encoded(&self, object: &Value) -> Result<Encoded, Status> {
+    pub(super) async fn encoded(&self, object: &Value) -> Result<Encoded, Status> {
         let answer = encode(object);
-        if let Some(version) = self.descriptor.strategy.stored_version() {
-            let stored = encode(&version.to_stored(object.clone()));
-            return Ok(Encoded { stored, answer });
-        }
-        let custom = self.descriptor.strategy.custom();
-        let stored = match custom.map(|custom| custom.to_store(object)).transpose()? {
-            Some(Cow::Owned(converted)) => encode(&converted),
-            Some(Cow::Borrowed(_)) | None => answer.clone(),
+        let strategy = &self.descriptor.strategy;
+        let stored = match (strategy.stored_version(), strategy.custom()) {
+            (Some(version), _) => encode(&version.to_stored(object.clone())),
+            (None, Some(custom)) if custom.stored_as() != custom.api_version() => {
+                let objects = vec![object.clone()];
+                let converted = self.versions.converted(objects, custom.stored_as()).await?;
+                encode(converted.first().unwrap_or(object))
+            }
+            _ => answer.clone(),
         };
         Ok(Encoded { stored, answer })
     }

@@ -168,7 +168,7 @@ impl Storage {
         self.check_new(&object)?;
         let charges = admission::charge(&snapshot, &self.descriptor, None, Some(&object))?;
         let key = self.key(namespace, metadata::name(&object))?;
-        let Encoded { stored, answer } = self.encoded(&object)?;
+        let Encoded { stored, answer } = self.encoded(&object).await?;
         if dry_run {
             return match (snapshot.get(&key), claims.conflict(&snapshot)) {
                 (Some(_), _) => Err(Lost::Name),

@@ -37,7 +37,7 @@ impl Storage {
             return Err(Status::forbidden(&resource, name, why));
         }
         for _ in 0..ATTEMPTS {
-            let entry = self.get(namespace, name)?;
+            let entry = self.get(namespace, name).await?;
             let old = object_of(&entry.value)?;
             self.check_deletable(name, &old, options)?;
             self.delete_reviewed(writer, (namespace, name), &old, options)
@@ -91,7 +91,7 @@ impl Storage {
         options: &DeleteOptions,
         writer: Writer<'_>,
     ) -> Result<super::Listing, Status> {
-        let listing = self.list(namespace, list, filter)?;
+        let listing = self.list(namespace, list, filter).await?;
         for entry in &listing.entries {
             let object = object_of(&entry.value)?;
             let (namespace, name) = (metadata::namespace(&object), metadata::name(&object));

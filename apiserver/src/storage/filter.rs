@@ -66,11 +66,6 @@ impl Filter {
         })
     }
 
-    /// The kind of what it lets through.
-    pub(super) fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
-    }
-
     /// Whether it lets everything through.
     pub(crate) fn is_everything(&self) -> bool {
         self.labels.is_everything() && self.fields.is_everything()

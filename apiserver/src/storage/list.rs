@@ -3,7 +3,6 @@
 use skiff_api::{Reason, Status};
 use skiff_store::{Entry, Revision, Snapshot};
 
-use super::convert::shown;
 use super::page::Page;
 use super::{Filter, Storage};
 use crate::request::{ListOptions, VersionMatch};
@@ -24,7 +23,7 @@ pub(crate) struct Listing {
 
 impl Storage {
     /// The objects of a namespace (of all, if it is empty) that the filter lets through.
-    pub(crate) fn list(
+    pub(crate) async fn list(
         &self,
         namespace: &str,
         options: &ListOptions,
@@ -38,13 +37,25 @@ impl Storage {
         let snapshot = self.snapshot_for(options, page.as_ref())?;
         let prefix = self.prefix_of(namespace);
         let after = page.map(|page| format!("{}{}", self.prefix, page.after));
-        let mut entries = Vec::new();
+        let mut entries: Vec<Entry> = Vec::new();
         let mut rest = snapshot.range(&prefix, after.as_deref()).peekable();
-        while options.limit == 0 || entries.len() < options.limit {
-            let Some(entry) = rest.next() else { break };
-            if filter.matches(&entry.value) {
-                entries.push(shown(&self.descriptor, entry)?);
+        let is_plain = self.versions.is_plain();
+        loop {
+            let room = match options.limit {
+                0 => usize::MAX,
+                limit => limit - entries.len(),
+            };
+            // What is not shown as it is stored is selected by what is shown.
+            let matching = rest
+                .by_ref()
+                .filter(|entry| !is_plain || filter.matches(&entry.value));
+            let found: Vec<Entry> = matching.take(room).cloned().collect();
+            if found.is_empty() {
+                break;
             }
+            let mut shown = self.versions.shown(found).await?;
+            shown.retain(|entry| is_plain || filter.matches(&entry.value));
+            entries.append(&mut shown);
         }
         let more = rest.peek().is_some();
         let last = entries

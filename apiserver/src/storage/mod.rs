@@ -31,6 +31,7 @@ use skiff_store::{CommitError, Key};
 
 use crate::api::Api;
 use crate::webhooks::Warnings;
+use convert::Versions;
 
 /// How often a write is planned again after another one came between.
 pub(crate) const ATTEMPTS: usize = 8;
@@ -39,6 +40,7 @@ pub(crate) const ATTEMPTS: usize = 8;
 pub(crate) struct Storage {
     api: Arc<Api>,
     descriptor: Arc<Descriptor>,
+    versions: Versions,
     /// `/registry/core/pods/`
     prefix: String,
 }
@@ -71,6 +73,7 @@ impl Storage {
         Self {
             api: Arc::clone(api),
             prefix: format!("/registry/{group}/{}/", descriptor.plural),
+            versions: Versions::new(api, descriptor),
             descriptor: Arc::clone(descriptor),
         }
     }

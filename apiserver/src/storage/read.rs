@@ -4,20 +4,19 @@ use serde_json::Value;
 use skiff_api::Status;
 use skiff_store::Entry;
 
-use super::convert::shown;
 use super::{Storage, object_of};
 
 impl Storage {
     /// The object of that name.
-    pub(crate) fn get(&self, namespace: &str, name: &str) -> Result<Entry, Status> {
+    pub(crate) async fn get(&self, namespace: &str, name: &str) -> Result<Entry, Status> {
         let key = self.key(namespace, name)?;
-        let snapshot = self.api.store.snapshot();
-        let entry = snapshot.get(&key).ok_or_else(|| self.not_found(name))?;
-        shown(&self.descriptor, entry)
+        let entry = self.api.store.snapshot().get(&key).cloned();
+        let entry = entry.ok_or_else(|| self.not_found(name))?;
+        self.versions.shown_one(entry).await
     }
 
     /// The object of that name, decoded.
-    pub(crate) fn get_object(&self, namespace: &str, name: &str) -> Result<Value, Status> {
-        object_of(&self.get(namespace, name)?.value)
+    pub(crate) async fn get_object(&self, namespace: &str, name: &str) -> Result<Value, Status> {
+        object_of(&self.get(namespace, name).await?.value)
     }
 }

@@ -24,7 +24,7 @@ impl Storage {
         mut change: impl FnMut(&Value) -> Result<Value, Status> + Send,
     ) -> Result<Written, Status> {
         for _ in 0..ATTEMPTS {
-            let entry = self.get(namespace, name)?;
+            let entry = self.get(namespace, name).await?;
             let old = object_of(&entry.value)?;
             let wanted = change(&old)?;
             self.check_preconditions(name, &old, &wanted)?;
@@ -120,7 +120,7 @@ impl Storage {
         let snapshot = self.api.store.snapshot();
         let claims = self.claims(&snapshot, Some(old), Some(&mut new))?;
         let charges = admission::charge(&snapshot, &self.descriptor, Some(old), Some(&new))?;
-        let Encoded { stored, answer } = self.encoded(&new)?;
+        let Encoded { stored, answer } = self.encoded(&new).await?;
         if dry_run {
             if let Some(error) = claims.conflict(&snapshot) {
                 return Err(self.invalid(&new, &[error]));

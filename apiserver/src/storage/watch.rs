@@ -10,7 +10,7 @@ use skiff_store::{Change, Entry, Revision, Watch};
 use tokio::time::{self, Interval, MissedTickBehavior, Sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::convert::shown_event;
+use super::convert::Versions;
 use super::{Filter, Storage};
 use crate::request::ListOptions;
 
@@ -37,13 +37,19 @@ pub(crate) enum Event {
 /// The events of a watch.
 pub(crate) struct Feed {
     filter: Filter,
-    initial: Vec<Event>,
+    versions: Versions,
+    /// What stands at the beginning, until it is told.
+    state: Vec<Entry>,
+    /// What is told after that.
+    then: Option<Event>,
     watch: Option<Watch>,
     bookmarks: Option<Interval>,
     /// Up to where the watcher knows.
     told: Revision,
     deadline: Pin<Box<Sleep>>,
     shutdown: CancellationToken,
+    /// Ends it as well, when all has been told.
+    until: Option<CancellationToken>,
 }
 
 impl Storage {
@@ -58,31 +64,34 @@ impl Storage {
         let prefix = self.watched_prefix(namespace, &filter);
         let after = options.resource_version.unwrap_or(0);
         let wants_state = options.send_initial_events.unwrap_or(after == 0);
-        let (told, mut initial) = if wants_state {
+        let (told, mut state) = if wants_state {
             self.state(&prefix, &filter)
         } else {
             let now = self.api.store.revision();
             (if after == 0 { now } else { Revision(after) }, Vec::new())
         };
-        if options.send_initial_events == Some(true) && options.allow_bookmarks {
-            initial.push(Event::Bookmark(told, true));
-        }
+        let marks_end = options.send_initial_events == Some(true) && options.allow_bookmarks;
+        let mut then = marks_end.then_some(Event::Bookmark(told, true));
         let watch = match self.api.store.watch(&prefix, told) {
             Ok(watch) => Some(watch),
             Err(gone) => {
                 let message = format!("too old resource version: {told} ({})", gone.oldest);
-                initial = vec![Event::Error(Status::expired(message))];
+                state = Vec::new();
+                then = Some(Event::Error(Status::expired(message)));
                 None
             }
         };
         Feed {
             filter,
-            initial,
+            versions: self.versions.clone(),
+            state,
+            then,
             watch,
             bookmarks: options.allow_bookmarks.then(bookmark_timer),
             told,
             deadline: Box::pin(time::sleep(options.timeout.unwrap_or_else(default_timeout))),
             shutdown,
+            until: self.api.definitions.until(&self.descriptor),
         }
     }
 
@@ -96,14 +105,15 @@ impl Storage {
         }
     }
 
-    fn state(&self, prefix: &str, filter: &Filter) -> (Revision, Vec<Event>) {
+    fn state(&self, prefix: &str, filter: &Filter) -> (Revision, Vec<Entry>) {
         let snapshot = self.api.store.snapshot();
-        let events = snapshot
+        let is_plain = self.versions.is_plain();
+        let entries = snapshot
             .range(prefix, None)
-            .filter(|entry| filter.matches(&entry.value))
-            .map(|entry| Event::Added(entry.clone()))
+            .filter(|entry| !is_plain || filter.matches(&entry.value))
+            .cloned()
             .collect();
-        (snapshot.revision(), events)
+        (snapshot.revision(), entries)
     }
 }
 
@@ -127,20 +137,16 @@ enum Woken {
 }
 
 impl Feed {
-    /// Waits for events that the filter lets through, and returns all that have come; `None` at the end. Cancel-safe: a
-    /// dropped call loses nothing.
+    /// Waits for events that the filter lets through, and returns all that have come; `None` at the end. A call that is
+    /// dropped while a webhook converts objects loses them.
     pub(crate) async fn next(&mut self) -> Option<Vec<Event>> {
-        if !self.initial.is_empty() {
-            let initial = std::mem::take(&mut self.initial).into_iter();
-            return Some(self.shown(initial).collect());
+        let initial = self.initial().await;
+        if !initial.is_empty() {
+            return Some(initial);
         }
         loop {
             let events: Vec<Event> = match self.wake().await {
-                Woken::Changes(changes) => {
-                    let events = changes.iter().filter_map(|change| self.event(change));
-                    let events: Vec<Event> = events.collect();
-                    self.shown(events.into_iter()).collect()
-                }
+                Woken::Changes(changes) => self.events(changes).await,
                 Woken::Bookmark => self.bookmark().into_iter().collect(),
                 Woken::Timeout => {
                     // The last bookmark lets the client come back without a gap to fill.
@@ -156,9 +162,33 @@ impl Feed {
         }
     }
 
-    /// The events with their objects in the version that is watched.
-    fn shown(&self, events: impl Iterator<Item = Event>) -> impl Iterator<Item = Event> {
-        events.map(|event| shown_event(self.filter.descriptor(), event))
+    /// What is told first, once.
+    async fn initial(&mut self) -> Vec<Event> {
+        let state = std::mem::take(&mut self.state);
+        let then = self.then.take();
+        let mut shown = match self.versions.shown(state).await {
+            Ok(shown) => shown,
+            Err(status) => return vec![Event::Error(status)],
+        };
+        if !self.versions.is_plain() {
+            shown.retain(|entry| self.filter.matches(&entry.value));
+        }
+        shown.into_iter().map(Event::Added).chain(then).collect()
+    }
+
+    async fn events(&mut self, changes: Vec<Arc<Change>>) -> Vec<Event> {
+        let looks_at_previous = !self.filter.is_everything();
+        match self
+            .versions
+            .shown_changes(changes, looks_at_previous)
+            .await
+        {
+            Ok(changes) => changes
+                .iter()
+                .filter_map(|change| self.event(change))
+                .collect(),
+            Err(status) => vec![Event::Error(status)],
+        }
     }
 
     async fn wake(&mut self) -> Woken {
@@ -171,11 +201,18 @@ impl Feed {
                 None => std::future::pending().await,
             }
         };
+        let defined_anew = async {
+            match &self.until {
+                Some(until) => until.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
         // Every arm is cancel-safe: timers and tokens keep their state, and the store's watch says so of itself.
         tokio::select! {
             biased;
             () = self.shutdown.cancelled() => Woken::End,
             changes = watch.next() => changes.map_or(Woken::End, Woken::Changes),
+            () = defined_anew => Woken::End,
             () = &mut self.deadline => Woken::Timeout,
             _ = bookmark_due => Woken::Bookmark,
         }

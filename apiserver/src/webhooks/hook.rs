@@ -1,11 +1,9 @@
 //! One webhook, ready to be called.
 
-use std::time::Duration;
-
 use skiff_api::Selector;
 
 use super::rule::Rule;
-use crate::remote::Remote;
+use crate::remote::Webhook;
 
 /// One webhook, ready to be called.
 pub(super) struct Hook {
@@ -20,10 +18,8 @@ pub(super) struct Hook {
     pub(super) takes_dry_runs: bool,
     /// Whether it wants to see what others changed after it.
     pub(super) reinvoked: bool,
-    pub(super) timeout: Duration,
     /// `v1` or `v1beta1`.
     pub(super) review_version: &'static str,
-    /// Where it is, with the time that it has.
-    pub(super) url: String,
-    pub(super) remote: Remote,
+    /// Where it is asked.
+    pub(super) webhook: Webhook,
 }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod applying;
+mod conversion;
 mod custom_resources;
 mod deleting;
 mod http_client;

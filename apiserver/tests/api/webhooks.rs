@@ -1,6 +1,6 @@
 //! Webhooks that are asked: a real TLS server beside the API server, and what users see of its answers.
 
-mod server;
+pub(crate) mod server;
 
 use std::time::Duration;
 

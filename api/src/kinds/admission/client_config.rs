@@ -9,14 +9,14 @@ use crate::names;
 const FORM: &str = "; desired format: https://host[/path]";
 
 /// Fills in the port of a Service.
-pub(super) fn default(config: &mut Value) {
+pub(in crate::kinds) fn default(config: &mut Value) {
     if let Some(service) = defaults::existing(config, "service") {
         defaults::default_nonzero(service, "port", 443);
     }
 }
 
 /// What is wrong with it.
-pub(super) fn check(config: &Field<'_>, errors: &mut Errors) {
+pub(in crate::kinds) fn check(config: &Field<'_>, errors: &mut Errors) {
     let (url, service) = (config.get("url"), config.get("service"));
     match (url.is_set(), service.is_set()) {
         (true, false) => check_url(&url, errors),

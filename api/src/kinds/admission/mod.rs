@@ -13,7 +13,9 @@ mod policy_binding;
 mod rules;
 mod webhook_configuration;
 
-pub(super) use client_config::check_port;
+pub(super) use client_config::{
+    check as check_client_config, check_port, default as default_client_config,
+};
 pub(super) use policy::descriptor as policy;
 pub(super) use policy_binding::descriptor as policy_binding;
 pub(super) use webhook_configuration::{mutating, validating};

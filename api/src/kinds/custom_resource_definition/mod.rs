@@ -1,6 +1,7 @@
 //! CustomResourceDefinitions: kinds that users make. What they make of objects is [`crate::custom`].
 
 mod names;
+mod rules;
 mod schema;
 mod structural;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod versions;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::admission::default_client_config;
 use super::common::defaults::{default_to, existing};
 use super::common::{Field, cells, checks, describe};
 use crate::custom::is_true;
@@ -47,6 +49,10 @@ impl Strategy for CustomResourceDefinition {
         }
         if !spec["conversion"].is_object() {
             spec["conversion"] = json!({"strategy": "None"});
+        }
+        let webhook = existing(&mut spec["conversion"], "webhook");
+        if let Some(client) = webhook.and_then(|webhook| existing(webhook, "clientConfig")) {
+            default_client_config(client);
         }
     }
 

@@ -1,8 +1,7 @@
 //! The schema of a version: what may stand in it at all, and that it is structural
 //! (k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation).
 
-use super::structural;
-use crate::cel;
+use super::{rules, structural};
 use crate::custom::{Shape, pattern, validate as validate_value};
 use crate::field::{Error, Errors};
 use crate::kinds::common::{Field, checks};
@@ -78,55 +77,83 @@ fn check(schema: &Field<'_>, errors: &mut Errors) {
     if schema.get("type").str() == "array" && !schema.get("items").is_set() {
         errors.push(schema.get("items").required("must be specified"));
     }
-    for rule in schema.get("x-kubernetes-validations").items() {
-        let text = rule.get("rule");
-        checks::required(&text, errors);
-        if let Some(words) = cel::wrong_with(text.str()).filter(|_| !text.is_empty()) {
-            errors.push(text.invalid(words));
-        }
-    }
+    rules::validate(schema, errors);
     list_type(schema, errors);
+    map_type(schema, errors);
     default(schema, errors);
 }
 
 fn list_type(schema: &Field<'_>, errors: &mut Errors) {
     let list_type = schema.get("x-kubernetes-list-type");
     checks::one_of_if_set(&list_type, &["atomic", "map", "set"], errors);
-    if !list_type.is_empty() && schema.get("type").str() != "array" {
-        errors.push(
-            schema
-                .get("type")
-                .invalid("must be array if x-kubernetes-list-type is specified"),
-        );
+    if !list_type.is_empty() {
+        let words = "must be array if x-kubernetes-list-type is specified";
+        of_type(schema, "array", words, errors);
     }
-    let map_type = schema.get("x-kubernetes-map-type");
-    checks::one_of_if_set(&map_type, &["atomic", "granular"], errors);
+    let nullable = schema.get("items").get("nullable");
+    if matches!(list_type.str(), "map" | "set") && nullable.is_true() {
+        let words = format!(
+            "cannot be nullable when x-kubernetes-list-type is {}",
+            list_type.str()
+        );
+        errors.push(nullable.forbidden(words));
+    }
     let keys = schema.get("x-kubernetes-list-map-keys");
     if list_type.str() != "map" {
-        if !keys.is_empty() {
-            errors
-                .push(list_type.invalid("must be map if x-kubernetes-list-map-keys is non-empty"));
+        let words = "must be map if x-kubernetes-list-map-keys is non-empty";
+        match (keys.is_empty(), list_type.is_empty()) {
+            (true, _) => {}
+            (false, true) => errors.push(list_type.required(words)),
+            (false, false) => errors.push(list_type.invalid(words)),
         }
         return;
+    }
+    let items = schema.get("items");
+    if items.is_set() {
+        let words = "must be object if parent array's x-kubernetes-list-type is map";
+        of_type(&items, "object", words, errors);
     }
     if keys.is_empty() {
         errors.push(keys.required("must not be empty if x-kubernetes-list-type is map"));
     }
-    let items = schema.get("items");
     let required: Vec<&str> = items
         .get("required")
         .items()
         .map(|name| name.str())
         .collect();
+    let mut seen = checks::Seen::new();
     for key in keys.items() {
         let property = items.get("properties").key(key.str());
+        seen.add(key.str(), &key, errors);
         if !property.is_set() {
             errors.push(key.invalid("entries must all be names of item properties"));
+        } else if ["array", "object"].contains(&property.get("type").str()) {
+            let words = "must be a scalar type if parent array's x-kubernetes-list-type is map";
+            errors.push(property.get("type").invalid(words));
         } else if !required.contains(&key.str()) && !property.get("default").is_set() {
             errors.push(property.get("default").required(
                 "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property",
             ));
         }
+    }
+}
+
+fn map_type(schema: &Field<'_>, errors: &mut Errors) {
+    let map_type = schema.get("x-kubernetes-map-type");
+    checks::one_of_if_set(&map_type, &["atomic", "granular"], errors);
+    if !map_type.is_empty() {
+        let words = "must be object if x-kubernetes-map-type is specified";
+        of_type(schema, "object", words, errors);
+    }
+}
+
+/// The type that what else is said of a value asks for.
+fn of_type(schema: &Field<'_>, expected: &str, words: &str, errors: &mut Errors) {
+    let found = schema.get("type");
+    if found.is_empty() {
+        errors.push(found.required(words));
+    } else if found.str() != expected {
+        errors.push(found.invalid(words));
     }
 }
 

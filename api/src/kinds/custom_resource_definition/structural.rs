@@ -34,6 +34,10 @@ pub(super) fn validate(schema: &Field<'_>, errors: &mut Errors) {
 
 fn structure(schema: &Field<'_>, level: Level, errors: &mut Errors) {
     has_type(schema, level, errors);
+    let preserved = schema.get("x-kubernetes-preserve-unknown-fields");
+    if preserved.value() == &serde_json::Value::Bool(false) {
+        errors.push(preserved.invalid("must be true or undefined"));
+    }
     if level == Level::Root || schema.get("x-kubernetes-embedded-resource").is_true() {
         metadata(schema, errors);
     }

@@ -50,7 +50,7 @@ fn names_follow_from_the_kind() {
 
 #[test]
 fn what_users_get_wrong() {
-    let place = "spec.versions[0].schema.openAPIV3Schema";
+    let place = "spec.validation.openAPIV3Schema";
     let size = format!("{place}.properties[spec].properties[size]");
     let cases = [
         (
@@ -71,7 +71,7 @@ fn what_users_get_wrong() {
         ),
         (
             with("/spec/versions/0/schema", json!(null)),
-            format!("{place}: Required value: schemas are required"),
+            "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required".into(),
         ),
         (
             with("/spec/preserveUnknownFields", json!(true)),
@@ -111,21 +111,74 @@ fn what_users_get_wrong() {
         ),
         (
             with("/spec/versions/0/subresources", json!({"scale": {"specReplicasPath": ".replicas", "statusReplicasPath": ".status.replicas"}})),
-            r#"spec.versions[0].subresources.scale.specReplicasPath: Invalid value: ".replicas": should be a json path under .spec"#.into(),
+            r#"spec.subresources.scale.specReplicasPath: Invalid value: ".replicas": should be a json path under .spec"#.into(),
         ),
         (
             with("/spec/versions/0/additionalPrinterColumns", json!([{"name": "Size", "type": "text", "jsonPath": ".spec.size"}])),
-            r#"spec.versions[0].additionalPrinterColumns[0].type: Invalid value: "text": must be one of boolean,date,integer,number,string"#.into(),
+            r#"spec.additionalPrinterColumns[0].type: Invalid value: "text": must be one of boolean,date,integer,number,string"#.into(),
         ),
         (
             with("/spec/conversion", json!({"strategy": "Webhook", "webhook": {"conversionReviewVersions": ["v1"]}})),
-            "spec.conversion.webhook.clientConfig: Required value: required when strategy is set to Webhook".into(),
+            "spec.conversion.webhookClientConfig: Required value: required when strategy is set to Webhook".into(),
+        ),
+        (
+            with("/spec/conversion", json!({"strategy": "Webhook", "webhook": {
+                "conversionReviewVersions": ["v2"], "clientConfig": {"url": "https://a/convert"},
+            }})),
+            r#"spec.conversion.conversionReviewVersions: Invalid value: ["v2"]: must include at least one of v1, v1beta1"#.into(),
+        ),
+        (
+            with("/spec/versions/0/deprecationWarning", json!("old")),
+            r#"spec.versions[0].deprecationWarning: Invalid value: "old": can only be set for deprecated versions"#.into(),
+        ),
+        (
+            with(SIZE, json!({"type": "integer", "x-kubernetes-validations": [{"rule": "self > 1", "reason": "Odd"}]})),
+            format!("{size}.x-kubernetes-validations[0].reason: Unsupported value: \"Odd\": supported values: \"FieldValueDuplicate\", \"FieldValueForbidden\", \"FieldValueInvalid\", \"FieldValueRequired\""),
+        ),
+        (
+            with(SIZE, json!({"type": "object", "properties": {"a": {"type": "string"}}, "x-kubernetes-validations": [{"rule": "true", "fieldPath": ".b"}]})),
+            format!("{size}.x-kubernetes-validations[0].fieldPath: Invalid value: \".b\": fieldPath must be a valid path"),
+        ),
+        (
+            with(SIZE, json!({"type": "object", "x-kubernetes-preserve-unknown-fields": false})),
+            format!("{size}.x-kubernetes-preserve-unknown-fields: Invalid value: false: must be true or undefined"),
         ),
     ];
     for (definition, words) in cases {
         let errors = create_errors(&CustomResourceDefinition, &definition);
         assert!(errors[0].starts_with(&words), "{errors:?}\nis not\n{words}");
     }
+}
+
+#[test]
+fn what_versions_do_not_share_is_their_own() {
+    let mut second = definition()["spec"]["versions"][0].clone();
+    second["name"] = json!("v2");
+    second["storage"] = json!(false);
+    let mut two = with(SIZE, json!({"minimum": 1}));
+    two["spec"]["versions"] = json!([two["spec"]["versions"][0], second]);
+    let errors = create_errors(&CustomResourceDefinition, &two);
+    let place = "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[size].type: ";
+    assert!(errors[0].starts_with(place), "{errors:?}");
+    two["spec"]["versions"][1]["schema"] = two["spec"]["versions"][0]["schema"].clone();
+    let errors = create_errors(&CustomResourceDefinition, &two);
+    let place = "spec.validation.openAPIV3Schema.properties[spec].properties[size].type: ";
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].starts_with(place), "{errors:?}");
+}
+
+#[test]
+fn where_the_webhook_of_a_conversion_is() {
+    let service = json!({"namespace": "a", "name": "b"});
+    let conversion = json!({"strategy": "Webhook", "webhook": {
+        "conversionReviewVersions": ["v1"], "clientConfig": {"service": service},
+    }});
+    let stored = created(
+        &CustomResourceDefinition,
+        &with("/spec/conversion", conversion),
+    );
+    let client = &stored["spec"]["conversion"]["webhook"]["clientConfig"];
+    assert_eq!(client["service"]["port"], 443);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::schema;
 use crate::custom::{JsonPath, STRATEGY_WEBHOOK};
 use crate::field::{Error, Errors};
+use crate::kinds::admission::check_client_config;
 use crate::kinds::common::{Field, checks};
 use crate::names::dns1035_label;
 
@@ -24,6 +25,12 @@ const COLUMN_FORMATS: [&str; 9] = [
     "password",
     "",
 ];
+/// What who uses a deprecated version is told has no more bytes than this.
+const DEPRECATION_MAX_BYTES: usize = 256;
+const COLUMNS: &str = "additionalPrinterColumns";
+const SELECTABLE: &str = "selectableFields";
+/// The versions of ConversionReview that there are.
+const REVIEW_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 /// The most fields of a version that lists can be narrowed by.
 const SELECTABLE_MAX: usize = 8;
 
@@ -58,24 +65,70 @@ pub(super) fn validate(spec: &Field<'_>, errors: &mut Errors) {
         ));
     }
     for version in versions.items() {
-        check_version(&version, errors);
+        checks::required_name(&version.get("name"), dns1035_label, errors);
+        deprecation(&version, errors);
+        let schema = version.get("schema").get("openAPIV3Schema");
+        if !schema.is_set() {
+            errors.push(schema.required("schemas are required"));
+        }
+    }
+    for schema in parts(spec, "schema", "validation") {
+        let schema = schema.get("openAPIV3Schema");
+        if schema.is_set() {
+            schema::validate(&schema, errors);
+        }
+    }
+    for subresources in parts(spec, "subresources", "subresources") {
+        scale(&subresources.get("scale"), errors);
+    }
+    for columns in parts(spec, COLUMNS, COLUMNS) {
+        for column in columns.items() {
+            check_column(&column, errors);
+        }
+    }
+    for selectable in parts(spec, SELECTABLE, SELECTABLE) {
+        check_selectable(&selectable, errors);
     }
     conversion(&spec.get("conversion"), errors);
 }
 
-fn check_version(version: &Field<'_>, errors: &mut Errors) {
-    checks::required_name(&version.get("name"), dns1035_label, errors);
-    let schema = version.get("schema").get("openAPIV3Schema");
-    if schema.is_set() {
-        schema::validate(&schema, errors);
-    } else {
-        errors.push(schema.required("schemas are required"));
+/// A part of each version; or of all, if they have it alike. That stands where the API server of Kubernetes keeps it, for
+/// its errors say so.
+fn parts<'a>(spec: &Field<'a>, name: &str, shared: &str) -> Vec<Field<'a>> {
+    let of_versions = spec.get("versions").items();
+    let all: Vec<Field<'a>> = of_versions.map(|version| version.get(name)).collect();
+    match all.split_first() {
+        Some((first, others)) if others.iter().all(|other| other.value() == first.value()) => {
+            vec![Field::at(spec.path().child(shared), first.value())]
+        }
+        _ => all,
     }
-    scale(&version.get("subresources").get("scale"), errors);
-    for column in version.get("additionalPrinterColumns").items() {
-        check_column(&column, errors);
+}
+
+fn deprecation(version: &Field<'_>, errors: &mut Errors) {
+    let warning = version.get("deprecationWarning");
+    let text = warning.str();
+    if !warning.is_set() {
+        return;
     }
-    let selectable = version.get("selectableFields");
+    if !version.get("deprecated").is_true() {
+        errors.push(warning.invalid("can only be set for deprecated versions"));
+    }
+    if text.len() > DEPRECATION_MAX_BYTES {
+        let words = format!("must be <= {DEPRECATION_MAX_BYTES} characters long");
+        errors.push(warning.invalid(words));
+    }
+    if text.is_empty() {
+        errors.push(warning.invalid("must not be an empty string"));
+    }
+    if let Some(at) = text.find(char::is_control) {
+        errors.push(warning.invalid(format!(
+            "must only contain printable UTF-8 characters; non-printable character found at index {at}"
+        )));
+    }
+}
+
+fn check_selectable(selectable: &Field<'_>, errors: &mut Errors) {
     if selectable.len() > SELECTABLE_MAX {
         let error = Error::too_many(selectable.path(), selectable.len(), SELECTABLE_MAX);
         errors.push(error);
@@ -165,11 +218,35 @@ fn conversion(conversion: &Field<'_>, errors: &mut Errors) {
         }
         return;
     }
-    let client = webhook.get("clientConfig");
-    if !client.is_set() {
+    // The API server of Kubernetes knows the two by these names.
+    let renamed = |name: &str, shown: &str| {
+        Field::at(conversion.path().child(shown), webhook.get(name).value())
+    };
+    let client = renamed("clientConfig", "webhookClientConfig");
+    if client.is_set() {
+        check_client_config(&client, errors);
+    } else {
         errors.push(client.required("required when strategy is set to Webhook"));
-    } else if client.get("url").is_set() == client.get("service").is_set() {
-        errors.push(client.required("exactly one of url or service is required"));
     }
-    checks::required(&webhook.get("conversionReviewVersions"), errors);
+    let name = "conversionReviewVersions";
+    review_versions(&renamed(name, name), errors);
+}
+
+fn review_versions(versions: &Field<'_>, errors: &mut Errors) {
+    checks::required(versions, errors);
+    let mut seen = HashSet::new();
+    for version in versions.items() {
+        if !seen.insert(version.str()) {
+            errors.push(version.invalid("duplicate version"));
+            continue;
+        }
+        errors.extend(version.invalid_each(dns1035_label(version.str())));
+    }
+    if !versions.is_empty() && !REVIEW_VERSIONS.iter().any(|known| seen.contains(known)) {
+        let words = format!(
+            "must include at least one of {}",
+            REVIEW_VERSIONS.join(", ")
+        );
+        errors.push(versions.invalid(words));
+    }
 }

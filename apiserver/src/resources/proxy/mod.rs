@@ -39,7 +39,7 @@ pub(super) async fn handle(mut call: Call, body: Body) -> Result<Response, Statu
         return Ok(with_slash(&call.info.path, &rest));
     }
     call.consult_stream().await?;
-    let (address, security) = backend(&call, &named)?;
+    let (address, security) = backend(&call, &named).await?;
     let path = if rest.starts_with('/') {
         rest
     } else {
@@ -90,9 +90,9 @@ fn with_slash(path: &str, query: &str) -> Response {
 }
 
 /// Where it goes, and how.
-fn backend(call: &Call, named: &Named<'_>) -> Result<(Address, Security), Status> {
+async fn backend(call: &Call, named: &Named<'_>) -> Result<(Address, Security), Status> {
     let namespace = &call.target.namespace;
-    let object = call.storage.get_object(namespace, named.name)?;
+    let object = call.storage.get_object(namespace, named.name).await?;
     if named.scheme == "https" && call.target.resource != "nodes" {
         let message = "https: only plain HTTP is proxied to pods and services";
         return Err(Status::bad_request(message));
@@ -100,10 +100,8 @@ fn backend(call: &Call, named: &Named<'_>) -> Result<(Address, Security), Status
     match call.target.resource.as_str() {
         "pods" => Ok((place::of_pod(&object, named.port)?, Security::Plain)),
         "services" => {
-            let endpoints = call
-                .api
-                .core("endpoints")?
-                .get_object(namespace, named.name);
+            let endpoints = call.api.core("endpoints")?;
+            let endpoints = endpoints.get_object(namespace, named.name).await;
             let found = place::of_service(&object, &endpoints.unwrap_or_default(), named.port);
             let chosen = found.choose(&mut rand::rng()).cloned();
             let none = format!("no endpoints available for service {:?}", call.target.name);

@@ -25,7 +25,7 @@ const ERROR_BYTES: usize = 64 << 10;
 /// Passes a request about a Pod's container on to its kubelet.
 pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     let (namespace, name) = (&call.target.namespace, &call.target.name);
-    let pod = call.storage.get_object(namespace, name)?;
+    let pod = call.storage.get_object(namespace, name).await?;
     let query = &call.info.query;
     let container = || container_of(&pod, query.get("container"));
     let path = match (call.target.subresource.as_str(), call.info.verb) {
@@ -48,7 +48,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         // What has not started has no log yet.
         return Ok(encode::bytes(StatusCode::OK, "text/plain", Bytes::new()));
     }
-    let address = kubelet_of(&call, &pod)?;
+    let address = kubelet_of(&call, &pod).await?;
     if !is_log {
         call.consult_stream().await?;
     }
@@ -65,14 +65,15 @@ fn is_bound(pod: &Value) -> bool {
         .is_some_and(|node| !node.is_empty())
 }
 
-fn kubelet_of(call: &Call, pod: &Value) -> Result<Address, Status> {
+async fn kubelet_of(call: &Call, pod: &Value) -> Result<Address, Status> {
     if !is_bound(pod) {
         let name = metadata::name(pod);
         let message = format!("pod {name} does not have a host assigned");
         return Err(Status::bad_request(message));
     }
     let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
-    let object = call.api.core("nodes")?.get_object("", node)?;
+    let nodes = call.api.core("nodes")?;
+    let object = nodes.get_object("", node).await?;
     address_of(&object)
         .ok_or_else(|| Status::internal(format!("no preferred addresses found for node {node:?}")))
 }

@@ -23,16 +23,16 @@ use crate::pki::Pki;
 type Decide = dyn Fn(&Value) -> Value + Send + Sync;
 
 /// A webhook that runs until it is stopped or dropped.
-pub(super) struct Hook {
-    pub(super) url: String,
-    pub(super) port: u16,
+pub(crate) struct Hook {
+    pub(crate) url: String,
+    pub(crate) port: u16,
     asked: Arc<Mutex<Vec<Value>>>,
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Hook {
-    pub(super) async fn start(
+    pub(crate) async fn start(
         pki: &Pki,
         decide: impl Fn(&Value) -> Value + Send + Sync + 'static,
     ) -> Self {
@@ -63,12 +63,12 @@ impl Hook {
     }
 
     /// The requests so far.
-    pub(super) fn asked(&self) -> Vec<Value> {
+    pub(crate) fn asked(&self) -> Vec<Value> {
         self.asked.lock().unwrap().clone()
     }
 
     /// Ends it with all its connections.
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         self.task.await.unwrap();
     }
@@ -120,7 +120,7 @@ async fn answer(
     response["uid"] = review["request"]["uid"].clone();
     asked.lock().unwrap().push(review["request"].clone());
     let answer = json!({
-        "kind": "AdmissionReview",
+        "kind": review["kind"],
         "apiVersion": review["apiVersion"],
         "response": response,
     });
