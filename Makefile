@@ -1,6 +1,6 @@
 # make up         build skiff and start a cluster on this machine (Ctrl-C stops it)
 # make test       every test once, those in namespaces and virtual machines included (needs root)
-# make test-long  the repetitions too: more kills, more power cuts
+# make test-long  the repetitions too: more kills, more power cuts, more cases of every property
 # make fuzz       what is read from strangers, ten minutes a target (FUZZ_SECONDS)
 # make lint       format, clippy, licences and advisories
 # make bench      figures beside their targets and references (needs root)
@@ -12,8 +12,10 @@ SHELL := bash
 # What a node needs to run containers, and what building takes.
 PACKAGES_UP := containerd runc containernetworking-plugins nftables iptables iproute2 conntrack \
 	ca-certificates gcc make libc6-dev protobuf-compiler libprotobuf-dev
-# What the tests need beside it: a registry, a name client, an IPVS client, file system tools, HTTP and TLS clients.
-PACKAGES_TEST := $(PACKAGES_UP) docker-registry ipvsadm dnsutils e2fsprogs util-linux wget curl openssl wrk
+# What the tests need beside it: a registry, a name client, an IPVS client, file system tools, HTTP and TLS clients,
+# and what programs of users are written in. Node of other origin than Debian's brings its own npm.
+PACKAGES_TEST := $(PACKAGES_UP) docker-registry ipvsadm dnsutils e2fsprogs util-linux wget curl openssl wrk \
+	python3-venv $(if $(shell command -v npm),,nodejs npm)
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
@@ -38,7 +40,7 @@ test: deps-test kubectl
 
 test-long: deps-test kubectl
 	cargo build --workspace --bins --examples
-	$(RUN_LONG)
+	PROPTEST_CASES=4096 $(RUN_LONG)
 	$(MAKE) fuzz
 
 # The stable toolchain has no sanitizers; safe code needs none.

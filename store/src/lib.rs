@@ -21,6 +21,8 @@ mod engine;
 mod entry;
 mod error;
 mod hub;
+#[cfg(test)]
+mod interleavings;
 mod key;
 mod options;
 mod plan;

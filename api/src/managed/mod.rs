@@ -17,6 +17,8 @@ mod entries;
 mod last_applied;
 mod merge;
 mod place;
+#[cfg(test)]
+mod properties;
 mod remove;
 mod set;
 #[cfg(test)]

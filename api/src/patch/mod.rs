@@ -5,6 +5,8 @@
 mod json;
 mod merge;
 mod strategic;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 

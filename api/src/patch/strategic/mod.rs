@@ -8,6 +8,8 @@ mod directives;
 mod list;
 mod order;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use serde_json::{Map, Value};

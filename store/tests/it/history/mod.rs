@@ -1,5 +1,6 @@
 //! Random histories, done to the store and to a model that is too simple to be wrong.
 
+mod crowd;
 mod model;
 mod world;
 
