@@ -181,6 +181,12 @@ fn manifests() -> Vec<Value> {
             json!({"spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}}),
         ),
         object(
+            "autoscaling/v1",
+            "HorizontalPodAutoscaler",
+            &meta,
+            json!({"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 3}}),
+        ),
+        object(
             "autoscaling/v2",
             "HorizontalPodAutoscaler",
             &meta,

@@ -60,6 +60,7 @@ pub(super) fn served() -> Vec<ServedType> {
         listed::<certificates::CertificateSigningRequest>(),
         listed::<batch::CronJob>(),
         listed::<batch::Job>(),
+        listed::<autoscaling::HorizontalPodAutoscaler>(),
         listed::<autoscaling_v2::HorizontalPodAutoscaler>(),
         listed::<coordination::Lease>(),
         listed::<discovery::EndpointSlice>(),
