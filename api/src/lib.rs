@@ -8,7 +8,7 @@
 //!                     └──► Strategy (a kind's own rules: defaults, validation, cells)   one file a kind in `kinds/`
 //!   decode ──► Schema::conform ──► Strategy ──► stored      patch: JSON, merge, strategic     table: for kubectl get
 //!   custom: what a CustomResourceDefinition makes of objects: one more Descriptor, with a schema of its own
-//!   cron, indexes: the small languages of CronJobs and Jobs      cel: rules that schemas bring along
+//!   cron, indexes: the small languages of CronJobs and Jobs      cel: rules that schemas bring along      policies: rules of users
 //!   managed: who owns which field, server-side apply
 //!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
@@ -29,6 +29,7 @@ pub mod metadata;
 pub mod names;
 mod node_selector;
 mod patch;
+pub mod policies;
 mod protobuf;
 mod quantity;
 pub mod quota;

@@ -15,6 +15,7 @@ use crate::kinds::Kinds;
 use crate::kubelet::Kubelets;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::policies::Policies;
 use crate::remote::{Remotes, client_identity};
 use crate::services::Ranges;
 use crate::storage::Storage;
@@ -35,6 +36,7 @@ pub(crate) struct Api {
     pub(crate) lines: SharedLines,
     pub(crate) remotes: Remotes,
     pub(crate) webhooks: Webhooks,
+    pub(crate) policies: Policies,
     pub(crate) aggregation: Aggregation,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
@@ -59,6 +61,7 @@ impl Api {
                 client_identity(&config.proxy_client)?,
             ),
             webhooks: Webhooks::new(store.clone(), remotes.clone()),
+            policies: Policies::new(),
             remotes,
             limits: Limits::default(),
             metrics,

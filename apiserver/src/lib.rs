@@ -32,6 +32,7 @@ mod limits;
 mod metrics;
 mod openapi;
 mod pipeline;
+mod policies;
 mod remote;
 mod request;
 mod resources;

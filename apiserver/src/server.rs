@@ -30,7 +30,7 @@ impl ApiServer {
         bootstrap::roles(&api).await?;
         bootstrap::api_services(&api).await?;
         api.authorizer.read_all();
-        api.webhooks.read_all(&api.store.snapshot());
+        webhooks::read_all(&api, &api.store.snapshot());
         api.definitions.read(&api);
         let router = routes::router(&api);
         Ok(Self { api, router })

@@ -77,6 +77,8 @@ use crate::Registry;
 pub fn builtin() -> Registry {
     Registry::new([
         admission::mutating(),
+        admission::mutating_policy(),
+        admission::mutating_policy_binding(),
         admission::policy(),
         admission::policy_binding(),
         admission::validating(),

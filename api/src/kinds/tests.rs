@@ -310,6 +310,11 @@ fn admission_manifests(meta: &Value) -> Vec<Value> {
         "validations": [{"expression": "true"}],
     });
     let binding = json!({"policyName": "a", "validationActions": ["Deny"]});
+    let mutating_policy = json!({
+        "matchConstraints": {"resourceRules": rules},
+        "reinvocationPolicy": "Never",
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}],
+    });
     let service = json!({
         "group": "", "version": "v1", "groupPriorityMinimum": 18000, "versionPriority": 1,
     });
@@ -321,6 +326,18 @@ fn admission_manifests(meta: &Value) -> Vec<Value> {
             webhooks.clone(),
         ),
         object(ADMISSION, "ValidatingWebhookConfiguration", meta, webhooks),
+        object(
+            ADMISSION,
+            "MutatingAdmissionPolicy",
+            meta,
+            json!({"spec": mutating_policy}),
+        ),
+        object(
+            ADMISSION,
+            "MutatingAdmissionPolicyBinding",
+            meta,
+            json!({"spec": {"policyName": "a"}}),
+        ),
         object(
             ADMISSION,
             "ValidatingAdmissionPolicy",

@@ -16,6 +16,7 @@ mod element;
 mod entries;
 mod last_applied;
 mod merge;
+mod overlay;
 mod place;
 #[cfg(test)]
 mod properties;
@@ -27,6 +28,7 @@ mod typed;
 mod update;
 
 pub use apply::apply;
+pub use overlay::merged;
 pub use update::{created, updated};
 
 use serde_json::{Map, Value};

@@ -46,6 +46,8 @@ pub(super) fn served() -> Vec<ServedType> {
         listed::<core::Secret>(),
         listed::<core::Service>(),
         listed::<core::ServiceAccount>(),
+        listed::<admission::MutatingAdmissionPolicy>(),
+        listed::<admission::MutatingAdmissionPolicyBinding>(),
         listed::<admission::MutatingWebhookConfiguration>(),
         listed::<admission::ValidatingAdmissionPolicy>(),
         listed::<admission::ValidatingAdmissionPolicyBinding>(),

@@ -16,6 +16,7 @@ use super::plan::{metadata as metadata_of, stamp_new};
 use super::{ATTEMPTS, Part, Storage, Writer, store_failed};
 use crate::admission;
 use crate::services::Claims;
+use crate::webhooks;
 
 /// Why an attempt to create an object failed.
 enum Lost {
@@ -60,7 +61,7 @@ impl Storage {
             }
             // After the name: a Job labels its Pods with it.
             self.descriptor.strategy.prepare_create(&mut object);
-            if self.api.webhooks.can_refuse() {
+            if webhooks::can_refuse(&self.api) {
                 self.review_new(writer, place, &object).await?;
             }
             // Not while webhooks are asked, who may write to the namespace themselves.

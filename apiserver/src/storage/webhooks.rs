@@ -1,4 +1,4 @@
-//! What webhooks say to a write: they are asked before it, and never about what the server itself writes.
+//! What policies and webhooks say to a write: they are asked before it, and never about what the server itself writes.
 
 use serde_json::{Value, json};
 use skiff_api::{FieldValidation, Status};
@@ -42,7 +42,7 @@ impl Storage {
         mut wanted: Value,
     ) -> Result<Value, Status> {
         let request = self.attributes(Operation::Update, writer, place);
-        let Some(request) = request.filter(|_| self.api.webhooks.can_mutate()) else {
+        let Some(request) = request.filter(|_| webhooks::can_mutate(&self.api)) else {
             return Ok(wanted);
         };
         let owners = plan::metadata(&mut wanted).remove("managedFields");

@@ -1,4 +1,4 @@
-//! A request as webhooks see it.
+//! A request as webhooks and policies see it.
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ pub(crate) struct Attributes<'a> {
     pub(crate) dry_run: bool,
     /// CreateOptions and the like, with their kind.
     pub(crate) options: Value,
-    /// Where webhooks put their warnings for the user.
+    /// Where warnings for the user are put.
     pub(crate) warnings: Option<&'a Warnings>,
 }
 
@@ -78,7 +78,18 @@ impl<'a> Attributes<'a> {
         self.resource == ["", "v1", "namespaces"]
     }
 
-    /// Whether nobody may stand in its way: who writes a bad configuration must be able to take it back.
+    /// Whether it is about a policy or its binding: no policy may stand in its way.
+    pub(crate) fn is_policy(&self) -> bool {
+        const KINDS: [&str; 4] = [
+            "mutatingadmissionpolicies",
+            "mutatingadmissionpolicybindings",
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+        ];
+        self.is_exempt() && KINDS.contains(&self.resource[2])
+    }
+
+    /// Whether no webhook may stand in its way: who writes a bad configuration must be able to take it back.
     pub(crate) fn is_exempt(&self) -> bool {
         self.resource[0] == "admissionregistration.k8s.io"
     }
@@ -98,7 +109,7 @@ fn options(operation: Operation, dry_run: bool) -> Value {
     options
 }
 
-/// What webhooks want the user to know beside the answer.
+/// What webhooks and policies want the user to know beside the answer.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings(Mutex<Vec<String>>);
 
@@ -107,11 +118,12 @@ const MOST: usize = 32;
 const LONGEST: usize = 256;
 
 impl Warnings {
-    /// Adds one, cut to a length that fits a header.
+    /// Adds one, if it is new, cut to a length that fits a header.
     pub(crate) fn add(&self, warning: &str) {
+        let warning = warning.chars().take(LONGEST).collect();
         let mut all = self.0.lock();
-        if all.len() < MOST {
-            all.push(warning.chars().take(LONGEST).collect());
+        if all.len() < MOST && !all.contains(&warning) {
+            all.push(warning);
         }
     }
 

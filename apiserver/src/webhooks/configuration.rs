@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
-use skiff_api::Selector;
-use skiff_api::field::Path;
+use skiff_api::policies::Conditions;
 use skiff_store::Store;
 
 use super::hook::Hook;
+use super::matching::selector;
 use super::rule::Rule;
 use crate::remote::{ClientConfig, Remotes, Unusable};
 
@@ -34,6 +34,8 @@ struct StoredHook {
     namespace_selector: Value,
     #[serde(default)]
     object_selector: Value,
+    #[serde(default)]
+    match_conditions: Value,
     side_effects: String,
     timeout_seconds: u64,
     admission_review_versions: Vec<String>,
@@ -64,6 +66,7 @@ impl StoredHook {
             rules: self.rules,
             namespaces: selector(&self.namespace_selector),
             objects: selector(&self.object_selector),
+            conditions: Conditions::of_webhook(&self.match_conditions),
             ignores_failure: self.failure_policy == "Ignore",
             takes_dry_runs: matches!(self.side_effects.as_str(), "None" | "NoneOnDryRun"),
             reinvoked: self.reinvocation_policy == "IfNeeded",
@@ -72,9 +75,4 @@ impl StoredHook {
             name: self.name,
         })
     }
-}
-
-/// A selector that was found sound when it was stored.
-fn selector(stored: &Value) -> Selector {
-    Selector::from_object(stored, &Path::root("selector")).unwrap_or_else(|_| Selector::nothing())
 }

@@ -1,6 +1,7 @@
 //! One webhook, ready to be called.
 
 use skiff_api::Selector;
+use skiff_api::policies::Conditions;
 
 use super::rule::Rule;
 use crate::remote::Webhook;
@@ -12,6 +13,8 @@ pub(super) struct Hook {
     pub(super) rules: Vec<Rule>,
     pub(super) namespaces: Selector,
     pub(super) objects: Selector,
+    /// What else a request must be like; or why that cannot be told.
+    pub(super) conditions: Result<Conditions, String>,
     /// Whether a request goes on when the webhook cannot be asked.
     pub(super) ignores_failure: bool,
     /// Whether it may be asked about what is not to be stored.

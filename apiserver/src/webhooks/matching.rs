@@ -1,56 +1,104 @@
-//! Which webhooks a request goes to: pure, over a snapshot.
+//! Which requests are meant by rules, selectors and conditions: over a snapshot.
+
+use std::sync::Arc;
 
 use serde_json::Value;
-use skiff_api::{GroupResource, Status, metadata};
+use skiff_api::field::Path;
+use skiff_api::policies::Scene;
+use skiff_api::{GroupResource, Selector, Status, metadata};
 use skiff_store::Snapshot;
 
 use super::Attributes;
 use super::hook::Hook;
-use crate::storage::object_of;
+use crate::api::Api;
+use crate::policies::{Known, namespace};
 
-/// A request with its objects, as far as selectors look at them.
-pub(super) struct Request<'a> {
-    pub(super) attributes: &'a Attributes<'a>,
-    pub(super) object: &'a Value,
-    pub(super) old: Option<&'a Value>,
+/// A request with its objects.
+pub(crate) struct Request<'a> {
+    pub(crate) attributes: &'a Attributes<'a>,
+    /// As it is to be stored; null for a delete.
+    pub(crate) object: &'a Value,
+    /// As it stands, if it does.
+    pub(crate) old: Option<&'a Value>,
 }
 
 impl Request<'_> {
-    /// Whether it goes to a webhook; 404 if that depends on a namespace that does not exist.
-    pub(super) fn goes_to(&self, hook: &Hook, snapshot: &Snapshot) -> Result<bool, Status> {
+    /// Whether it goes to a webhook; 404 if that depends on a namespace that does not exist, 403 if it depends on
+    /// conditions that cannot be told.
+    pub(super) fn goes_to(
+        &self,
+        api: &Arc<Api>,
+        hook: &Hook,
+        snapshot: &Snapshot,
+    ) -> Result<bool, Status> {
         let mut rules = hook.rules.iter();
         Ok(rules.any(|rule| rule.matches(self.attributes))
-            && self.has_labels(hook)
-            && self.is_in_namespace(hook, snapshot)?)
+            && self.has_labels(&hook.objects)
+            && self.is_in_namespace(&hook.namespaces, snapshot)?
+            && self.meets_conditions(api, hook)?)
+    }
+
+    fn meets_conditions(&self, api: &Arc<Api>, hook: &Hook) -> Result<bool, Status> {
+        let held = match &hook.conditions {
+            Ok(conditions) if conditions.is_empty() => return Ok(true),
+            Ok(conditions) => conditions.hold(&Scene::new(&Known::of(api, self)?.as_facts())),
+            Err(why) => Err(why.clone()),
+        };
+        match held {
+            Err(why) if hook.ignores_failure => {
+                tracing::warn!(
+                    webhook = hook.name,
+                    why,
+                    "conditions failed, which is ignored"
+                );
+                Ok(false)
+            }
+            held => held.map_err(|why| self.forbidden(&why)),
+        }
     }
 
     /// Either state of the object may have the labels.
-    fn has_labels(&self, hook: &Hook) -> bool {
-        let has =
-            |object: &Value| object.is_object() && hook.objects.matches(&metadata::labels(object));
-        hook.objects.is_everything() || has(self.object) || self.old.is_some_and(has)
+    pub(crate) fn has_labels(&self, wanted: &Selector) -> bool {
+        let has = |object: &Value| object.is_object() && wanted.matches(&metadata::labels(object));
+        wanted.is_everything() || has(self.object) || self.old.is_some_and(has)
     }
 
     /// What lives in no namespace is in all of them; a namespace is in itself.
-    fn is_in_namespace(&self, hook: &Hook, snapshot: &Snapshot) -> Result<bool, Status> {
+    pub(crate) fn is_in_namespace(
+        &self,
+        wanted: &Selector,
+        snapshot: &Snapshot,
+    ) -> Result<bool, Status> {
         let name = self.attributes.namespace;
-        if hook.namespaces.is_everything() || name.is_empty() {
+        if wanted.is_everything() || name.is_empty() {
             return Ok(true);
         }
         let is_written = self.attributes.is_namespace()
             && self.attributes.subresource.is_empty()
             && self.object.is_object();
         if is_written {
-            return Ok(hook.namespaces.matches(&metadata::labels(self.object)));
+            return Ok(wanted.matches(&metadata::labels(self.object)));
         }
-        let Some(entry) = snapshot.get(&format!("/registry/core/namespaces/{name}")) else {
-            let namespaces = GroupResource {
-                group: "".into(),
-                resource: "namespaces".into(),
-            };
-            return Err(Status::not_found(&namespaces, name));
-        };
-        let namespace = object_of(&entry.value)?;
-        Ok(hook.namespaces.matches(&metadata::labels(&namespace)))
+        Ok(wanted.matches(&metadata::labels(&namespace(snapshot, name)?)))
     }
+
+    /// 403, about its object.
+    pub(crate) fn forbidden(&self, why: &str) -> Status {
+        let [group, _, resource] = self.attributes.resource;
+        let resource = GroupResource {
+            group: group.to_owned().into(),
+            resource: resource.to_owned().into(),
+        };
+        let name = match self.attributes.name {
+            "" => metadata::generate_name(self.object),
+            name => name,
+        };
+        let name = if name.is_empty() { "Unknown" } else { name };
+        Status::forbidden(&resource, name, why)
+    }
+}
+
+/// A selector that was found sound when it was stored.
+pub(crate) fn selector(stored: &Value) -> Selector {
+    Selector::from_object(stored, &Path::root("selector")).unwrap_or_else(|_| Selector::nothing())
 }

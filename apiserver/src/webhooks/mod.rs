@@ -1,4 +1,4 @@
-//! Webhooks: servers that are asked before an object is stored, and may change or refuse it
+//! Webhooks: servers that are asked, after the policies, before an object is stored, and may change or refuse it
 //! (<https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/>).
 //!
 //! In: a write as it is to be stored, or a stream that is to be opened. Out: the object as the webhooks changed it, or the
@@ -21,7 +21,10 @@ mod rule;
 mod validate;
 
 pub(crate) use attributes::{Attributes, Operation, Warnings};
+pub(crate) use matching::{Request, selector};
 pub(crate) use mutate::mutate;
+pub(crate) use review::as_json;
+pub(crate) use rule::Rule;
 pub(crate) use validate::validate;
 
 use std::collections::BTreeMap;
@@ -38,7 +41,7 @@ use crate::remote::Remotes;
 use hook::Hook;
 
 /// Where the configurations are in the store.
-const PREFIX: &str = "/registry/admissionregistration.k8s.io/";
+pub(crate) const PREFIX: &str = "/registry/admissionregistration.k8s.io/";
 const MUTATING: &str = "mutatingwebhookconfigurations/";
 const VALIDATING: &str = "validatingwebhookconfigurations/";
 
@@ -65,7 +68,7 @@ impl Webhooks {
     }
 
     /// Takes over all configurations.
-    pub(crate) fn read_all(&self, snapshot: &Snapshot) {
+    fn read_all(&self, snapshot: &Snapshot) {
         for (folder, hooks) in self.folders() {
             let prefix = format!("{PREFIX}{folder}");
             let entries = snapshot.range(&prefix, None);
@@ -74,7 +77,7 @@ impl Webhooks {
     }
 
     /// Takes over a change of a configuration; the connections of the others stay.
-    pub(crate) fn apply(&self, change: &Change) {
+    fn apply(&self, change: &Change) {
         for (folder, hooks) in self.folders() {
             let Some(name) = name_in(folder, change.key().as_str()) else {
                 continue;
@@ -103,16 +106,6 @@ impl Webhooks {
         (name.to_owned(), hooks)
     }
 
-    /// Whether any webhook may change objects.
-    pub(crate) fn can_mutate(&self) -> bool {
-        !self.mutating.read().is_empty()
-    }
-
-    /// Whether any webhook may refuse objects.
-    pub(crate) fn can_refuse(&self) -> bool {
-        !self.validating.read().is_empty()
-    }
-
     /// The webhooks that may change objects, in the order in which they are asked.
     fn mutating(&self) -> Vec<Arc<Hook>> {
         in_order(&self.mutating)
@@ -131,14 +124,24 @@ fn in_order(configurations: &RwLock<Configurations>) -> Vec<Arc<Hook>> {
     configurations.read().values().flatten().cloned().collect()
 }
 
-/// Follows the configurations in the store until `shutdown`.
+/// Whether any webhook or policy may change objects.
+pub(crate) fn can_mutate(api: &Api) -> bool {
+    !api.webhooks.mutating.read().is_empty() || api.policies.can_mutate()
+}
+
+/// Whether any webhook or policy may refuse objects.
+pub(crate) fn can_refuse(api: &Api) -> bool {
+    !api.webhooks.validating.read().is_empty() || api.policies.can_refuse()
+}
+
+/// Follows the configurations and the policies in the store until `shutdown`.
 pub(crate) async fn follow(api: &Api, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let snapshot = api.store.snapshot();
         let Ok(mut watch) = api.store.watch(PREFIX, snapshot.revision()) else {
             continue;
         };
-        api.webhooks.read_all(&snapshot);
+        read_all(api, &snapshot);
         loop {
             // Cancel-safe: the store's watch says so of itself.
             let changes = tokio::select! {
@@ -146,7 +149,10 @@ pub(crate) async fn follow(api: &Api, shutdown: CancellationToken) {
                 changes = watch.next() => changes,
             };
             match changes {
-                Ok(changes) => changes.iter().for_each(|change| api.webhooks.apply(change)),
+                Ok(changes) => changes.iter().for_each(|change| {
+                    api.webhooks.apply(change);
+                    api.policies.apply(change);
+                }),
                 Err(WatchEnd::Lagged) => break,
                 Err(WatchEnd::Closed) => return,
             }
@@ -154,9 +160,15 @@ pub(crate) async fn follow(api: &Api, shutdown: CancellationToken) {
     }
 }
 
-/// Asks all webhooks about what is no stored object: a Binding, an Eviction, the options of a stream.
+/// Takes over all configurations and policies.
+pub(crate) fn read_all(api: &Api, snapshot: &Snapshot) {
+    api.webhooks.read_all(snapshot);
+    api.policies.read_all(snapshot);
+}
+
+/// Asks all webhooks and policies about what is no stored object: a Binding, an Eviction, the options of a stream.
 pub(crate) async fn admit(
-    api: &Api,
+    api: &Arc<Api>,
     attributes: &Attributes<'_>,
     object: &mut Value,
 ) -> Result<(), Status> {

@@ -20,40 +20,45 @@ pub(super) struct Question<'a> {
 impl Question<'_> {
     /// As it is sent.
     pub(super) fn to_json(&self) -> Value {
-        let request = self.attributes;
-        let [group, version, resource] = request.resource;
-        let resource = json!({"group": group, "version": version, "resource": resource});
-        let [group, version, kind] = request.kind;
-        let kind = json!({"group": group, "version": version, "kind": kind});
-        let mut asked = json!({
-            "uid": self.uid,
-            "kind": kind,
-            "resource": resource,
-            "requestKind": kind,
-            "requestResource": resource,
-            "operation": request.operation.as_str(),
-            "userInfo": user(request.user),
-            "object": self.object,
-            "oldObject": self.old,
-            "dryRun": request.dry_run,
-            "options": request.options,
-        });
-        for (field, text) in [
-            ("subResource", request.subresource),
-            ("requestSubResource", request.subresource),
-            ("namespace", request.namespace),
-            ("name", request.name),
-        ] {
-            if !text.is_empty() {
-                asked[field] = text.into();
-            }
-        }
+        let mut asked = as_json(self.attributes);
+        asked["uid"] = self.uid.as_str().into();
+        asked["object"] = self.object.clone();
+        asked["oldObject"] = json!(self.old);
         json!({
             "kind": "AdmissionReview",
             "apiVersion": format!("admission.k8s.io/{}", self.version),
             "request": asked,
         })
     }
+}
+
+/// A request without its objects (admission.k8s.io/v1 AdmissionRequest).
+pub(crate) fn as_json(request: &Attributes<'_>) -> Value {
+    let [group, version, resource] = request.resource;
+    let resource = json!({"group": group, "version": version, "resource": resource});
+    let [group, version, kind] = request.kind;
+    let kind = json!({"group": group, "version": version, "kind": kind});
+    let mut asked = json!({
+        "kind": kind,
+        "resource": resource,
+        "requestKind": kind,
+        "requestResource": resource,
+        "operation": request.operation.as_str(),
+        "userInfo": user(request.user),
+        "dryRun": request.dry_run,
+        "options": request.options,
+    });
+    for (field, text) in [
+        ("subResource", request.subresource),
+        ("requestSubResource", request.subresource),
+        ("namespace", request.namespace),
+        ("name", request.name),
+    ] {
+        if !text.is_empty() {
+            asked[field] = text.into();
+        }
+    }
+    asked
 }
 
 fn user(user: &UserInfo) -> Value {

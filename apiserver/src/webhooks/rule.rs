@@ -6,7 +6,7 @@ use super::Attributes;
 
 const ANY: &str = "*";
 
-/// As a configuration has it (admissionregistration.k8s.io/v1 RuleWithOperations).
+/// As a configuration or a policy has it (admissionregistration.k8s.io/v1 NamedRuleWithOperations).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Rule {
@@ -15,6 +15,8 @@ pub(crate) struct Rule {
     api_versions: Vec<String>,
     resources: Vec<String>,
     scope: Option<String>,
+    /// Empty for objects of any name.
+    resource_names: Vec<String>,
 }
 
 impl Rule {
@@ -26,6 +28,12 @@ impl Rule {
             && has(&self.api_versions, version)
             && self.has_resource(resource, request.subresource)
             && self.has_scope(request)
+            && self.has_name(request.name)
+    }
+
+    fn has_name(&self, name: &str) -> bool {
+        let names = &self.resource_names;
+        names.is_empty() || names.iter().any(|known| known == name)
     }
 
     /// `*` is every resource, but no subresource.
@@ -103,6 +111,8 @@ mod tests {
             (&request, json!({"resources": ["*"]}), true),
             (&request, json!({"resources": ["*/status"]}), false),
             (&request, json!({"resources": ["deployments/*"]}), true),
+            (&request, json!({"resourceNames": ["web"]}), true),
+            (&request, json!({"resourceNames": ["db"]}), false),
             (&request, json!({"scope": "Namespaced"}), true),
             (&request, json!({"scope": "Cluster"}), false),
             (&request, every.clone(), true),

@@ -1,23 +1,25 @@
-//! Webhooks that may only refuse: all at once, on the object as it is to be stored.
+//! Who may only refuse: policies, and then webhooks, all at once, on the object as it is to be stored.
+
+use std::sync::Arc;
 
 use futures::future::join_all;
 use serde_json::Value;
 use skiff_api::Status;
 
-use super::Attributes;
 use super::call::ask;
 use super::matching::Request;
+use super::{Attributes, can_refuse};
 use crate::api::Api;
+use crate::policies;
 
-/// Asks all webhooks; the first refusal counts. `object` is null for a delete.
+/// Asks all of them; the first refusal counts. `object` is null for a delete.
 pub(crate) async fn validate(
-    api: &Api,
+    api: &Arc<Api>,
     attributes: &Attributes<'_>,
     object: &Value,
     old: Option<&Value>,
 ) -> Result<(), Status> {
-    let hooks = api.webhooks.validating();
-    if hooks.is_empty() || attributes.is_exempt() {
+    if !can_refuse(api) {
         return Ok(());
     }
     let request = Request {
@@ -25,10 +27,14 @@ pub(crate) async fn validate(
         object,
         old,
     };
+    policies::validate(api, &request).await?;
+    if attributes.is_exempt() {
+        return Ok(());
+    }
     let snapshot = api.store.snapshot();
     let mut wanted = Vec::new();
-    for hook in hooks {
-        if request.goes_to(&hook, &snapshot)? {
+    for hook in api.webhooks.validating() {
+        if request.goes_to(api, &hook, &snapshot)? {
             wanted.push(hook);
         }
     }

@@ -1,6 +1,7 @@
 //! The API server as its users see it: over a real store, by plain requests in the process and by kubectl over TLS.
 
 mod admission;
+mod admission_policies;
 mod applying;
 mod conversion;
 mod custom_resources;

@@ -4,11 +4,12 @@ use crate::field::{Error, Errors};
 use crate::kinds::common::Field;
 use crate::kinds::common::checks::{self, Seen};
 use crate::names;
+use crate::policies::{Names, wrong_with};
 
 const MOST: usize = 64;
 
-/// What is wrong with a list of them.
-pub(super) fn check(conditions: &Field<'_>, errors: &mut Errors) {
+/// What is wrong with a list of them, whose expressions may name these.
+pub(super) fn check(conditions: &Field<'_>, names: Names<'_>, errors: &mut Errors) {
     if conditions.len() > MOST {
         errors.push(Error::too_many(conditions.path(), conditions.len(), MOST));
     }
@@ -19,7 +20,17 @@ pub(super) fn check(conditions: &Field<'_>, errors: &mut Errors) {
         if !name.is_empty() {
             seen.add(name.str(), &name, errors);
         }
-        checks::required(&condition.get("expression"), errors);
+        check_expression(&condition.get("expression"), names, errors);
+    }
+}
+
+/// What is wrong with a required expression.
+pub(super) fn check_expression(expression: &Field<'_>, names: Names<'_>, errors: &mut Errors) {
+    checks::required(expression, errors);
+    if !expression.str().trim().is_empty()
+        && let Some(words) = wrong_with(expression.str(), names)
+    {
+        errors.push(expression.invalid(words));
     }
 }
 
@@ -36,13 +47,20 @@ mod tests {
             {"name": "a", "expression": "true"},
             {"name": "a", "expression": ""},
             {"name": "", "expression": "true"},
+            {"name": "c", "expression": "params.a == 1"},
         ]);
         assert_eq!(
-            wrong(conditions, check),
+            wrong(conditions, |conditions, errors| check(
+                conditions,
+                Names::default(),
+                errors
+            )),
             [
                 "x[1].name: Duplicate value: \"a\"",
                 "x[1].expression: Required value",
                 "x[2].name: Required value",
+                "x[3].expression: Invalid value: \"params.a == 1\": compilation failed: ERROR: <input>:1:1: \
+                 undeclared reference to 'params' (in container '')\n | params.a == 1\n | ^",
             ]
         );
     }

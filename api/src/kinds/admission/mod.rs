@@ -3,21 +3,27 @@
 //!
 //! ```text
 //!   webhook_configuration ──► rules, client_config, conditions
-//!   policy, policy_binding ─► rules (of what they match), conditions
+//!   policy, mutating_policy ─► policy_spec ─► rules (of what they match), conditions
+//!   policy_binding
 //! ```
 
 mod client_config;
 mod conditions;
+mod mutating_policy;
 mod policy;
 mod policy_binding;
+mod policy_spec;
 mod rules;
 mod webhook_configuration;
 
 pub(super) use client_config::{
     check as check_client_config, check_port, default as default_client_config,
 };
+pub(super) use mutating_policy::descriptor as mutating_policy;
 pub(super) use policy::descriptor as policy;
-pub(super) use policy_binding::descriptor as policy_binding;
+pub(super) use policy_binding::{
+    mutating as mutating_policy_binding, validating as policy_binding,
+};
 pub(super) use webhook_configuration::{mutating, validating};
 
 use serde_json::Value;
@@ -27,6 +33,8 @@ use crate::field::Errors;
 
 /// What becomes of a request whose webhook or policy fails.
 const FAILURE_POLICIES: [&str; 2] = ["Fail", "Ignore"];
+/// Whether others' changes are shown to who has been asked before them.
+const REINVOCATION_POLICIES: [&str; 2] = ["IfNeeded", "Never"];
 /// Whether a rule also means the same objects in other versions.
 const MATCH_POLICIES: [&str; 2] = ["Equivalent", "Exact"];
 

@@ -4,11 +4,12 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{FAILURE_POLICIES, check_matching, conditions, default_matching, rules};
+use super::conditions::check_expression;
+use super::policy_spec;
 use crate::field::{Error, Errors};
-use crate::kinds::common::checks::{self, Seen};
-use crate::kinds::common::defaults::{default_to, existing};
-use crate::kinds::common::{Field, cells, describe};
+use crate::kinds::common::defaults::existing;
+use crate::kinds::common::{Field, cells, checks, describe};
+use crate::policies::Names;
 use crate::{Column, Descriptor, Strategy};
 
 /// What a refusal may say of itself.
@@ -38,33 +39,29 @@ impl Strategy for ValidatingAdmissionPolicy {
         let Some(spec) = existing(policy, "spec") else {
             return;
         };
-        default_to(spec, "failurePolicy", "Fail");
-        if let Some(matching) = existing(spec, "matchConstraints") {
-            default_constraints(matching);
-        }
+        policy_spec::default(spec);
     }
 
     fn validate(&self, policy: &Value) -> Errors {
         let mut errors = Errors::new();
         let spec = Field::root(policy).get("spec");
-        checks::one_of_if_set(&spec.get("failurePolicy"), &FAILURE_POLICIES, &mut errors);
-        check_param_kind(&spec.get("paramKind"), &mut errors);
-        let matching = spec.get("matchConstraints");
-        if matching.is_set() {
-            checks::required(&matching.get("resourceRules"), &mut errors);
-            check_constraints(&matching, &mut errors);
-        } else {
-            errors.push(matching.required(""));
-        }
-        conditions::check(&spec.get("matchConditions"), &mut errors);
-        check_variables(&spec.get("variables"), &mut errors);
+        let names = Names::of_policy(spec.value());
+        policy_spec::check(&spec, names, &mut errors);
+        let variables = policy_spec::check_variables(&spec.get("variables"), names, &mut errors);
+        let names = Names {
+            variables: Some(&variables),
+            ..names
+        };
         let (validations, annotations) = (spec.get("validations"), spec.get("auditAnnotations"));
         if validations.is_empty() && annotations.is_empty() {
             let words = "validations or auditAnnotations must be specified";
             errors.push(validations.required(&format!("{words}, but both are empty")));
         }
         for validation in validations.items() {
-            check_validation(&validation, &mut errors);
+            check_validation(&validation, names, &mut errors);
+        }
+        for annotation in annotations.items() {
+            check_expression(&annotation.get("valueExpression"), names, &mut errors);
         }
         errors
     }
@@ -79,68 +76,24 @@ impl Strategy for ValidatingAdmissionPolicy {
     }
 
     fn cells(&self, policy: &Value, now: Timestamp) -> Vec<Value> {
-        let kind = &policy["spec"]["paramKind"];
-        let text = |field: &str| kind[field].as_str().unwrap_or_default();
-        let param = match kind {
-            Value::Null => "<unset>".to_owned(),
-            _ => format!("{}/{}", text("apiVersion"), text("kind")),
-        };
         vec![
             cells::name(policy),
             cells::items(policy, "/spec/validations").len().into(),
-            param.into(),
+            policy_spec::param_kind(policy).into(),
             cells::age(policy, now),
         ]
     }
 }
 
-/// Fills in what MatchResources leave out.
-pub(super) fn default_constraints(matching: &mut Value) {
-    default_matching(matching);
-    rules::default(matching, "resourceRules");
-    rules::default(matching, "excludeResourceRules");
-}
-
-/// What is wrong with MatchResources.
-pub(super) fn check_constraints(matching: &Field<'_>, errors: &mut Errors) {
-    check_matching(matching, errors);
-    for list in ["resourceRules", "excludeResourceRules"] {
-        for rule in matching.get(list).items() {
-            rules::check(&rule, errors);
-        }
-    }
-}
-
-fn check_param_kind(kind: &Field<'_>, errors: &mut Errors) {
-    if kind.is_set() {
-        checks::required(&kind.get("apiVersion"), errors);
-        checks::required(&kind.get("kind"), errors);
-    }
-}
-
-fn check_variables(variables: &Field<'_>, errors: &mut Errors) {
-    let mut seen = Seen::new();
-    for variable in variables.items() {
-        let name = variable.get("name");
-        checks::required(&name, errors);
-        if !name.is_empty() {
-            let mut chars = name.str().chars();
-            let begins = chars
-                .next()
-                .is_some_and(|char| char.is_ascii_alphabetic() || char == '_');
-            if !begins || !chars.all(|char| char.is_ascii_alphanumeric() || char == '_') {
-                errors.push(name.invalid("name is not a valid CEL identifier"));
-            }
-            seen.add(name.str(), &name, errors);
-        }
-        checks::required(&variable.get("expression"), errors);
-    }
-}
-
-fn check_validation(validation: &Field<'_>, errors: &mut Errors) {
+fn check_validation(validation: &Field<'_>, names: Names<'_>, errors: &mut Errors) {
     let expression = validation.get("expression");
     if expression.str().trim().is_empty() {
         errors.push(expression.required("expression is not specified"));
+    } else {
+        check_expression(&expression, names, errors);
+    }
+    if !validation.get("messageExpression").is_empty() {
+        check_expression(&validation.get("messageExpression"), names, errors);
     }
     let message = validation.get("message");
     if !message.is_empty() {

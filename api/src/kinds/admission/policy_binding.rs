@@ -1,9 +1,10 @@
-//! ValidatingAdmissionPolicyBindings: where a policy holds, with which parameters, and what follows from it.
+//! ValidatingAdmissionPolicyBindings and MutatingAdmissionPolicyBindings: where a policy holds, with which parameters, and
+//! what follows from it.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::policy::{check_constraints, default_constraints};
+use super::policy_spec::{check_constraints, default_constraints};
 use crate::field::{Error, Errors};
 use crate::kinds::common::checks::{self, Seen};
 use crate::kinds::common::defaults::existing;
@@ -13,22 +14,39 @@ use crate::{Column, Descriptor, Strategy, names};
 const ACTIONS: [&str; 3] = ["Audit", "Deny", "Warn"];
 const PARAMETER_NOT_FOUND: [&str; 2] = ["Allow", "Deny"];
 
-pub(in crate::kinds) fn descriptor() -> Descriptor {
+pub(in crate::kinds) fn validating() -> Descriptor {
     describe::cluster(
         describe::ADMISSION,
         "ValidatingAdmissionPolicyBinding",
         "validatingadmissionpolicybindings",
-        ValidatingAdmissionPolicyBinding,
+        PolicyBinding { mutating: false },
     )
 }
 
-struct ValidatingAdmissionPolicyBinding;
+pub(in crate::kinds) fn mutating() -> Descriptor {
+    describe::cluster(
+        describe::ADMISSION,
+        "MutatingAdmissionPolicyBinding",
+        "mutatingadmissionpolicybindings",
+        PolicyBinding { mutating: true },
+    )
+}
 
-impl Strategy for ValidatingAdmissionPolicyBinding {
+struct PolicyBinding {
+    mutating: bool,
+}
+
+impl Strategy for PolicyBinding {
     fn default(&self, binding: &mut Value) {
         let spec = existing(binding, "spec");
         if let Some(matching) = spec.and_then(|spec| existing(spec, "matchResources")) {
             default_constraints(matching);
+        }
+    }
+
+    fn prepare_create(&self, binding: &mut Value) {
+        if let Some(metadata) = existing(binding, "metadata") {
+            metadata["generation"] = 1.into();
         }
     }
 
@@ -41,7 +59,9 @@ impl Strategy for ValidatingAdmissionPolicyBinding {
         if spec.get("matchResources").is_set() {
             check_constraints(&spec.get("matchResources"), &mut errors);
         }
-        check_actions(&spec.get("validationActions"), &mut errors);
+        if !self.mutating {
+            check_actions(&spec.get("validationActions"), &mut errors);
+        }
         errors
     }
 
@@ -114,6 +134,9 @@ mod tests {
     use super::*;
     use crate::kinds::common::testing::{assert_row, create_errors};
 
+    const VALIDATING: PolicyBinding = PolicyBinding { mutating: false };
+    const MUTATING: PolicyBinding = PolicyBinding { mutating: true };
+
     fn binding(spec: Value) -> Value {
         json!({"metadata": {"name": "b", "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": spec})
     }
@@ -125,20 +148,17 @@ mod tests {
             "validationActions": ["Deny", "Audit"],
             "paramRef": {"name": "limits", "namespace": "default", "parameterNotFoundAction": "Deny"},
         }));
-        assert_eq!(
-            create_errors(&ValidatingAdmissionPolicyBinding, &sound),
-            [""; 0]
-        );
+        assert_eq!(create_errors(&VALIDATING, &sound), [""; 0]);
         let row = [
             ("Name", json!("b")),
             ("PolicyName", json!("few-replicas")),
             ("ParamRef", json!("default/limits")),
             ("Age", json!("5m")),
         ];
-        assert_row(&ValidatingAdmissionPolicyBinding, &sound, &row);
+        assert_row(&VALIDATING, &sound, &row);
         let unsound = binding(json!({"validationActions": ["Audit", "Audit"], "paramRef": {}}));
         assert_eq!(
-            create_errors(&ValidatingAdmissionPolicyBinding, &unsound),
+            create_errors(&VALIDATING, &unsound),
             [
                 "spec.policyName: Required value",
                 "spec.paramRef: Required value: one of name or selector must be specified",
@@ -146,5 +166,11 @@ mod tests {
                 "spec.validationActions[1]: Duplicate value: \"Audit\"",
             ]
         );
+    }
+
+    #[test]
+    fn one_that_changes_objects_says_nothing_of_what_follows() {
+        let sound = binding(json!({"policyName": "label"}));
+        assert_eq!(create_errors(&MUTATING, &sound), [""; 0]);
     }
 }

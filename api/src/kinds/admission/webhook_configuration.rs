@@ -5,14 +5,17 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{FAILURE_POLICIES, check_matching, client_config, conditions, default_matching, rules};
+use super::{
+    FAILURE_POLICIES, REINVOCATION_POLICIES, check_matching, client_config, conditions,
+    default_matching, rules,
+};
 use crate::field::{Error, Errors};
 use crate::kinds::common::checks::{self, Seen};
 use crate::kinds::common::defaults::{default_nonzero, default_to, each, existing};
 use crate::kinds::common::{Field, cells, describe};
+use crate::policies::Names;
 use crate::{Column, Descriptor, Strategy, names};
 
-const REINVOCATION_POLICIES: [&str; 2] = ["IfNeeded", "Never"];
 /// What a webhook may do beside its answer; the API has given up the other two classes.
 const SIDE_EFFECTS: [&str; 2] = ["None", "NoneOnDryRun"];
 const REVIEW_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
@@ -119,7 +122,7 @@ impl WebhookConfiguration {
             checks::one_of_if_set(&policy, &REINVOCATION_POLICIES, errors);
         }
         client_config::check(&webhook.get("clientConfig"), errors);
-        conditions::check(&webhook.get("matchConditions"), errors);
+        conditions::check(&webhook.get("matchConditions"), Names::default(), errors);
     }
 }
 

@@ -1,0 +1,208 @@
+//! Evaluating the expressions of a policy: what they know, and what has been computed of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kube_cel::cel::objects::Opaque;
+use kube_cel::cel::{Context, ExecutionError, FunctionContext, ResolveResult, Value as Cel};
+use serde_json::Value;
+
+use super::authorizer::{Authority, Question};
+use super::expression::{Expression, Variable};
+use super::functions::BASE;
+use super::meter::{Meter, SPENT};
+use super::{authorizer, values, words};
+
+/// Where functions find the [`Run`] that they belong to.
+const RUN: &str = "@run";
+
+/// What expressions know of a request.
+#[derive(Clone)]
+pub struct Facts<'a> {
+    /// As it is to be stored; null for a delete.
+    pub object: &'a Value,
+    /// As it stands, if it does.
+    pub old: Option<&'a Value>,
+    /// The request (admission.k8s.io/v1 AdmissionRequest) without its objects.
+    pub request: &'a Value,
+    /// The Namespace in which the object lives, if it lives in one.
+    pub namespace: Option<&'a Value>,
+    /// Who answers what the user may do.
+    pub authority: Arc<dyn Authority>,
+}
+
+/// Facts as values of CEL, for all policies of a request.
+pub struct Scene {
+    context: Context<'static>,
+    /// What it costs to read from the facts.
+    weight: u64,
+    authority: Arc<dyn Authority>,
+    /// What the request itself is about.
+    requested: Question,
+}
+
+impl Scene {
+    /// Takes the facts over.
+    pub fn new(facts: &Facts<'_>) -> Self {
+        let mut context = BASE.new_inner_scope();
+        let all = [
+            ("object", Some(facts.object)),
+            ("oldObject", facts.old),
+            ("request", Some(facts.request)),
+            ("namespaceObject", facts.namespace),
+        ];
+        for (name, value) in all {
+            let value = value.map_or(Cel::Null, values::to_cel);
+            context.add_variable_from_value(name, value);
+        }
+        context.add_variable_from_value("authorizer", authorizer::of_user());
+        let sizes = all.iter().filter_map(|(_, value)| *value);
+        Self {
+            context,
+            weight: sizes.map(values::size).sum::<u64>() / 10,
+            authority: Arc::clone(&facts.authority),
+            requested: Question::about(facts.request),
+        }
+    }
+}
+
+/// The evaluation of one policy, with one binding and one parameter.
+pub struct Evaluation<'s> {
+    context: Context<'s>,
+    run: Arc<Run>,
+}
+
+impl<'s> Evaluation<'s> {
+    /// With these parameters and variables.
+    pub(super) fn new(
+        scene: &'s Scene,
+        params: Option<&Value>,
+        variables: &Arc<[Variable]>,
+    ) -> Self {
+        let run = Arc::new(Run {
+            meter: Meter::new(),
+            weight: scene.weight + params.map_or(0, values::size) / 10,
+            variables: Arc::clone(variables),
+            known: Mutex::new(vec![None; variables.len()]),
+            authority: Arc::clone(&scene.authority),
+            requested: scene.requested.clone(),
+        });
+        let mut context = scene.context.new_inner_scope();
+        let params = params.map_or(Cel::Null, values::to_cel);
+        context.add_variable_from_value("params", params);
+        context.add_variable_from_value(RUN, Cel::Opaque(Arc::new(Handle(Arc::clone(&run)))));
+        Self { context, run }
+    }
+
+    /// The value of an expression; or why it has none.
+    pub(super) fn value(&self, expression: &Expression) -> Result<Cel, String> {
+        self.run.meter.begin();
+        let resolved = self.run.resolve(expression, &self.context);
+        let why = match resolved {
+            _ if self.run.meter.is_spent() => SPENT.to_owned(),
+            Ok(value) => return Ok(value),
+            Err(error) => words::why(&error),
+        };
+        let source = &expression.source;
+        Err(format!("expression '{source}' resulted in error: {why}"))
+    }
+
+    /// Whether an expression is true.
+    pub(super) fn is_true(&self, expression: &Expression) -> Result<bool, String> {
+        match self.value(expression)? {
+            Cel::Bool(truth) => Ok(truth),
+            other => {
+                let (source, got) = (&expression.source, other.type_of());
+                let why = format!("must evaluate to bool, not {got}");
+                Err(format!("expression '{source}' resulted in error: {why}"))
+            }
+        }
+    }
+}
+
+/// What the functions of an evaluation share.
+pub(super) struct Run {
+    meter: Meter,
+    weight: u64,
+    variables: Arc<[Variable]>,
+    /// The variables that have been computed.
+    known: Mutex<Vec<Option<ResolveResult>>>,
+    pub(super) authority: Arc<dyn Authority>,
+    pub(super) requested: Question,
+}
+
+impl Run {
+    /// That to which a call of a function belongs.
+    pub(super) fn of(call: &FunctionContext<'_, '_>) -> Result<Arc<Self>, ExecutionError> {
+        let none = || ExecutionError::undeclared_reference(RUN);
+        let run = call.ptx.get_variable(RUN).ok_or_else(none)?;
+        let Cel::Opaque(run) = Cel::try_from(run.as_ref())? else {
+            return Err(none());
+        };
+        let run = run.downcast_ref::<Handle>().ok_or_else(none)?;
+        Ok(Arc::clone(&run.0))
+    }
+
+    /// Pays for that many nodes, and for that many reads from the facts.
+    pub(super) fn pay(&self, nodes: u64, reads: u64) -> Result<(), ExecutionError> {
+        let cost = reads.saturating_mul(self.weight).saturating_add(nodes);
+        self.meter.charge(cost)
+    }
+
+    /// The value of a variable, which is computed when it is needed, once.
+    pub(super) fn variable(&self, index: usize, context: &Context<'_>) -> ResolveResult {
+        let known = self.known().get(index).cloned().flatten();
+        if let Some(known) = known {
+            return known;
+        }
+        let variable = self.variables.get(index);
+        let variable = variable.ok_or_else(|| ExecutionError::undeclared_reference("variables"))?;
+        // Not the names of the loop in which it is needed.
+        let value = self.resolve(&variable.value, scope_of_run(context));
+        if let Some(known) = self.known().get_mut(index) {
+            *known = Some(value.clone());
+        }
+        value
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<Option<ResolveResult>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn resolve(&self, expression: &Expression, context: &Context<'_>) -> ResolveResult {
+        self.pay(expression.cost.nodes, expression.cost.reads)?;
+        Cel::resolve(&expression.tree, context)
+    }
+}
+
+/// The scope that is outside of all loops.
+fn scope_of_run<'c>(context: &'c Context<'c>) -> &'c Context<'c> {
+    match context {
+        Context::Child {
+            parent, variables, ..
+        } if !variables.contains_key(RUN) => scope_of_run(parent),
+        _ => context,
+    }
+}
+
+/// A run as a value that expressions cannot name.
+struct Handle(Arc<Run>);
+
+impl PartialEq for Handle {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Handle {}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(RUN)
+    }
+}
+
+impl Opaque for Handle {
+    fn runtime_type_name(&self) -> &str {
+        RUN
+    }
+}

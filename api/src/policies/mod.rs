@@ -1,0 +1,36 @@
+//! Policies in CEL, and the conditions of webhooks: what a request must be like, and what becomes of it
+//! (<https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/>,
+//! <https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/>).
+//!
+//! In: the spec of a policy, compiled once; a request with its objects and parameters. Out: why it is refused, or the object as
+//! the policy changes it.
+//!
+//! ```text
+//!   text ──► expression (parsed) ──► rewrite: loops are metered, `variables.x` is looked up, `Object{}` is a map
+//!                  │
+//!   validating, mutating, conditions ──► evaluation (facts as CEL values, variables as they are needed) ──► verdict
+//!                                            meter: what it may cost      functions: what CEL calls      authorizer
+//! ```
+
+mod authorizer;
+mod conditions;
+mod evaluation;
+mod expression;
+mod functions;
+mod meter;
+mod mutating;
+mod rewrite;
+mod stack;
+#[cfg(test)]
+mod tests;
+mod validating;
+mod values;
+mod words;
+
+pub use authorizer::{Authority, Question};
+pub use conditions::Conditions;
+pub use evaluation::{Evaluation, Facts, Scene};
+pub use mutating::{MutatingPolicy, NotMutated};
+pub use validating::{Refusal, ValidatingPolicy};
+
+pub(crate) use expression::{Names, Variable, wrong_with};

@@ -1,0 +1,87 @@
+//! What a request makes of the policies in force: which of them it meets, by which binding, with which parameters.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use skiff_api::Status;
+
+use super::binding::Binding;
+use super::params;
+use super::policy::{Compiled, Policy};
+use super::table::Table;
+use crate::api::Api;
+use crate::webhooks::Request;
+
+/// A policy that is to be evaluated.
+pub(super) struct Invocation<C> {
+    pub(super) policy: Arc<Policy<C>>,
+    /// `None` if the policy itself is of no use.
+    pub(super) binding: Option<Arc<Binding>>,
+    /// One evaluation each; null where there are no parameters. Or why there are none.
+    pub(super) params: Result<Vec<Option<Value>>, String>,
+}
+
+/// What is to be evaluated for a request, in the order of names.
+pub(super) async fn of_request<C: Compiled>(
+    api: &Arc<Api>,
+    table: &Table<C>,
+    request: &Request<'_>,
+) -> Result<Vec<Invocation<C>>, Status> {
+    let mut invocations = Vec::new();
+    if request.attributes.is_policy() {
+        return Ok(invocations);
+    }
+    let snapshot = api.store.snapshot();
+    for (policy, bindings) in table.in_force() {
+        if !policy.constraints.match_request(request, &snapshot)? {
+            continue;
+        }
+        if let Err(why) = usable(api, &policy) {
+            invocations.push(Invocation {
+                policy,
+                binding: None,
+                params: Err(format!("failed to configure policy: {why}")),
+            });
+            continue;
+        }
+        for binding in bindings {
+            let constraints = binding.constraints.as_ref();
+            let is_met = constraints.map(|wanted| wanted.match_request(request, &snapshot));
+            if !is_met.transpose()?.unwrap_or(true) {
+                continue;
+            }
+            let params = params_of(api, &policy, &binding, request).await;
+            invocations.push(Invocation {
+                policy: Arc::clone(&policy),
+                binding: Some(binding),
+                params: params.map_err(|why| format!("failed to configure binding: {why}")),
+            });
+        }
+    }
+    Ok(invocations)
+}
+
+fn usable<C>(api: &Api, policy: &Policy<C>) -> Result<(), String> {
+    if let Err(why) = &policy.compiled {
+        return Err(why.clone());
+    }
+    match &policy.param_kind {
+        Some(kind) => params::descriptor(api, kind).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+async fn params_of<C>(
+    api: &Arc<Api>,
+    policy: &Policy<C>,
+    binding: &Binding,
+    request: &Request<'_>,
+) -> Result<Vec<Option<Value>>, String> {
+    let (Some(kind), Some(reference)) = (&policy.param_kind, &binding.params) else {
+        return Ok(vec![None]);
+    };
+    let descriptor = params::descriptor(api, kind)?;
+    let namespace = request.attributes.namespace;
+    let chosen = params::chosen(api, &descriptor, reference, namespace).await?;
+    Ok(chosen.into_iter().map(Some).collect())
+}
