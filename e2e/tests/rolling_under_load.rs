@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, ensure};
-use skiff_e2e::{Load, Terminal, eventually, on_a_cluster};
+use anyhow::{Context, Result, ensure};
+use skiff_e2e::vm::Guest;
+use skiff_e2e::{Load, Terminal, TestNet, eventually, on_a_cluster};
 
 /// How often the Deployment is rolled while the load goes on.
 const ROLLS: usize = 3;
@@ -91,6 +92,18 @@ fn c6_rolling_under_load_in_nftables_again() -> Result<()> {
 }
 
 #[test]
+#[ignore = "minutes on an emulated machine, for make test-long"]
+fn c6_rolling_under_load_in_ipvs() -> Result<()> {
+    in_ipvs()
+}
+
+#[test]
+#[ignore = "a repetition, for make test-long"]
+fn c6_rolling_under_load_in_ipvs_again() -> Result<()> {
+    (0..RUNS).try_for_each(|_| in_ipvs())
+}
+
+#[test]
 fn c8_rolling_under_load_through_ingress() -> Result<()> {
     through_ingress()
 }
@@ -117,6 +130,31 @@ fn in_nftables() -> Result<()> {
         roll(cluster)?;
         each_was_answered_by_all(loads)
     })
+}
+
+/// On a kernel with IPVS. The load comes from another machine, which knows the way to the Services.
+fn in_ipvs() -> Result<()> {
+    let net = TestNet::new()?;
+    let mut machine = Guest::boot(&net)?;
+    machine.up(&["--proxy-mode=ipvs"])?;
+    let walk = || {
+        let router = net.router();
+        router.ip(&format!("route add 10.96.0.0/12 via {}", machine.address()))?;
+        let ip = serve(&machine)?;
+        let cluster_ip = format!("http://{ip}/{PAGE}");
+        let node_port = format!("http://{}:{NODE_PORT}/{PAGE}", machine.address());
+        eventually("the Service to answer", 60, || {
+            machine.page(&node_port)?;
+            machine.page(&cluster_ip)
+        })?;
+        let loads = [
+            Load::start(router, &cluster_ip, &[])?,
+            Load::start(router, &node_port, &[CLOSE])?,
+        ];
+        roll(&machine)?;
+        each_was_answered_by_all(loads)
+    };
+    walk().with_context(|| machine.log())
 }
 
 fn through_ingress() -> Result<()> {

@@ -6,7 +6,7 @@ use skiff_e2e::vm::Guest;
 use skiff_e2e::walkthroughs::{
     autoscale_on_real_use, clusterip_in_turn, datagrams_follow_and_a_pod_reaches_itself,
     drain_within_the_budget, flushed_rules_come_back, limits_are_cgroup_settings,
-    loadbalancer_at_the_node, nodeport, pods_reach_each_other,
+    loadbalancer_at_the_node, nodeport, one_port_two_addresses, pods_reach_each_other,
 };
 use skiff_e2e::{TestNet, eventually};
 
@@ -17,6 +17,7 @@ fn services_over_ipvs() -> Result<()> {
         nodeport(machine, net.router()).context("C4, NodePort")?;
         loadbalancer_at_the_node(machine, net.router()).context("C4, LoadBalancer")?;
         datagrams_follow_and_a_pod_reaches_itself(machine).context("C9, datagrams")?;
+        one_port_two_addresses(machine, net.router()).context("C9, addresses")?;
         flushed_rules_come_back(machine).context("C9, rules")
     })
 }

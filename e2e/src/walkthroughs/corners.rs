@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{Result, ensure};
 
 use super::Host;
+use crate::command::output;
+use crate::namespace::Namespace;
 use crate::wait::eventually;
 
 /// Rules that somebody removes come back, and a host that forwards nothing forwards for Pods. It asks from the Pod
@@ -54,6 +56,50 @@ pub fn datagrams_follow_and_a_pod_reaches_itself(host: &dyn Host) -> Result<()> 
         ensure!(page.trim() == "itself", "{page}");
         Ok(())
     })
+}
+
+/// A client that speaks from one port to a Pod, through two addresses at once, gets each answer from the address that it
+/// asked. It runs on the machine, and then `outside`, which is led to the Services by it.
+pub fn one_port_two_addresses(host: &dyn Host, outside: &Namespace) -> Result<()> {
+    host.kubectl("run twice --image=nginx:1.19 --port=80 --expose")?;
+    host.kubectl("expose pod twice --name=again --port=80 --type=NodePort")?;
+    host.kubectl("wait --for=condition=Ready pod/twice --timeout=120s")?;
+    let cluster_ip = |service: &str| host.field(service, ".spec.clusterIP");
+    let node_port = host.field("svc again", ".spec.ports[0].nodePort")?;
+    let addresses = [
+        format!("{}:80", cluster_ip("svc twice")?),
+        format!("{}:80", cluster_ip("svc again")?),
+        format!("{}:{node_port}", host.address()),
+    ];
+    for address in &addresses {
+        let url = format!("http://{address}/hostname.html");
+        eventually("the Services to answer", 60, || host.fetch(&url))?;
+    }
+    let way = format!("route replace 10.96.0.0/12 via {}", host.address());
+    outside.ip(&way)?;
+    let [first, second, third] = &addresses;
+    for (older, newer) in [(first, second), (second, third), (third, first)] {
+        let ask = asking_both(older, newer);
+        let from_outside = output(outside.command("sh").args(["-c", &ask]))?;
+        for said in [host.inside(&ask)?, from_outside] {
+            ensure!(said == "200 200 200 ", "{older} and {newer}: {said:?}");
+        }
+    }
+    Ok(())
+}
+
+/// A line that prints the answers to a request at `older`, to one from the same port at `newer`, and to another on the
+/// first connection.
+fn asking_both(older: &str, newer: &str) -> String {
+    let connect =
+        "IO::Socket::INET->new(ReuseAddr => 1, PeerAddr => $_[0], LocalPort => $_[1]) or die $@";
+    let request = "qq(HEAD / HTTP/1.1\\r\\nHost: web\\r\\n\\r\\n)";
+    let ask =
+        format!("syswrite $_[0], {request}; sysread $_[0], $m, 4096; print $m =~ / (\\d+) /, q( )");
+    format!(
+        "perl -MIO::Socket::INET -e 'alarm 20; sub at {{ {connect} }} sub ask {{ {ask} }} \
+         $a = at(q({older}), 0); ask($a); $b = at(q({newer}), $a->sockport); ask($b); ask($a)'"
+    )
 }
 
 /// A Pod that answers each datagram with its name.

@@ -16,7 +16,9 @@ use crate::node::Node;
 use crate::terminal::Terminal;
 use crate::vm::Guest;
 
-pub use corners::{datagrams_follow_and_a_pod_reaches_itself, flushed_rules_come_back, serves};
+pub use corners::{
+    datagrams_follow_and_a_pod_reaches_itself, flushed_rules_come_back, one_port_two_addresses, serves,
+};
 pub use reach::pods_reach_each_other;
 pub use resources::limits_are_cgroup_settings;
 pub use scaling::{autoscale_on_real_use, drain_within_the_budget};

@@ -1,7 +1,7 @@
 //! The IPVS dataplane: a virtual server for each front of a Service and for each NodePort on each address of the node.
 //!
-//! nftables stands beside it: it masquerades what must come back through this node, and refuses addresses of the Service
-//! range without a virtual server.
+//! nftables stands beside it: it masquerades what must come back through this node, gives answers the address that was
+//! asked, and refuses addresses of the Service range without a virtual server.
 
 mod kernel;
 mod message;

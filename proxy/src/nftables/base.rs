@@ -45,12 +45,14 @@ pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
     let node_address = node_ports_at(ranges, true);
     let own = own_connections(base, ranges);
     let mark = format!("meta mark set meta mark | {MASQUERADE}");
+    let answers = answers(base);
     format!(
         "table ip {TABLE}\n\
          delete table ip {TABLE}\n\
          table ip {TABLE} {{\n\
          {containers}\
          {translate}\
+         {answers}\
          \tchain prerouting {{\n\
          \t\ttype nat hook prerouting priority dstnat; policy accept;\n\
          \t\t{FRONT} vmap @guarded\n\
@@ -138,6 +140,40 @@ fn translate(base: Base, ranges: &Ranges) -> String {
     format!("\tchain translate {{\n{lines}\t}}\n")
 }
 
+/// Answers that IPVS has translated get the address that their connection asked, which conntrack knows. IPVS itself knows an
+/// answer by client and endpoint alone: a client that speaks from one port to one endpoint through two addresses would
+/// get the answers of both connections from the address that it asked last, and the older one would hang.
+fn answers(base: Base) -> String {
+    if base != Base::BesideIpvs {
+        return String::new();
+    }
+    let original = "meta l4proto . ct original proto-dst";
+    let asked = [
+        format!("ct original ip daddr . {original} @virtual_servers"),
+        format!("{original} @virtual_node_ports"),
+    ];
+    let corrected = |asked: &String| {
+        ["tcp", "udp"].map(|protocol| {
+            format!(
+                "\t\tct direction reply meta l4proto {protocol} {asked} \
+                 ip saddr set ct original ip daddr {protocol} sport set ct original proto-dst\n"
+            )
+        })
+    };
+    let rules = asked.iter().flat_map(corrected).collect::<String>();
+    // Right behind IPVS, which works at 98 and 100 (net/netfilter/ipvs/ip_vs_core.c).
+    ["forward", "input"]
+        .map(|hook| {
+            format!(
+                "\tchain answers_{hook} {{\n\
+                 \t\ttype filter hook {hook} priority 101; policy accept;\n\
+                 {rules}\
+                 \t}}\n"
+            )
+        })
+        .concat()
+}
+
 fn containers() -> String {
     let front = "type ipv4_addr . inet_proto . inet_service";
     let node_port = "type inet_proto . inet_service";
@@ -155,6 +191,7 @@ fn containers() -> String {
             " : inet_service",
         ),
         ("set", Container::VirtualServers, front, ""),
+        ("set", Container::VirtualNodePorts, node_port, ""),
         ("set", Container::EmptyServices, front, ""),
         ("set", Container::Masqueraded, front, ""),
         ("set", Container::EmptyNodePorts, node_port, ""),

@@ -25,6 +25,7 @@ pub(crate) enum Container {
     /// A front to the chain that tells who may ask.
     Guarded,
     VirtualServers,
+    VirtualNodePorts,
     EmptyServices,
     EmptyNodePorts,
     /// Fronts whose clients bear the node's address, for the answer must come back through this node.
@@ -50,6 +51,7 @@ impl Container {
             Container::NodePortRedirects => "node_port_redirects",
             Container::Guarded => "guarded",
             Container::VirtualServers => "virtual_servers",
+            Container::VirtualNodePorts => "virtual_node_ports",
             Container::EmptyServices => "empty_services",
             Container::EmptyNodePorts => "empty_node_ports",
             Container::Masqueraded => "masqueraded",

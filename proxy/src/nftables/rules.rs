@@ -38,6 +38,10 @@ pub(crate) fn beside_ipvs(ports: &[ServicePort]) -> Rules {
             let key = front_key(front, port.protocol);
             rules.put(Container::VirtualServers, key, Value::Nothing);
         }
+        if let Some(node_port) = port.external.node_port {
+            let key = node_port_key(node_port, port.protocol);
+            rules.put(Container::VirtualNodePorts, key, Value::Nothing);
+        }
     }
     rules
 }
