@@ -1,10 +1,11 @@
 //! What breaks around a running cluster, each fault with the status and events that users expect, and the way back:
 //! scenarios A4, A5, B7 and B8.
 
+use std::process::Child;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use skiff_e2e::{Cluster, Node, eventually, on_a_cluster, on_a_cluster_with};
+use skiff_e2e::{Cluster, Node, TestNet, eventually, on_a_cluster, on_a_cluster_with};
 
 const RESTARTS: &str = ".status.containerStatuses[0].restartCount";
 const CONTAINER: &str = ".status.containerStatuses[0].containerID";
@@ -50,6 +51,98 @@ fn b8_containerd_is_killed() -> Result<()> {
         cluster.kubectl("delete pod web another --grace-period=1")?;
         Ok(())
     })
+}
+
+/// Waits until the node says that its runtime is down.
+fn runtime_is_down(machine: &Node) -> Result<()> {
+    let node = format!("node {}", machine.name());
+    machine.field_becomes(&node, READY, "False", 60)?;
+    for (part, expected) in [
+        ("reason", "KubeletNotReady"),
+        ("message", "container runtime is down"),
+    ] {
+        let path = format!(r#".status.conditions[?(@.type=="Ready")].{part}"#);
+        let told = machine.field(&node, &path)?;
+        ensure!(told == expected, "{part} is {told}");
+    }
+    Ok(())
+}
+
+/// The runtime may be silent for three quarters of what the node may: 30 s of the 40 s that are the default.
+const SOON: &str = "--node-monitor-grace-period=8s";
+
+#[test]
+fn b8_containerd_hangs() -> Result<()> {
+    on_a_cluster_with(&[SOON], |cluster| {
+        cluster.kubectl("run web --image=nginx:1.19")?;
+        cluster.pods_ready("run=web", 1)?;
+        let address = cluster.field("pod web", ".status.podIP")?;
+        let container = cluster.field("pod web", CONTAINER)?;
+        let node = format!("node {}", cluster.name());
+
+        cluster.freeze("containerd")?;
+        runtime_is_down(cluster)?;
+        let taint = "node.kubernetes.io/not-ready";
+        eventually("the node to be tainted", 30, || {
+            let taints = cluster.field(&node, ".spec.taints[*].key")?;
+            ensure!(taints.contains(taint), "{taints}");
+            Ok(())
+        })?;
+        // Its Pods run on, and its kubelet vouches for them as ever.
+        ensure!(
+            cluster.field("pod web", READY)? == "True",
+            "web is not ready"
+        );
+        cluster.page(&format!("http://{address}/"))?;
+
+        cluster.thaw("containerd")?;
+        cluster.field_becomes(&node, READY, "True", 60)?;
+        cluster.pods_ready("run=web", 1)?;
+        let told = cluster.event_reasons(&format!("Node/{}", cluster.name()))?;
+        ensure!(told.contains(&"NodeNotReady".to_owned()), "{told:?}");
+        let after = cluster.field("pod web", CONTAINER)?;
+        ensure!(after == container, "{container} was replaced by {after}");
+        Ok(())
+    })
+}
+
+#[test]
+fn b8_the_users_containerd_is_away() -> Result<()> {
+    let net = TestNet::new()?;
+    let options = net.node().flag(SOON);
+    let mut machine = options
+        .flag("--containerd={home}/containerd.sock")
+        .prepare()?;
+    let mut containerd = start_containerd(&machine)?;
+    machine.up()?;
+    let node = format!("node {}", machine.name());
+    machine.field_becomes(&node, READY, "True", 60)?;
+
+    containerd.kill()?;
+    containerd.wait()?;
+    runtime_is_down(&machine)?;
+
+    start_containerd(&machine)?;
+    machine.field_becomes(&node, READY, "True", 60)
+}
+
+/// Starts a containerd that is the user's, as the machine's skiff was told to use it.
+fn start_containerd(machine: &Node) -> Result<Child> {
+    let (home, data) = (machine.home().display(), machine.data_dir().display());
+    let config = format!(
+        "version = 2\nroot = \"{home}/containerd/root\"\nstate = \"{home}/containerd/state\"\n\
+         [grpc]\naddress = \"{home}/containerd.sock\"\n\
+         [plugins.\"io.containerd.grpc.v1.cri\".cni]\n\
+         bin_dir = \"/usr/lib/cni\"\nconf_dir = \"{data}/cni/net.d\"\n"
+    );
+    let file = machine.home().join("containerd.toml");
+    std::fs::write(&file, config)?;
+    let line = format!("exec containerd --config {}", file.display());
+    let containerd = machine.start(&line, &machine.home().join("containerd.log"))?;
+    eventually("the user's containerd to answer", 60, || {
+        machine.sh(&format!("ctr --address {home}/containerd.sock version"))
+    })?;
+    Ok(containerd)
 }
 
 #[test]

@@ -12,11 +12,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use super::machine::Machine;
 use super::pressure::Pressure;
+use super::pulse::Known;
 use crate::config::Config;
 
 /// The version of Kubernetes whose kubelet this one is like.
 const KUBELET_VERSION: &str = "v1.36.0";
 
+const RUNTIME_IS_DOWN: &str = "container runtime is down";
 const NETWORK_IS_NOT_READY: &str = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady \
      message:Network plugin returns error: cni plugin not initialized";
 
@@ -72,8 +74,7 @@ pub(super) fn node(config: &Config, machine: &Machine, status: NodeStatus) -> No
 pub(super) struct Facts<'a> {
     pub(super) config: &'a Config,
     pub(super) machine: &'a Machine,
-    /// Such as `containerd://1.6.20`.
-    pub(super) runtime_version: &'a str,
+    pub(super) runtime: &'a Known,
     pub(super) network_is_ready: bool,
     pub(super) pressure: Pressure,
     /// The conditions that the API server has, for the times of their changes.
@@ -107,7 +108,7 @@ pub(super) fn status(facts: &Facts<'_>) -> NodeStatus {
         node_info: Some(NodeSystemInfo {
             architecture: machine.architecture.to_owned(),
             boot_id: machine.boot_id.clone(),
-            container_runtime_version: facts.runtime_version.to_owned(),
+            container_runtime_version: facts.runtime.version.clone(),
             kernel_version: machine.kernel_version.clone(),
             kubelet_version: KUBELET_VERSION.to_owned(),
             machine_id: machine.machine_id.clone(),
@@ -124,10 +125,12 @@ pub(super) fn status(facts: &Facts<'_>) -> NodeStatus {
 fn conditions(facts: &Facts<'_>) -> Vec<NodeCondition> {
     let Pressure { memory, disk, pids } = facts.pressure;
     let of = |holds, yes, no| if holds { yes } else { no };
+    let wrong = wrong(facts);
+    let is_ready = wrong.is_empty();
     let ready = of(
-        facts.network_is_ready,
+        is_ready,
         ("KubeletReady", "kubelet is posting ready status"),
-        ("KubeletNotReady", NETWORK_IS_NOT_READY),
+        ("KubeletNotReady", wrong.as_str()),
     );
     let memory_words = of(
         memory,
@@ -160,8 +163,21 @@ fn conditions(facts: &Facts<'_>) -> Vec<NodeCondition> {
         condition(facts, "MemoryPressure", memory, memory_words),
         condition(facts, "DiskPressure", disk, disk_words),
         condition(facts, "PIDPressure", pids, pid_words),
-        condition(facts, "Ready", facts.network_is_ready, ready),
+        condition(facts, "Ready", is_ready, ready),
     ]
+}
+
+/// Why the node is not ready, empty if it is; several reasons as Go puts errors together.
+fn wrong(facts: &Facts<'_>) -> String {
+    let all = [
+        (facts.runtime.is_down, RUNTIME_IS_DOWN),
+        (!facts.network_is_ready, NETWORK_IS_NOT_READY),
+    ];
+    let all: Vec<&str> = all.iter().filter(|one| one.0).map(|one| one.1).collect();
+    match all[..] {
+        [] | [_] => all.concat(),
+        _ => format!("[{}]", all.join(", ")),
+    }
 }
 
 fn condition(
@@ -191,20 +207,29 @@ fn condition(
 mod tests {
     use super::*;
 
-    fn words(network_is_ready: bool, pressure: Pressure) -> Vec<String> {
+    fn conditions(is_down: bool, network_is_ready: bool, pressure: Pressure) -> Vec<NodeCondition> {
+        let runtime = Known {
+            version: "containerd://1.6.20".to_owned(),
+            is_down,
+        };
         let machine = Machine::default();
         let config = Config::for_tests("/tmp");
         let status = status(&Facts {
             config: &config,
             machine: &machine,
-            runtime_version: "containerd://1.6.20",
+            runtime: &runtime,
             network_is_ready,
             pressure,
             old: &[],
             now: Timestamp::UNIX_EPOCH,
         });
-        let conditions = status.conditions.unwrap_or_default().into_iter();
+        status.conditions.unwrap_or_default()
+    }
+
+    fn words(network_is_ready: bool, pressure: Pressure) -> Vec<String> {
+        let conditions = conditions(false, network_is_ready, pressure);
         conditions
+            .into_iter()
             .map(|one| {
                 format!(
                     "{}={} {}",
@@ -236,5 +261,19 @@ mod tests {
         let all = words(false, full);
         assert_eq!(all[1], "DiskPressure=True KubeletHasDiskPressure");
         assert_eq!(all[3], "Ready=False KubeletNotReady");
+    }
+
+    #[test]
+    fn a_node_says_why_it_is_not_ready() {
+        let both = format!("[container runtime is down, {NETWORK_IS_NOT_READY}]");
+        for (is_down, network_is_ready, expected) in [
+            (false, true, "kubelet is posting ready status"),
+            (true, true, "container runtime is down"),
+            (false, false, NETWORK_IS_NOT_READY),
+            (true, false, &both),
+        ] {
+            let ready = conditions(is_down, network_is_ready, Pressure::default()).remove(3);
+            assert_eq!(ready.message.as_deref(), Some(expected));
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!   Machine (read once) ──► register ──► spec.podCIDR ──► Pod network ──► Ready
 //!                 ▲             └──► status every 5 minutes or on change      lease every 10 s
-//!                 └── deleted by somebody     └── taken for lost, or heard again; pressure comes or goes
+//!                 └── deleted by somebody     └── taken for lost, or heard again; pressure, or the runtime, comes or goes
 //! ```
 
 mod describe;
@@ -11,6 +11,7 @@ mod lease;
 mod machine;
 mod network;
 mod pressure;
+mod pulse;
 mod register;
 mod transitions;
 
@@ -23,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pods::Context;
 use crate::runtime::Runtime;
+
+use self::register::Seen;
 
 pub(crate) use self::describe::allocatable;
 pub(crate) use self::machine::{Machine, memory_bytes};
@@ -44,6 +47,7 @@ pub(crate) async fn run<R: Runtime>(
     let (deleted, gone) = watch::channel(None);
     let own = key.clone();
     let report = Arc::new(Notify::new());
+    let runtime = &*context.runtime;
     let doubted = report.clone();
     nodes.on_change(move |change| {
         let node = change.object();
@@ -59,11 +63,20 @@ pub(crate) async fn run<R: Runtime>(
         }
     });
     let work = async {
-        register::register(&context, None).await;
-        let ready = network.subscribe();
+        let (known, pulse) = watch::channel(pulse::first(runtime).await);
+        register::register(&context, &pulse, None).await;
+        let seen = Seen {
+            network: network.subscribe(),
+            runtime: pulse,
+            deleted: gone,
+        };
         tokio::try_join!(
             async { network::set_up(&context, &nodes, &key, &network).await },
-            async { register::keep_status(&context, ready, gone, &report).await },
+            async { register::keep_status(&context, seen, &report).await },
+            async {
+                pulse::watch(runtime, config.lease_duration, &known).await;
+                Ok(())
+            },
             async { lease::keep(&context, &nodes, &key, &report).await },
             async {
                 pressure::watch(&config.data_dir, &report).await;

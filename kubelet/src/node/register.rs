@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use super::describe::{self, Facts};
+use super::pulse::Known;
 use super::{pressure, transitions};
 use crate::pods::Context;
 use crate::runtime::Runtime;
@@ -24,6 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// What the status follows.
+pub(super) struct Seen {
+    /// Whether Pods can have a network.
+    pub(super) network: watch::Receiver<bool>,
+    pub(super) runtime: watch::Receiver<Known>,
+    /// The Node, when somebody has deleted it.
+    pub(super) deleted: watch::Receiver<Option<Arc<Node>>>,
+}
+
 fn api<R>(context: &Context<R>) -> Api<Node> {
     Api::all(context.host.objects.client.clone())
 }
@@ -31,8 +41,12 @@ fn api<R>(context: &Context<R>) -> Api<Node> {
 /// Makes the Node object, or brings the labels and status of the one there is up to date; tries until it succeeds.
 ///
 /// `deleted` is the Node that somebody deleted: the new one gets its Pod addresses, for Pods that run have them.
-pub(super) async fn register<R: Runtime>(context: &Context<R>, deleted: Option<&Node>) {
-    while let Err(error) = try_register(context, deleted).await {
+pub(super) async fn register<R: Runtime>(
+    context: &Context<R>,
+    runtime: &watch::Receiver<Known>,
+    deleted: Option<&Node>,
+) {
+    while let Err(error) = try_register(context, runtime, deleted).await {
         tracing::warn!(
             error = format!("{error:#}"),
             "node not registered, trying again"
@@ -43,11 +57,12 @@ pub(super) async fn register<R: Runtime>(context: &Context<R>, deleted: Option<&
 
 async fn try_register<R: Runtime>(
     context: &Context<R>,
+    runtime: &watch::Receiver<Known>,
     deleted: Option<&Node>,
 ) -> anyhow::Result<()> {
     let host = &context.host;
     let name = &host.config.node_name;
-    let status = status(context, false, &[]).await?;
+    let status = status(context, &runtime.borrow(), false, &[]);
     let mut node = describe::node(&host.config, &host.machine, status);
     if let Some(old) = deleted.and_then(|node| node.spec.as_ref()) {
         node.spec = Some(NodeSpec {
@@ -69,27 +84,22 @@ async fn try_register<R: Runtime>(
     Ok(())
 }
 
-async fn status<R: Runtime>(
+fn status<R>(
     context: &Context<R>,
+    runtime: &Known,
     network_is_ready: bool,
     old: &[NodeCondition],
-) -> anyhow::Result<NodeStatus> {
+) -> NodeStatus {
     let host = &context.host;
-    let version = context
-        .runtime
-        .version()
-        .await
-        .context("ask the container runtime")?;
-    let runtime_version = format!("{}://{}", version.runtime_name, version.runtime_version);
-    Ok(describe::status(&Facts {
+    describe::status(&Facts {
         config: &host.config,
         machine: &host.machine,
-        runtime_version: &runtime_version,
+        runtime,
         network_is_ready,
         pressure: pressure::look(&host.config.data_dir),
         old,
         now: Timestamp::now(),
-    }))
+    })
 }
 
 /// Whether the control plane has taken the node for lost.
@@ -100,21 +110,21 @@ pub(super) fn is_doubted(node: &Node) -> bool {
         .any(|one| one.type_ == "Ready" && one.status == "Unknown")
 }
 
-/// Writes the status when the network is ready, when a `report` is due, and every five minutes; registers the node again
-/// when it was deleted.
+/// Writes the status when the network is ready, when the runtime goes down or comes back, when a `report` is due, and every
+/// five minutes; registers the node again when it was deleted.
 pub(super) async fn keep_status<R: Runtime>(
     context: &Context<R>,
-    mut network: watch::Receiver<bool>,
-    mut gone: watch::Receiver<Option<Arc<Node>>>,
+    mut seen: Seen,
     report: &Notify,
 ) -> anyhow::Result<()> {
     let mut last: Option<bool> = None;
     loop {
-        let is_ready = *network.borrow_and_update();
+        let is_ready = *seen.network.borrow_and_update();
+        let runtime = seen.runtime.borrow_and_update().clone();
         // A node that was ready before is not told to be unready while its network is set up again: Pods on it run on.
         let wait = match (is_ready, last) {
             (false, None) => REPORT_EVERY,
-            _ => match in_time(write_status(context, is_ready)).await {
+            _ => match in_time(write_status(context, &runtime, is_ready)).await {
                 Ok(()) => REPORT_EVERY,
                 Err(error) => {
                     tracing::warn!(
@@ -128,12 +138,13 @@ pub(super) async fn keep_status<R: Runtime>(
         last = Some(is_ready);
         tokio::select! {
             // All are cancel-safe; a change that is missed here is seen at the top.
-            _ = network.changed() => {}
+            _ = seen.network.changed() => {}
+            _ = seen.runtime.changed() => {}
             () = report.notified() => {}
-            _ = gone.changed() => {
-                let deleted = gone.borrow_and_update().clone();
+            _ = seen.deleted.changed() => {
+                let deleted = seen.deleted.borrow_and_update().clone();
                 tracing::warn!("the Node was deleted, registering it again");
-                register(context, deleted.as_deref()).await;
+                register(context, &seen.runtime, deleted.as_deref()).await;
             }
             () = sleep(wait) => {}
         }
@@ -150,6 +161,7 @@ async fn in_time(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resu
 
 async fn write_status<R: Runtime>(
     context: &Context<R>,
+    runtime: &Known,
     network_is_ready: bool,
 ) -> anyhow::Result<()> {
     let api = api(context);
@@ -159,7 +171,7 @@ async fn write_status<R: Runtime>(
         .status
         .and_then(|status| status.conditions)
         .unwrap_or_default();
-    let status = status(context, network_is_ready, &known).await?;
+    let status = status(context, runtime, network_is_ready, &known);
     let patch = Patch::Strategic(json!({ "status": status }));
     api.patch_status(name, &PatchParams::default(), &patch)
         .await
