@@ -1,10 +1,10 @@
 //! Many small walkthroughs on one cluster, each in a namespace of its own.
 
-use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
-use crate::kubectl;
+use crate::kubectl::Kubectl;
 use crate::terminal::Terminal;
 
 /// What a case is called, as a namespace can be, and what its user does.
@@ -12,35 +12,57 @@ pub type Case = (&'static str, fn(&Terminal) -> Result<()>);
 
 /// Walks through all cases with the machine's `kubectl`, and fails with the complaints of all that failed.
 pub fn walk_through(terminal: &Terminal, cases: &[Case]) -> Result<()> {
-    walk(terminal, "", cases)
+    judge(&walk(terminal, "", cases)?)
 }
 
-/// [`walk_through`] with every `kubectl` that is found, one after the other; prints which they are.
+/// [`walk_through`], and once more with a `kubectl` of 1.29 or older, which streams over SPDY.
+pub fn walk_through_with_an_older_kubectl(terminal: &Terminal, cases: &[Case]) -> Result<()> {
+    let older = terminal.with_kubectl(&Kubectl::find_old()?)?;
+    let complaints = walk(terminal, "", cases)? + &walk(&older, "-older", cases)?;
+    judge(&complaints)
+}
+
+/// [`walk_through`] with every `kubectl` that is found, one after the other; prints how each fared in each case.
 pub fn walk_through_with_every_kubectl(terminal: &Terminal, cases: &[Case]) -> Result<()> {
-    let programs = kubectl::find_all()?;
-    for program in &programs {
-        println!("with {}", program.display());
-        walk(&terminal.with_kubectl(program)?, &version(program), cases)?;
+    let all = Kubectl::find_all()?;
+    if let [only] = &all[..] {
+        println!("there is one kubectl only: 1.{}", only.minor);
     }
+    let mut complaints = String::new();
+    for kubectl in &all {
+        println!("kubectl 1.{}", kubectl.minor);
+        let suffix = format!("-1-{}", kubectl.minor);
+        complaints += &walk(&terminal.with_kubectl(kubectl)?, &suffix, cases)?;
+        // The machine has room for the Pods of one version.
+        for (name, _) in cases {
+            terminal.kubectl(&format!("delete namespace {name}{suffix} --wait=false"))?;
+        }
+    }
+    judge(&complaints)
+}
+
+fn judge(complaints: &str) -> Result<()> {
+    ensure!(complaints.is_empty(), "{complaints}");
     Ok(())
 }
 
-/// Such as `-1-33`, from `kubectl.1.33`.
-fn version(program: &Path) -> String {
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    name.replace("kubectl", "").replace('.', "-")
-}
-
-fn walk(terminal: &Terminal, suffix: &str, cases: &[Case]) -> Result<()> {
+/// Walks through the cases in namespaces of their names with this suffix; the complaints of those that failed.
+fn walk(terminal: &Terminal, suffix: &str, cases: &[Case]) -> Result<String> {
     let mut complaints = String::new();
     for (name, case) in cases {
+        let started = Instant::now();
         let terminal = terminal.in_namespace(&format!("{name}{suffix}"))?;
-        if let Err(error) = case(&terminal) {
+        let walked = case(&terminal);
+        let verdict = if walked.is_ok() { "ok" } else { "FAILED" };
+        println!(
+            "  {name}: {verdict} in {:.1} s",
+            started.elapsed().as_secs_f64()
+        );
+        if let Err(error) = walked {
             complaints += &format!("\n{name}{suffix}: {error:?}\n");
         }
     }
-    ensure!(complaints.is_empty(), "{complaints}");
-    Ok(())
+    Ok(complaints)
 }
 
 impl Terminal {
@@ -55,8 +77,9 @@ impl Terminal {
             let output = self.output(&format!("kubectl {line}"), "")?;
             let said = output.stdout + &output.stderr;
             ensure!(output.success, "`kubectl {line}` failed:\n{said}");
+            let words = self.in_its_words(words);
             ensure!(
-                said.contains(words),
+                said.contains(&words),
                 "`kubectl {line}` does not say {words:?}:\n{said}"
             );
         }
@@ -67,8 +90,9 @@ impl Terminal {
     pub fn complains(&self, lines: &[(&str, &str)]) -> Result<()> {
         for (line, words) in lines {
             let said = self.refused(&format!("kubectl {line}"))?;
+            let words = self.in_its_words(words);
             ensure!(
-                said.contains(words),
+                said.contains(&words),
                 "`kubectl {line}` does not complain {words:?}:\n{said}"
             );
         }

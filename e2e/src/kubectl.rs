@@ -8,41 +8,65 @@ use anyhow::{Context, Result};
 
 use crate::command::output;
 
-/// The `kubectl` to test with: the environment's `KUBECTL`, else that on the `PATH`.
-pub(crate) fn find() -> Result<PathBuf> {
-    let path = match env::var_os("KUBECTL") {
-        Some(path) => PathBuf::from(path),
-        None => on_path().context(
-            "kubectl is missing: install it (https://kubernetes.io/docs/tasks/tools/) \
-             or name it by KUBECTL",
-        )?,
-    };
-    let version = output(Command::new(&path).args(["version", "--client"]))?;
-    if version.contains("dispatcher") {
-        return behind_dispatcher(&path);
-    }
-    Ok(path)
+/// A `kubectl` that is there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kubectl {
+    /// 33 of 1.33.
+    pub(crate) minor: u32,
+    pub(crate) path: PathBuf,
 }
 
-/// Every `kubectl` to test with: the versioned ones beside a vendor's dispatcher, oldest first, else the only one.
-pub(crate) fn find_all() -> Result<Vec<PathBuf>> {
-    let beside = on_path().map(|path| versions_beside(&path));
-    match beside.filter(|versions| !versions.is_empty()) {
-        Some(versions) => Ok(versions.into_iter().map(|(_, path)| path).collect()),
-        None => Ok(vec![find()?]),
+impl Kubectl {
+    /// The `kubectl` to test with: the environment's `KUBECTL`, else that on the `PATH`.
+    pub(crate) fn find() -> Result<Self> {
+        let path = match env::var_os("KUBECTL") {
+            Some(path) => PathBuf::from(path),
+            None => on_path().context(
+                "kubectl is missing: install it (https://kubernetes.io/docs/tasks/tools/) \
+                 or name it by KUBECTL",
+            )?,
+        };
+        let version = version_of(&path)?;
+        if version.contains("dispatcher") {
+            return behind_dispatcher(&path);
+        }
+        let minor = minor_of(&version).context("kubectl tells no version")?;
+        Ok(Self { minor, path })
+    }
+
+    /// Every `kubectl` to test with: the versioned ones beside a vendor's dispatcher, oldest first, else the only one.
+    pub(crate) fn find_all() -> Result<Vec<Self>> {
+        let beside = on_path().map(|path| versions_beside(&path));
+        match beside.filter(|versions| !versions.is_empty()) {
+            Some(versions) => Ok(versions),
+            None => Ok(vec![Self::find()?]),
+        }
+    }
+
+    /// A `kubectl` that speaks SPDY: the environment's `KUBECTL_OLD`, else one beside a vendor's dispatcher.
+    pub(crate) fn find_old() -> Result<Self> {
+        if let Some(path) = env::var_os("KUBECTL_OLD") {
+            let path = PathBuf::from(path);
+            let minor = minor_of(&version_of(&path)?).context("KUBECTL_OLD tells no version")?;
+            return Ok(Self { minor, path });
+        }
+        let found = on_path().and_then(|path| newest_beside(&path, FIRST_WITH_WEBSOCKET));
+        found.context("no kubectl of 1.29 or older: name one by KUBECTL_OLD")
     }
 }
 
 /// The first minor version whose `kubectl` streams over WebSocket by itself.
 const FIRST_WITH_WEBSOCKET: u32 = 30;
 
-/// A `kubectl` that speaks SPDY: the environment's `KUBECTL_OLD`, else one beside a vendor's dispatcher.
-pub(crate) fn find_old() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("KUBECTL_OLD") {
-        return Ok(PathBuf::from(path));
-    }
-    let found = on_path().and_then(|path| newest_beside(&path, FIRST_WITH_WEBSOCKET));
-    found.context("no kubectl of 1.29 or older: name one by KUBECTL_OLD")
+fn version_of(path: &Path) -> Result<String> {
+    output(Command::new(path).args(["version", "--client"]))
+}
+
+/// 33 of `Client Version: v1.33.1`.
+fn minor_of(version: &str) -> Option<u32> {
+    let (_, rest) = version.split_once("v1.")?;
+    let (minor, _) = rest.split_once('.')?;
+    minor.parse().ok()
 }
 
 fn on_path() -> Option<PathBuf> {
@@ -53,7 +77,7 @@ fn on_path() -> Option<PathBuf> {
 
 /// Some vendors' `kubectl` starts the one beside it that fits the server's version and hides its
 /// errors by that: take the newest of those.
-fn behind_dispatcher(dispatcher: &Path) -> Result<PathBuf> {
+fn behind_dispatcher(dispatcher: &Path) -> Result<Kubectl> {
     newest_beside(dispatcher, u32::MAX).with_context(|| {
         format!(
             "{} has no versioned kubectl beside it",
@@ -63,20 +87,21 @@ fn behind_dispatcher(dispatcher: &Path) -> Result<PathBuf> {
 }
 
 /// The newest `kubectl.1.<minor>` beside this one whose minor version is below `before`.
-fn newest_beside(dispatcher: &Path, before: u32) -> Option<PathBuf> {
+fn newest_beside(dispatcher: &Path, before: u32) -> Option<Kubectl> {
     let mut versions = versions_beside(dispatcher);
-    versions.retain(|(minor, _)| *minor < before);
-    versions.pop().map(|(_, path)| path)
+    versions.retain(|kubectl| kubectl.minor < before);
+    versions.pop()
 }
 
 /// Every `kubectl.1.<minor>` beside this one, by its minor version.
-fn versions_beside(dispatcher: &Path) -> Vec<(u32, PathBuf)> {
+fn versions_beside(dispatcher: &Path) -> Vec<Kubectl> {
     let real = fs::canonicalize(dispatcher).unwrap_or_default();
     let entries = real.parent().and_then(|folder| fs::read_dir(folder).ok());
     let versions = entries.into_iter().flatten().flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
-        let minor: u32 = name.strip_prefix("kubectl.1.")?.parse().ok()?;
-        Some((minor, entry.path()))
+        let minor = name.strip_prefix("kubectl.1.")?.parse().ok()?;
+        let path = entry.path();
+        Some(Kubectl { minor, path })
     });
     let mut versions: Vec<_> = versions.collect();
     versions.sort();

@@ -30,10 +30,13 @@ mod terminal;
 pub mod vm;
 mod wait;
 pub mod walkthroughs;
+mod wordings;
 
 pub use artifacts::{example_binary, skiff_binary};
 pub use cache::{cache_dir, once};
-pub use cases::{Case, walk_through, walk_through_with_every_kubectl};
+pub use cases::{
+    Case, walk_through, walk_through_with_an_older_kubectl, walk_through_with_every_kubectl,
+};
 pub use cluster::{Cluster, on_a_cluster, on_a_cluster_with, on_a_machine, on_clusters};
 pub use gate::{Gate, Mood};
 pub use images::{BUSYBOX, Image, NGINX, Recipe, all_images};

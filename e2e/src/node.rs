@@ -52,27 +52,17 @@ impl<'net> NodeOptions<'net> {
         self
     }
 
-    /// Adds a flag to `skiff up`, such as `--proxy-mode=nftables`; `{gateway}` in it is the router's address, `{home}` the
-    /// machine's home folder.
+    /// Adds a flag to `skiff up`, such as `--proxy-mode=nftables`; `{gateway}` in it is the router's address.
     pub fn flag(mut self, flag: &str) -> Self {
         let gateway = self.net.gateway().to_string();
-        let home = self.home().display().to_string();
-        let flag = flag.replace("{gateway}", &gateway);
-        self.flags.push(flag.replace("{home}", &home));
+        self.flags.push(flag.replace("{gateway}", &gateway));
         self
-    }
-
-    fn name(&self) -> String {
-        format!("node-{}", self.number)
-    }
-
-    fn home(&self) -> PathBuf {
-        self.net.dir().join(self.name())
     }
 
     /// Makes the machine, without starting skiff on it.
     pub fn prepare(self) -> Result<Node> {
-        let (name, home) = (self.name(), self.home());
+        let name = format!("node-{}", self.number);
+        let home = self.net.dir().join(&name);
         fs::create_dir_all(&home)?;
         let data_dir = home.join("data");
         let kubeconfig = home.join("kubeconfig");
@@ -150,11 +140,6 @@ impl Node {
     /// What `--data-dir` was given.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
-    }
-
-    /// A folder for the test's own files on this machine.
-    pub fn home(&self) -> &Path {
-        &self.home
     }
 
     /// The machine's network.
@@ -241,20 +226,6 @@ impl Node {
     /// Kills skiff, and skiff alone, with SIGKILL: containers and containerd run on.
     pub fn kill9(&mut self) -> Result<()> {
         self.end_with(Signal::SIGKILL)?;
-        self.signal(program, Signal::SIGKILL)
-    }
-
-    /// Has the one process of this program that works for the machine's data directory stand still.
-    pub fn freeze(&self, program: &str) -> Result<()> {
-        self.signal(program, Signal::SIGSTOP)
-    }
-
-    /// Has it go on.
-    pub fn thaw(&self, program: &str) -> Result<()> {
-        self.signal(program, Signal::SIGCONT)
-    }
-
-    fn signal(&self, program: &str, signal: Signal) -> Result<()> {
         Ok(())
     }
 
@@ -264,7 +235,7 @@ impl Node {
         let [one] = all[..] else {
             bail!("{} processes of {program} on {}", all.len(), self.name);
         };
-        kill(one, signal).with_context(|| format!("send {signal} to {program}"))
+        kill(one, Signal::SIGKILL).with_context(|| format!("kill {program}"))
     }
 
     /// Stops skiff with SIGTERM and returns how it ended; containers run on.

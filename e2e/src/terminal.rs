@@ -9,8 +9,9 @@ use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::artifacts;
+use crate::kubectl::Kubectl;
 use crate::namespace::Namespace;
-use crate::{artifacts, kubectl};
 
 /// A shell with `kubectl`, `skiff` and the cluster's kubeconfig, in a network namespace.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub struct Terminal {
     namespace: PathBuf,
     home: PathBuf,
     kubeconfig: PathBuf,
+    /// The minor version of its `kubectl`.
+    minor: u32,
 }
 
 /// What a command left.
@@ -36,8 +39,9 @@ impl Terminal {
     pub fn new(namespace: &Namespace, home: &Path, kubeconfig: &Path) -> Result<Self> {
         let bin = home.join("bin");
         fs::create_dir_all(&bin)?;
+        let kubectl = Kubectl::find()?;
         for (name, program) in [
-            ("kubectl", kubectl::find()?),
+            ("kubectl", kubectl.path),
             ("skiff", artifacts::skiff_binary()?),
         ] {
             let link = bin.join(name);
@@ -48,7 +52,13 @@ impl Terminal {
             namespace: namespace.path(),
             home: home.to_owned(),
             kubeconfig: kubeconfig.to_owned(),
+            minor: kubectl.minor,
         })
+    }
+
+    /// A folder for the user's own files, in which lines are typed.
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     /// A terminal whose `kubectl` works in this namespace, which is made.
@@ -64,18 +74,23 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// A terminal with another `kubectl`.
-    pub(crate) fn with_kubectl(&self, program: &Path) -> Result<Self> {
-        let name = program.file_name().context("a kubectl has a name")?;
-        let home = self.home.join("with").join(name);
+    /// A terminal with another `kubectl`, in a home folder of its own.
+    pub(crate) fn with_kubectl(&self, kubectl: &Kubectl) -> Result<Self> {
+        let home = self.home.join(format!("with-1.{}", kubectl.minor));
         fs::create_dir_all(home.join("bin"))?;
         let link = home.join("bin/kubectl");
         crate::cache::remove(&link)?;
-        symlink(program, link)?;
+        symlink(&kubectl.path, link)?;
         Ok(Self {
             home,
+            minor: kubectl.minor,
             ..self.clone()
         })
+    }
+
+    /// The minor version of its `kubectl`: 33 of 1.33.
+    pub fn kubectl_minor(&self) -> u32 {
+        self.minor
     }
 
     /// Types a line into the shell and returns what it prints; fails if the command does.
@@ -91,11 +106,6 @@ impl Terminal {
     /// Types `kubectl` with these arguments, quoted as for a shell.
     pub fn kubectl(&self, arguments: &str) -> Result<String> {
         self.sh(&format!("kubectl {arguments}"))
-    }
-
-    /// The path of a `kubectl` of 1.29 or older, which streams over SPDY.
-    pub fn old_kubectl(&self) -> Result<String> {
-        Ok(kubectl::find_old()?.display().to_string())
     }
 
     /// `kubectl apply -f -` of these manifests.

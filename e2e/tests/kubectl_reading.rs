@@ -1,19 +1,21 @@
-//! What a user looks at with `kubectl`: get in its forms, describe, explain, discovery, events.
+//! What a user looks at with `kubectl`: get in its forms, watches, raw paths, completion, events.
+
+use std::fs;
 
 use anyhow::{Result, ensure};
-use skiff_e2e::{Case, Terminal, on_a_cluster, walk_through, walk_through_with_every_kubectl};
+use skiff_e2e::{
+    Case, Terminal, eventually, on_a_cluster, walk_through, walk_through_with_every_kubectl,
+};
 
 const CASES: &[Case] = &[
     ("selectors", selectors_choose),
     ("outputs", outputs_show),
     ("lists", lists_come_whole),
+    ("watch", changes_are_watched),
     ("raw", raw_paths_answer),
-    ("explain", kinds_are_explained),
-    ("discovery", resources_are_discovered),
     ("completion", names_are_completed),
+    ("commands", no_command_is_left_out),
     ("events", events_are_told),
-    ("describe", every_kind_is_described),
-    ("columns", kinds_have_their_columns),
 ];
 
 #[test]
@@ -134,10 +136,6 @@ fn lists_come_whole(terminal: &Terminal) -> Result<()> {
         ("get configmaps -A --chunk-size=1", "kube-root-ca.crt"),
         ("get namespaces,nodes", "namespace/kube-system"),
         ("get all -n default", "service/kubernetes"),
-        (
-            "get configmaps --watch-only --request-timeout=1s || true",
-            "",
-        ),
     ])?;
     terminal.kubectl("create deployment web --image=nginx:1.19 --replicas=0")?;
     let scale = terminal.kubectl("get deployment web --subresource=scale")?;
@@ -150,6 +148,69 @@ fn lists_come_whole(terminal: &Terminal) -> Result<()> {
         ("get deployments.v1.apps/web", "web"),
         ("get all", "deployment.apps/web"),
     ])
+}
+
+/// Watches in several forms, and what each says of an object that comes, changes and goes.
+const WATCHES: &[(&str, &str)] = &[
+    ("", "late 0 late 0"),
+    (
+        "--output-watch-events",
+        "ADDED late 0 MODIFIED late 0 DELETED late 0",
+    ),
+    ("-o name", "configmap/late configmap/late"),
+    (
+        "--output-watch-events -o jsonpath='{.type} {.object.metadata.name}{\"\\n\"}'",
+        "ADDED late MODIFIED late DELETED late",
+    ),
+    (
+        "-o custom-columns=NAME:.metadata.name,TIER:.metadata.labels.tier --no-headers",
+        "late <none> late front",
+    ),
+    ("-l tier=front --output-watch-events", "ADDED late"),
+];
+
+fn changes_are_watched(terminal: &Terminal) -> Result<()> {
+    terminal.kubectl("create configmap early")?;
+    terminal.kubectl("label configmap early tier=front")?;
+    let log = |at: usize| terminal.home().join(format!("watch-{at}"));
+    // Without the ages of what is looked at on a busy machine.
+    let told_of = |name: &str, at: usize| {
+        let told = fs::read_to_string(log(at))?;
+        let lines = told.lines().filter(|line| line.contains(name));
+        let words = lines.flat_map(str::split_whitespace);
+        let is_age = |word: &&str| word.ends_with('s') && word.starts_with(char::is_numeric);
+        anyhow::Ok(
+            words
+                .filter(|word| !is_age(word))
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
+    };
+    let mut watches = Vec::new();
+    for (at, (flags, _)) in WATCHES.iter().enumerate() {
+        watches.push(terminal.start(&format!("kubectl get configmaps -w {flags}"), &log(at))?);
+    }
+    for at in 0..WATCHES.len() {
+        eventually("what is there already", 60, || {
+            ensure!(!told_of("early", at)?.is_empty(), "nothing yet");
+            Ok(())
+        })?;
+    }
+    terminal.kubectl("create configmap late")?;
+    terminal.kubectl("label configmap late tier=front")?;
+    terminal.kubectl("delete configmap late")?;
+    for (at, (flags, expected)) in WATCHES.iter().enumerate() {
+        eventually("all changes to be told", 60, || {
+            let told = told_of("late", at)?;
+            ensure!(told.starts_with(expected), "{flags}: {told}");
+            Ok(())
+        })?;
+    }
+    for mut watch in watches {
+        watch.kill()?;
+        watch.wait()?;
+    }
+    Ok(())
 }
 
 fn raw_paths_answer(terminal: &Terminal) -> Result<()> {
@@ -184,111 +245,6 @@ fn raw_paths_answer(terminal: &Terminal) -> Result<()> {
     ])
 }
 
-fn kinds_are_explained(terminal: &Terminal) -> Result<()> {
-    terminal.says(&[
-        ("explain deployment", "VERSION:    v1"),
-        (
-            "explain deployment.spec.strategy.rollingUpdate.maxSurge",
-            "The maximum number of pods that can be scheduled above the desired number of",
-        ),
-        ("explain pod --recursive", "terminationGracePeriodSeconds"),
-        (
-            "explain cronjob --api-version=batch/v1",
-            "KIND:       CronJob",
-        ),
-        ("explain svc.spec.type", "ClusterIP"),
-        ("explain hpa.spec.metrics", "autoscaling"),
-        (
-            "explain pods.spec.containers.resources.limits",
-            "map[string]",
-        ),
-        (
-            "explain ingress.spec.rules --output=plaintext-openapiv2",
-            "rules",
-        ),
-    ])?;
-    terminal.complains(&[
-        (
-            "explain boat",
-            "the server doesn't have a resource type \"boat\"",
-        ),
-        (
-            "explain pod.spec.nothing",
-            "field \"nothing\" does not exist",
-        ),
-    ])
-}
-
-fn resources_are_discovered(terminal: &Terminal) -> Result<()> {
-    terminal.says(&[
-        ("api-resources", "SHORTNAMES"),
-        (
-            "api-resources --api-group=apps -o wide",
-            "create,delete,deletecollection,get,list,patch,update,watch",
-        ),
-        (
-            "api-resources --namespaced=false -o name",
-            "persistentvolumes",
-        ),
-        ("api-resources --verbs=list,watch --sort-by=kind", "CronJob"),
-        (
-            "api-resources --categories=all -o name",
-            "statefulsets.apps",
-        ),
-        ("api-versions", "discovery.k8s.io/v1"),
-    ])?;
-    let resources = terminal.kubectl("api-resources --no-headers")?;
-    for (name, rest) in [
-        ("bindings", "v1 true Binding"),
-        ("componentstatuses", "cs v1 false ComponentStatus"),
-        ("configmaps", "cm v1 true ConfigMap"),
-        ("podtemplates", "v1 true PodTemplate"),
-        ("deployments", "deploy apps/v1 true Deployment"),
-        (
-            "horizontalpodautoscalers",
-            "hpa autoscaling/v2 true HorizontalPodAutoscaler",
-        ),
-        ("leases", "coordination.k8s.io/v1 true Lease"),
-        (
-            "flowschemas",
-            "flowcontrol.apiserver.k8s.io/v1 false FlowSchema",
-        ),
-        (
-            "prioritylevelconfigurations",
-            "flowcontrol.apiserver.k8s.io/v1 false PriorityLevelConfiguration",
-        ),
-        ("ipaddresses", "ip networking.k8s.io/v1 false IPAddress"),
-        ("servicecidrs", "networking.k8s.io/v1 false ServiceCIDR"),
-        (
-            "networkpolicies",
-            "netpol networking.k8s.io/v1 true NetworkPolicy",
-        ),
-        ("deviceclasses", "resource.k8s.io/v1 false DeviceClass"),
-        ("resourceclaims", "resource.k8s.io/v1 true ResourceClaim"),
-        (
-            "resourceclaimtemplates",
-            "resource.k8s.io/v1 true ResourceClaimTemplate",
-        ),
-        ("resourceslices", "resource.k8s.io/v1 false ResourceSlice"),
-        (
-            "volumeattributesclasses",
-            "vac storage.k8s.io/v1 false VolumeAttributesClass",
-        ),
-        (
-            "selfsubjectreviews",
-            "authentication.k8s.io/v1 false SelfSubjectReview",
-        ),
-    ] {
-        let expected = format!("{name} {rest}");
-        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        ensure!(
-            resources.lines().any(|line| words(line) == expected),
-            "{expected} is not in\n{resources}"
-        );
-    }
-    Ok(())
-}
-
 fn names_are_completed(terminal: &Terminal) -> Result<()> {
     three_maps(terminal)?;
     terminal.says(&[
@@ -300,10 +256,55 @@ fn names_are_completed(terminal: &Terminal) -> Result<()> {
     ])
 }
 
+/// Where commands are walked through with every `kubectl`.
+const WALKTHROUGHS: &[&str] = &[
+    include_str!("apply.rs"),
+    include_str!("kubectl_admin.rs"),
+    include_str!("kubectl_creating.rs"),
+    include_str!("kubectl_kinds.rs"),
+    include_str!("kubectl_reading.rs"),
+    include_str!("kubectl_workloads.rs"),
+    include_str!("kubectl_writing.rs"),
+    include_str!("streams.rs"),
+];
+
+fn no_command_is_left_out(terminal: &Terminal) -> Result<()> {
+    // Plugins are programs of others.
+    let without = ["plugin"];
+    for group in [
+        "",
+        "apply ",
+        "auth ",
+        "certificate ",
+        "cluster-info ",
+        "config ",
+        "create ",
+        "create secret ",
+        "create service ",
+        "rollout ",
+        "set ",
+        "top ",
+    ] {
+        let told = terminal.kubectl(&format!("__complete {group}''"))?;
+        let commands = told.lines().take_while(|line| !line.starts_with(':'));
+        for command in commands.filter_map(|line| line.split_whitespace().next()) {
+            let line = format!("{group}{command}");
+            let is_typed = |text: &&str| {
+                text.contains(&format!("\"{line}")) || text.contains(&format!("kubectl {line}"))
+            };
+            ensure!(
+                without.contains(&command) || WALKTHROUGHS.iter().any(|text| is_typed(text)),
+                "nobody types `kubectl {line}`"
+            );
+        }
+    }
+    Ok(())
+}
+
 fn events_are_told(terminal: &Terminal) -> Result<()> {
     terminal.kubectl("create deployment web --image=nginx:1.19 --replicas=0")?;
     terminal.kubectl("scale deployment web --replicas=1")?;
-    skiff_e2e::eventually("the events of the Deployment", 60, || {
+    eventually("the events of the Deployment", 60, || {
         let events = terminal.kubectl("events --for deployment/web")?;
         ensure!(
             events.contains("ScalingReplicaSet") && events.contains("Deployment/web"),
@@ -325,244 +326,4 @@ fn events_are_told(terminal: &Terminal) -> Result<()> {
         ("get events -o wide", "SUBOBJECT"),
         ("get events --sort-by=.lastTimestamp", "LAST SEEN"),
     ])
-}
-
-/// An object of each kind that no other test describes, with what its description says.
-const DESCRIBED: &[(&str, &str, &[&str])] = &[
-    (
-        "configmap/described",
-        "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: described}, data: {key: value}}",
-        &["Name:         described", "key:", "value"],
-    ),
-    (
-        "secret/described",
-        "---\n{apiVersion: v1, kind: Secret, metadata: {name: described}, data: {key: dmFsdWU=}}",
-        &["Type:  Opaque", "key:  5 bytes"],
-    ),
-    (
-        "serviceaccount/described",
-        "---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: described}}",
-        &["Tokens:"],
-    ),
-    (
-        "limitrange/described",
-        "---\n{apiVersion: v1, kind: LimitRange, metadata: {name: described}, spec: {limits: [{type: Container, max: {cpu: '2'}}]}}",
-        &["Container", "cpu"],
-    ),
-    (
-        "resourcequota/described",
-        "---\n{apiVersion: v1, kind: ResourceQuota, metadata: {name: described}, spec: {hard: {services: '5'}}}",
-        &["Resource", "services"],
-    ),
-    (
-        "replicationcontroller/described",
-        "---\n{apiVersion: v1, kind: ReplicationController, metadata: {name: described}, spec: {replicas: 0, template: {metadata: {labels: {app: rc}}, spec: {containers: [{name: a, image: b}]}}}}",
-        &["0 current / 0 desired", "Pods Status:  0 Running"],
-    ),
-    (
-        "podtemplate/described",
-        "---\n{apiVersion: v1, kind: PodTemplate, metadata: {name: described}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: a, image: b}]}}}",
-        &["Name:         described"],
-    ),
-    (
-        "service/described",
-        "---\n{apiVersion: v1, kind: Service, metadata: {name: described}, spec: {selector: {app: none}, ports: [{port: 80}]}}",
-        &["Type: ClusterIP", "IP Family Policy: SingleStack"],
-    ),
-    (
-        "replicaset/described",
-        "---\n{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: described}, spec: {replicas: 0, selector: {matchLabels: {app: rs}}, template: {metadata: {labels: {app: rs}}, spec: {containers: [{name: a, image: b}]}}}}",
-        &["Replicas:     0 current / 0 desired"],
-    ),
-    (
-        "deployment/described",
-        "---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: described}, spec: {replicas: 0, selector: {matchLabels: {app: d}}, template: {metadata: {labels: {app: d}}, spec: {containers: [{name: a, image: b}]}}}}",
-        &[
-            "StrategyType:           RollingUpdate",
-            "25% max unavailable, 25% max surge",
-        ],
-    ),
-    (
-        "statefulset/described",
-        "---\n{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: described}, spec: {replicas: 0, serviceName: s, selector: {matchLabels: {app: s}}, template: {metadata: {labels: {app: s}}, spec: {containers: [{name: a, image: b}]}}}}",
-        &["Update Strategy:    RollingUpdate", "Partition:        0"],
-    ),
-    (
-        "daemonset/described",
-        "---\n{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: described}, spec: {selector: {matchLabels: {app: ds}}, template: {metadata: {labels: {app: ds}}, spec: {nodeSelector: {lives: nowhere}, containers: [{name: a, image: b}]}}}}",
-        &[
-            "Desired Number of Nodes Scheduled: 0",
-            "Node-Selectors:  lives=nowhere",
-        ],
-    ),
-    (
-        "job/described",
-        "---\n{apiVersion: batch/v1, kind: Job, metadata: {name: described}, spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}",
-        &["Parallelism:      1", "Completions:      1"],
-    ),
-    (
-        "cronjob/described",
-        "---\n{apiVersion: batch/v1, kind: CronJob, metadata: {name: described}, spec: {schedule: '@yearly', jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}",
-        &[
-            "Schedule:                      @yearly",
-            "Concurrency Policy:            Allow",
-        ],
-    ),
-    (
-        "horizontalpodautoscaler/described",
-        "---\n{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: described}, spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: described}}}",
-        &["Max replicas:", "Deployment/described"],
-    ),
-    (
-        "poddisruptionbudget/described",
-        "---\n{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: described}, spec: {minAvailable: 1, selector: {matchLabels: {app: none}}}}",
-        &["Min available:  1"],
-    ),
-    (
-        "ingress/described",
-        "---\n{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: described}, spec: {rules: [{host: a.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: described, port: {number: 80}}}}]}}]}}",
-        &["a.example.com", "described:80"],
-    ),
-    (
-        "networkpolicy/described",
-        "---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: described}, spec: {podSelector: {}, policyTypes: [Ingress]}}",
-        &["Policy Types: Ingress", "Allowing ingress traffic"],
-    ),
-    (
-        "persistentvolumeclaim/described",
-        "---\n{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: described}, spec: {storageClassName: none, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}",
-        &["StorageClass:  none", "Status:        Pending"],
-    ),
-    (
-        "endpointslice/described",
-        "---\n{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: described}, addressType: IPv4, endpoints: [{addresses: [192.0.2.7]}], ports: [{port: 80}]}",
-        &["AddressType:  IPv4", "Addresses:"],
-    ),
-    (
-        "role/described",
-        "---\n{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: described}, rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]}",
-        &["pods", "[get]"],
-    ),
-    (
-        "rolebinding/described",
-        "---\n{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: described}, roleRef: {kind: Role, name: described}, subjects: [{kind: User, name: jane}]}",
-        &["Kind:  Role", "jane"],
-    ),
-    (
-        "lease/described",
-        "---\n{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: described}, spec: {holderIdentity: me}}",
-        &["Holder Identity:"],
-    ),
-    (
-        "controllerrevision/described",
-        "---\n{apiVersion: apps/v1, kind: ControllerRevision, metadata: {name: described}, revision: 1, data: {a: b}}",
-        &["Revision:"],
-    ),
-    (
-        "resourceclaim.resource.k8s.io/described",
-        "---\n{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: described}, spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu}}]}}}",
-        &["Allocation Mode:", "ExactCount"],
-    ),
-];
-
-/// The words of a text with one space between them: versions of kubectl align them differently.
-fn words_of(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn every_kind_is_described(terminal: &Terminal) -> Result<()> {
-    let manifests: Vec<&str> = DESCRIBED.iter().map(|(_, manifest, _)| *manifest).collect();
-    terminal.apply(&manifests.join("\n"))?;
-    for (object, _, words) in DESCRIBED {
-        let said = terminal.kubectl(&format!("describe {object}"))?;
-        let squeezed = words_of(&said);
-        for words in *words {
-            let found = squeezed.contains(&words_of(words));
-            ensure!(found, "{object} without {words:?}:\n{said}");
-        }
-    }
-    terminal.says(&[
-        ("describe namespace kube-public", "Status:       Active"),
-        ("describe nodes", "Allocated resources:"),
-        ("describe clusterrole view", "PolicyRule:"),
-        (
-            "describe clusterrolebinding cluster-admin",
-            "system:masters",
-        ),
-        ("describe storageclass standard", "Provisioner:"),
-        ("describe priorityclass system-node-critical", "2000001000"),
-        ("describe ingressclass", "Controller:"),
-        (
-            "describe configmaps -l none=such",
-            "No resources found in describe",
-        ),
-    ])?;
-    terminal.kubectl("delete resourceclaims.resource.k8s.io,jobs,daemonsets --all")?;
-    Ok(())
-}
-
-/// What `kubectl get` shows of kinds that no other test lists: the headings, with `-o wide`.
-const COLUMNS: &[(&str, &str, &str)] = &[
-    (
-        "podtemplates",
-        "---\n{apiVersion: v1, kind: PodTemplate, metadata: {name: shown}, template: {metadata: {labels: {app: t}}, spec: {containers: [{name: a, image: b}]}}}",
-        "NAME CONTAINERS IMAGES POD LABELS|shown a b app=t",
-    ),
-    (
-        "flowschemas",
-        "---\n{apiVersion: flowcontrol.apiserver.k8s.io/v1, kind: FlowSchema, metadata: {name: shown}, spec: {priorityLevelConfiguration: {name: shown}}}",
-        "NAME PRIORITYLEVEL MATCHINGPRECEDENCE DISTINGUISHERMETHOD AGE MISSINGPL|shown shown 1000 <none>",
-    ),
-    (
-        "prioritylevelconfigurations",
-        "---\n{apiVersion: flowcontrol.apiserver.k8s.io/v1, kind: PriorityLevelConfiguration, metadata: {name: shown}, spec: {type: Limited, limited: {limitResponse: {type: Queue, queuing: {}}}}}",
-        "NAME TYPE NOMINALCONCURRENCYSHARES QUEUES HANDSIZE QUEUELENGTHLIMIT AGE|shown Limited 30 64 8 50",
-    ),
-    (
-        "ipaddresses",
-        "---\n{apiVersion: networking.k8s.io/v1, kind: IPAddress, metadata: {name: 192.0.2.9}, spec: {parentRef: {resource: services, namespace: columns, name: shown}}}",
-        "NAME PARENTREF|192.0.2.9 services/columns/shown",
-    ),
-    (
-        "servicecidrs",
-        "---\n{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: shown}, spec: {cidrs: [192.0.2.0/24]}}",
-        "NAME CIDRS AGE|shown 192.0.2.0/24",
-    ),
-    (
-        "deviceclasses",
-        "---\n{apiVersion: resource.k8s.io/v1, kind: DeviceClass, metadata: {name: shown}, spec: {}}",
-        "NAME AGE|shown",
-    ),
-    (
-        "resourceclaims",
-        "---\n{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: shown}, spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu}}]}}}",
-        "NAME STATE AGE|shown pending",
-    ),
-    (
-        "resourceslices",
-        "---\n{apiVersion: resource.k8s.io/v1, kind: ResourceSlice, metadata: {name: shown}, spec: {driver: gpu.example.com, nodeName: n1, pool: {name: p, generation: 1, resourceSliceCount: 1}}}",
-        "NAME NODE DRIVER POOL AGE|shown n1 gpu.example.com p",
-    ),
-    (
-        "volumeattributesclasses",
-        "---\n{apiVersion: storage.k8s.io/v1, kind: VolumeAttributesClass, metadata: {name: shown}, driverName: d.example.com, parameters: {iops: '1'}}",
-        "NAME DRIVERNAME AGE|shown d.example.com",
-    ),
-];
-
-fn kinds_have_their_columns(terminal: &Terminal) -> Result<()> {
-    for (resource, manifest, expected) in COLUMNS {
-        terminal.apply(manifest)?;
-        let shown = terminal.kubectl(&format!("get {resource} -o wide"))?;
-        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let lines: Vec<String> = shown.lines().map(words).collect();
-        let (headings, row) = expected.split_once('|').unwrap_or_default();
-        ensure!(
-            lines[0] == headings && lines[1..].iter().any(|line| line.starts_with(row)),
-            "{resource}: {shown}"
-        );
-    }
-    terminal.kubectl("delete flowschema,prioritylevelconfiguration,servicecidr,deviceclass,resourceslice,volumeattributesclass shown")?;
-    terminal.kubectl("delete ipaddress 192.0.2.9")?;
-    Ok(())
 }

@@ -21,10 +21,7 @@ fn kubectl_runs_workloads() -> Result<()> {
 #[test]
 #[ignore = "long: every kubectl that is found"]
 fn kubectl_runs_workloads_with_every_version() -> Result<()> {
-    // Older ones autoscale by autoscaling/v1, which is not served.
-    let mut cases = CASES.to_vec();
-    cases.retain(|(name, _)| *name != "autoscale");
-    on_a_cluster(|cluster| walk_through_with_every_kubectl(cluster, &cases))
+    on_a_cluster(|cluster| walk_through_with_every_kubectl(cluster, CASES))
 }
 
 /// A Deployment whose Pods nobody needs.

@@ -1,11 +1,9 @@
-//! What a user changes with `kubectl`: create, apply, edit, patch, replace, label, delete, and waits for.
+//! What a user changes with `kubectl`: apply, edit, patch, replace, label, delete, and waits for.
 
 use anyhow::{Result, ensure};
 use skiff_e2e::{Case, Terminal, on_a_cluster, walk_through, walk_through_with_every_kubectl};
 
 const CASES: &[Case] = &[
-    ("create", everything_is_created),
-    ("refused", nothing_is_created_twice_or_wrong),
     ("dry-run", a_dry_run_changes_nothing),
     ("apply", apply_makes_changes_and_removes),
     ("prune", apply_prunes),
@@ -28,115 +26,6 @@ fn kubectl_writes() -> Result<()> {
 #[ignore = "long: every kubectl that is found"]
 fn kubectl_writes_with_every_version() -> Result<()> {
     on_a_cluster(|cluster| walk_through_with_every_kubectl(cluster, CASES))
-}
-
-fn everything_is_created(terminal: &Terminal) -> Result<()> {
-    terminal.sh("printf 'a=1\\nb=2\\n' > pairs; printf hello > greeting")?;
-    terminal.sh("openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=a.example.com -days 1 2>/dev/null")?;
-    terminal.says(&[
-        ("create deployment web --image=nginx:1.19 --replicas=0 --port=80", "deployment.apps/web created"),
-        ("create service clusterip plain --tcp=80:8080", "service/plain created"),
-        ("create service clusterip headless --clusterip=None", "service/headless created"),
-        ("create service nodeport outside --tcp=80:8080", "service/outside created"),
-        ("create service externalname other --external-name=example.com", "service/other created"),
-        ("create configmap files --from-file=greeting --from-literal=key=value", "configmap/files created"),
-        ("create configmap pairs --from-env-file=pairs", "configmap/pairs created"),
-        ("create secret generic plain --from-literal=password=s3cret", "secret/plain created"),
-        ("create secret tls pair --cert=cert.pem --key=key.pem", "secret/pair created"),
-        ("create secret docker-registry pull --docker-username=u --docker-password=p", "secret/pull created"),
-        ("create serviceaccount robot", "serviceaccount/robot created"),
-        ("create job once --image=busybox:1.28 --dry-run=client -o name", "job.batch/once"),
-        ("create cronjob yearly --image=busybox:1.28 --schedule='0 0 1 1 *'", "cronjob.batch/yearly created"),
-        ("create role reader --verb=get,list --resource=pods,pods/log", "role.rbac.authorization.k8s.io/reader created"),
-        ("create rolebinding readers --role=reader --user=jane --serviceaccount=default:robot", "rolebinding.rbac.authorization.k8s.io/readers created"),
-        ("create clusterrole scraper --verb=get --non-resource-url=/metrics", "clusterrole.rbac.authorization.k8s.io/scraper created"),
-        ("create clusterrolebinding scrapers --clusterrole=scraper --group=people", "clusterrolebinding.rbac.authorization.k8s.io/scrapers created"),
-        ("create quota small --hard=pods=3,requests.cpu=1", "resourcequota/small created"),
-        ("create poddisruptionbudget keep --selector=app=web --min-available=50%", "poddisruptionbudget.policy/keep created"),
-        ("create priorityclass high --value=1000 --description=high", "priorityclass.scheduling.k8s.io/high created"),
-        ("create ingress door --rule='a.example.com/*=plain:80'", "ingress.networking.k8s.io/door created"),
-        ("create namespace made-by-hand", "namespace/made-by-hand created"),
-        ("create token robot --duration=10m", "."),
-        ("create -f - -o name <<'END'\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {generateName: some-}}\nEND", "configmap/some-"),
-    ])?;
-    for (what, path, expected) in [
-        (
-            "deployment web",
-            ".spec.template.spec.containers[0].ports[0].containerPort",
-            "80",
-        ),
-        ("service headless", ".spec.clusterIP", "None"),
-        ("configmap files", ".data.greeting", "hello"),
-        ("configmap pairs", ".data", "{\"a\":\"1\",\"b\":\"2\"}"),
-        ("secret plain", ".data.password", "czNjcmV0"),
-        ("secret pair", ".type", "kubernetes.io/tls"),
-        ("secret pull", ".type", "kubernetes.io/dockerconfigjson"),
-        ("cronjob yearly", ".spec.concurrencyPolicy", "Allow"),
-        (
-            "role reader",
-            ".rules[0].resources",
-            "[\"pods\",\"pods/log\"]",
-        ),
-        ("rolebinding readers", ".subjects[*].name", "jane robot"),
-        ("quota small", ".spec.hard.pods", "3"),
-        ("pdb keep", ".spec.minAvailable", "50%"),
-        (
-            "ingress door",
-            ".spec.rules[0].http.paths[0].pathType",
-            "Prefix",
-        ),
-    ] {
-        let seen = terminal.field(what, path)?;
-        ensure!(seen == expected, "{what} {path} is {seen:?}");
-    }
-    terminal.says(&[
-        (
-            "delete clusterrole,clusterrolebinding scraper scrapers --ignore-not-found",
-            "deleted",
-        ),
-        (
-            "delete priorityclass high",
-            "priorityclass.scheduling.k8s.io \"high\" deleted",
-        ),
-        (
-            "delete namespace made-by-hand",
-            "namespace \"made-by-hand\" deleted",
-        ),
-    ])
-}
-
-fn nothing_is_created_twice_or_wrong(terminal: &Terminal) -> Result<()> {
-    terminal.kubectl("create configmap twice")?;
-    terminal.complains(&[
-        (
-            "create configmap twice",
-            "error: failed to create configmap: configmaps \"twice\" already exists",
-        ),
-        (
-            "create configmap Upper_Case",
-            "a lowercase RFC 1123 subdomain must consist of",
-        ),
-        (
-            "create service nodeport n --tcp=80 --node-port=80",
-            "provided port is not in the valid range. The range of valid ports is 30000-32767",
-        ),
-        (
-            "create cronjob c --image=a --schedule=never",
-            "spec.schedule: Invalid value: \"never\"",
-        ),
-        (
-            "create quota q --hard=pods=-1",
-            "must be greater than or equal to 0",
-        ),
-        (
-            "create -n nowhere configmap a",
-            "namespaces \"nowhere\" not found",
-        ),
-        (
-            "create priorityclass system-high --value=1",
-            "prefix are reserved for system use only",
-        ),
-    ])
 }
 
 fn a_dry_run_changes_nothing(terminal: &Terminal) -> Result<()> {
@@ -272,6 +161,22 @@ fn apply_prunes(terminal: &Terminal) -> Result<()> {
     ])?;
     let names = terminal.names("configmaps")?;
     ensure!(names == ["apart", "kube-root-ca.crt", "stays"], "{names:?}");
+
+    // The newer way, by an object that knows what belongs together.
+    let namespace = terminal.default_namespace()?;
+    let both = map("stays") + &map("goes");
+    for (manifests, expected) in [
+        (&both, "configmap/goes serverside-applied"),
+        (&map("stays"), "configmap/goes pruned"),
+    ] {
+        let apply = format!(
+            "kubectl apply -n {namespace} --server-side --force-conflicts --prune --applyset=parts -f -"
+        );
+        let said = terminal.sh_with(&format!("KUBECTL_APPLYSET=true {apply}"), manifests)?;
+        ensure!(said.contains(expected), "{said}");
+    }
+    let id = terminal.kubectl("get secret parts --show-labels")?;
+    ensure!(id.contains("applyset.kubernetes.io/id="), "{id}");
     Ok(())
 }
 
@@ -325,6 +230,11 @@ fn an_editor_changes_objects(terminal: &Terminal) -> Result<()> {
         "edit deployment web --subresource=status",
     )?;
     ensure!(fine.success, "{fine:?}");
+    terminal
+        .apply("---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: b}, data: {key: old}}")?;
+    let last = with("sed -i s/old/older/", "apply edit-last-applied configmap/b")?;
+    ensure!(last.stdout.contains("configmap/b edited"), "{last:?}");
+    terminal.says(&[("apply view-last-applied configmap/b", "key: older")])?;
     ensure!(terminal.field("deployment web", ".spec.replicas")? == "0");
     Ok(())
 }
@@ -525,6 +435,13 @@ fn waits_for_what_comes(terminal: &Terminal) -> Result<()> {
             "not found",
         ),
     ])?;
+    if terminal.kubectl_minor() >= 31 {
+        terminal.sh("(sleep 1; kubectl create configmap late) & kubectl wait configmap late --for=create --timeout=30s; wait")?;
+        terminal.says(&[(
+            "wait configmap/a --for=jsonpath='{.data.key}' --timeout=10s",
+            "configmap/a condition met",
+        )])?;
+    }
     terminal.sh("(sleep 1; kubectl delete configmap a) & kubectl wait configmap a --for=delete --timeout=30s; wait")?;
     terminal.complains(&[("get configmap a", "not found")])?;
     terminal.kubectl("delete deployment web --wait=false")?;
