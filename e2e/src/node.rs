@@ -52,17 +52,27 @@ impl<'net> NodeOptions<'net> {
         self
     }
 
-    /// Adds a flag to `skiff up`, such as `--proxy-mode=nftables`; `{gateway}` in it is the router's address.
+    /// Adds a flag to `skiff up`, such as `--proxy-mode=nftables`; `{gateway}` in it is the router's address, `{home}` the
+    /// machine's home folder.
     pub fn flag(mut self, flag: &str) -> Self {
         let gateway = self.net.gateway().to_string();
-        self.flags.push(flag.replace("{gateway}", &gateway));
+        let home = self.home().display().to_string();
+        let flag = flag.replace("{gateway}", &gateway);
+        self.flags.push(flag.replace("{home}", &home));
         self
+    }
+
+    fn name(&self) -> String {
+        format!("node-{}", self.number)
+    }
+
+    fn home(&self) -> PathBuf {
+        self.net.dir().join(self.name())
     }
 
     /// Makes the machine, without starting skiff on it.
     pub fn prepare(self) -> Result<Node> {
-        let name = format!("node-{}", self.number);
-        let home = self.net.dir().join(&name);
+        let (name, home) = (self.name(), self.home());
         fs::create_dir_all(&home)?;
         let data_dir = home.join("data");
         let kubeconfig = home.join("kubeconfig");
@@ -231,11 +241,25 @@ impl Node {
 
     /// Kills with SIGKILL the one process of this program that works for the machine's data directory.
     pub fn kill9_of(&self, program: &str) -> Result<()> {
+        self.signal(program, Signal::SIGKILL)
+    }
+
+    /// Has the one process of this program that works for the machine's data directory stand still.
+    pub fn freeze(&self, program: &str) -> Result<()> {
+        self.signal(program, Signal::SIGSTOP)
+    }
+
+    /// Has it go on.
+    pub fn thaw(&self, program: &str) -> Result<()> {
+        self.signal(program, Signal::SIGCONT)
+    }
+
+    fn signal(&self, program: &str, signal: Signal) -> Result<()> {
         let all = running(program, &self.data_dir);
         let [one] = all[..] else {
             bail!("{} processes of {program} on {}", all.len(), self.name);
         };
-        kill(one, Signal::SIGKILL).with_context(|| format!("kill {program}"))
+        kill(one, signal).with_context(|| format!("send {signal} to {program}"))
     }
 
     /// Stops skiff with SIGTERM and returns how it ended; containers run on.
