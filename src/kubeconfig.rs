@@ -32,7 +32,7 @@ pub(crate) fn write(settings: &Settings, pki: &Pki) -> anyhow::Result<()> {
         server: format!("https://{address}"),
         ca_pem: pki.ca_pem.clone(),
     };
-    let yaml = text(&cluster, "skiff-admin", &by_certificate(&pki.admin))?;
+    let yaml = text(&cluster, "skiff-admin", &by_certificate(&pki.admin()))?;
     write_private(&settings.kubeconfig, &yaml)?;
     let data_dir = &settings.node.data_dir;
     let own = data_dir.join(ADMIN);

@@ -16,7 +16,7 @@ use crate::kubelet::Kubelets;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::policies::Policies;
-use crate::remote::{Remotes, client_identity};
+use crate::remote::Remotes;
 use crate::services::Ranges;
 use crate::storage::Storage;
 use crate::webhooks::Webhooks;
@@ -58,7 +58,7 @@ impl Api {
             aggregation: Aggregation::new(
                 store.clone(),
                 remotes.clone(),
-                client_identity(&config.proxy_client)?,
+                Arc::clone(&config.proxy_client),
             ),
             webhooks: Webhooks::new(store.clone(), remotes.clone()),
             policies: Policies::new(),

@@ -2,21 +2,16 @@
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use ipnet::IpNet;
+use rustls::client::ResolvesClientCert;
+use rustls::server::ResolvesServerCert;
 
 use crate::NodeSigner;
 
-/// A certificate chain and its private key.
-#[derive(Clone)]
-pub struct Identity {
-    /// The chain in PEM, the leaf first.
-    pub certificate_pem: String,
-    /// The private key in PEM.
-    pub key_pem: String,
-}
-
-/// The choices of a cluster that its API server must know.
+/// The choices of a cluster that its API server must know. Certificates are asked for in each new connection, so they may
+/// be renewed meanwhile.
 #[derive(Clone)]
 pub struct Config {
     /// The address of the `kubernetes` Service's endpoint: where Pods and other machines reach this server.
@@ -24,17 +19,17 @@ pub struct Config {
     /// The port of that endpoint.
     pub port: u16,
     /// What the server shows to its clients.
-    pub tls: Identity,
+    pub tls: Arc<dyn ResolvesServerCert>,
     /// The authorities (PEM) whose client certificates are believed: CN is the user, each O a group.
     pub client_ca_pem: String,
     /// The EC P-256 key (PEM, PKCS#8) that signs the tokens of service accounts.
     pub service_account_key_pem: String,
     /// What the server shows to kubelets.
-    pub kubelet_client: Identity,
+    pub kubelet_client: Arc<dyn ResolvesClientCert>,
     /// The authorities (PEM) that kubelets' serving certificates come from.
     pub kubelet_ca_pem: String,
     /// What the server shows to the API servers of further groups, which then believe who it says asks.
-    pub proxy_client: Identity,
+    pub proxy_client: Arc<dyn ResolvesClientCert>,
     /// The authority (PEM) of that certificate: another one than that of clients.
     pub proxy_ca_pem: String,
     /// Signs for machines that join; without it none can.

@@ -44,7 +44,7 @@ mod storage;
 mod version;
 mod webhooks;
 
-pub use config::{Config, Identity};
+pub use config::Config;
 pub use error::Error;
 pub use join::{NodeCertificates, NodeRequest, NodeSigner, PATH as JOIN_PATH};
 pub use server::ApiServer;

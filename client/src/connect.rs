@@ -9,6 +9,7 @@ use http::{HeaderValue, Request, Response};
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use parking_lot::RwLock;
 use skiff_api::UserInfo;
 use tower::{BoxError, Service, ServiceExt};
 
@@ -33,6 +34,37 @@ pub enum ConnectError {
         #[source]
         source: kube::Error,
     },
+}
+
+/// A client that a newer one replaces while others use it.
+#[derive(Clone)]
+pub struct Renewable {
+    current: Arc<RwLock<Client>>,
+}
+
+impl Renewable {
+    /// Uses this client at first.
+    pub fn new(client: Client) -> Self {
+        Self {
+            current: Arc::new(RwLock::new(client)),
+        }
+    }
+
+    /// Sends new requests through another client. Those under way, watches among them, go on as they are.
+    pub fn replace(&self, client: Client) {
+        *self.current.write() = client;
+    }
+
+    /// A client that sends each request through the one of that moment.
+    pub fn client(&self) -> Client {
+        let current = Arc::clone(&self.current);
+        let namespace = current.read().default_namespace().to_owned();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let client = current.read().clone();
+            async move { client.send(request).await }
+        });
+        Client::new(service, namespace)
+    }
 }
 
 /// Makes the client of each user that a component speaks as.
@@ -86,4 +118,32 @@ pub async fn from_kubeconfig(path: &Path, program: &'static str) -> Result<Clien
         path: shown.clone(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    /// A client of a server that answers with that text.
+    fn saying(text: &'static str) -> Client {
+        let service = tower::service_fn(move |_: Request<Body>| async move {
+            Ok::<_, Infallible>(Response::new(Body::from(text.as_bytes().to_vec())))
+        });
+        in_process(service, UserInfo::new("jane", ["people"]))
+    }
+
+    #[tokio::test]
+    async fn who_holds_a_client_gets_the_newer_one() {
+        let renewable = Renewable::new(saying("old"));
+        let held = renewable.client();
+        let ask = async || {
+            let request = Request::get("/").body(Vec::new()).unwrap();
+            held.request_text(request).await.unwrap()
+        };
+        assert_eq!(ask().await, "old");
+        renewable.replace(saying("new"));
+        assert_eq!(ask().await, "new");
+    }
 }

@@ -20,7 +20,7 @@ mod metrics;
 mod queue;
 mod reconcile;
 
-pub use connect::{Clients, ConnectError, from_kubeconfig, in_process};
+pub use connect::{Clients, ConnectError, Renewable, from_kubeconfig, in_process};
 pub use events::{EventType, Recorder, RecorderWorker, recorder};
 pub use informer::{Change, Index, Informer, Watched};
 pub use informers::{Informers, Single};

@@ -1,20 +1,13 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use rustls::server::ResolvesServerCert;
 
 use crate::logs::{pod_log_dir, pod_logs_dir};
-
-/// A certificate and its private key, both in PEM.
-#[derive(Clone)]
-pub struct Identity {
-    /// The certificate, with those between it and the CA if there are any.
-    pub cert_pem: String,
-    /// The private key.
-    pub key_pem: String,
-}
 
 /// How Pods of different nodes reach each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +45,8 @@ pub struct Config {
     pub server_bind: SocketAddr,
     /// Where `/healthz` is served without TLS: 127.0.0.1:10248.
     pub healthz_bind: SocketAddr,
-    /// The certificate of `server_bind`.
-    pub tls: Identity,
+    /// What `server_bind` shows in each new connection.
+    pub tls: Arc<dyn ResolvesServerCert>,
     /// The CA of those who may call `server_bind`, in PEM.
     pub client_ca_pem: String,
     /// How many Pods the node takes.
@@ -78,10 +71,7 @@ impl Config {
             labels: BTreeMap::new(),
             server_bind: anywhere,
             healthz_bind: anywhere,
-            tls: Identity {
-                cert_pem: String::new(),
-                key_pem: String::new(),
-            },
+            tls: Arc::new(rustls::server::ResolvesServerCertUsingSni::new()),
             client_ca_pem: String::new(),
             max_pods: 110,
         }

@@ -27,7 +27,7 @@ mod stats;
 mod streams;
 mod volumes;
 
-pub use config::{Config, Identity, NetworkBackend};
+pub use config::{Config, NetworkBackend};
 pub use kubelet::run;
 pub use node::remove_network;
 pub use pods::{release_host, remove_all_pods, stop_all_pods, unmount_below};

@@ -49,21 +49,17 @@ pub(super) async fn ensure(settings: &AgentSettings) -> anyhow::Result<Joined> {
     })
 }
 
-/// Asks for new certificates if those that the machine has are due.
+/// Asks for new certificates, by those that the machine has.
 pub(super) async fn renew(
     client: &Client,
     node: &NodeSettings,
-    joined: Joined,
-) -> anyhow::Result<Joined> {
-    if !joined.pki.is_due {
-        return Ok(joined);
-    }
+    cluster: &Cluster,
+) -> anyhow::Result<NodePki> {
     let dir = node.data_dir.join("pki");
     let request = NodePki::request(&dir, &node.node_name, node.node_ip)?;
     NodePki::keep(&dir, &ask(client, &request).await?)?;
-    keep_kubeconfig(node, &joined.cluster)?;
-    let pki = load(node)?.context("the certificates of this machine are gone")?;
-    Ok(Joined { pki, ..joined })
+    keep_kubeconfig(node, cluster)?;
+    load(node)?.context("the certificates of this machine are gone")
 }
 
 fn load(node: &NodeSettings) -> anyhow::Result<Option<NodePki>> {

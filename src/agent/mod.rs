@@ -6,9 +6,11 @@
 //! ```
 
 mod join;
+mod member;
 mod pinned;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -20,9 +22,9 @@ use crate::components::{Components, NodeParts};
 use crate::config::{AgentSettings, ClusterSettings};
 use crate::containerd::ContainerRuntime;
 use crate::data_dir::DataDir;
-use crate::kubeconfig;
 use crate::up::{self, Steps, signals};
 use join::Joined;
+use member::Member;
 
 /// Pauses between looks for a server that does not answer: from the first, doubling, to the last.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -65,11 +67,7 @@ pub(crate) async fn agent(settings: AgentSettings) -> anyhow::Result<()> {
     lived
 }
 
-type Serving = (
-    Components,
-    Client,
-    std::sync::Arc<skiff_kubelet::Containerd>,
-);
+type Serving = (Components, Client, Arc<skiff_kubelet::Containerd>);
 
 /// Starts the node's components, as soon as the server tells what the cluster agreed on.
 async fn serve(
@@ -79,13 +77,14 @@ async fn serve(
     steps: &mut Steps,
 ) -> anyhow::Result<Option<Serving>> {
     let node = &settings.node;
-    let file = node.data_dir.join(kubeconfig::NODE);
-    let client = skiff_client::from_kubeconfig(&file, "kubelet").await?;
-    let server = joined.cluster.server.clone();
-    let read = read_settings(&client, &server, joined.is_new);
+    let is_new = joined.is_new;
+    let member = Member::new(node, joined).await?;
+    let client = member.client();
+    let read = read_settings(&client, member.server(), is_new);
     let cluster = steps.step_async("API server", read).await?;
     cluster_config::remember(&node.data_dir, &cluster)?;
-    let joined = join::renew(&client, node, joined).await?;
+    // Before anything calls the kubelet, for its address may be another one than before.
+    let due = member.renew_if_due().await?;
     let containerd = steps.step_async("containerd", runtime.ready()).await?;
     let mut components = Components::new();
     let parts = NodeParts {
@@ -94,9 +93,14 @@ async fn serve(
         informers: Informers::new(client.clone(), components.clients()),
         role: None,
         listen: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        tls: joined.pki.serving,
-        ca_pem: joined.cluster.ca_pem,
+        tls: member.serving(),
+        ca_pem: member.ca_pem().to_owned(),
     };
+    let member = Arc::new(member);
+    components.keep_fresh(due, move || {
+        let member = Arc::clone(&member);
+        async move { member.renew().await }
+    });
     components.start_node(node, &cluster, parts, containerd.clone());
     Ok(Some((components, client, containerd)))
 }

@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Context;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use kube::Client;
 use skiff_api::UserInfo;
 use skiff_apiserver::ApiServer;
@@ -13,7 +16,8 @@ use tokio::net::TcpListener;
 use super::{Components, NodeParts};
 use crate::config::Settings;
 use crate::health::{self, Port};
-use crate::pki::{Identity, Pki};
+use crate::kubeconfig;
+use crate::pki::Pki;
 
 /// Where cluster DNS listens on the node; the `kube-dns` Service leads there, for port 53 of the host may be taken.
 const DNS_PORT: u16 = 10053;
@@ -30,7 +34,7 @@ impl Components {
     pub(crate) fn start_control_plane(
         &mut self,
         settings: &Settings,
-        pki: &Pki,
+        pki: &Arc<Pki>,
         server: &ApiServer,
         listener: TcpListener,
     ) -> anyhow::Result<NodeParts> {
@@ -78,7 +82,8 @@ impl Components {
                 shutdown,
             ),
         );
-        let tls = health::acceptor(&pki.apiserver, &pki.ca_pem)?;
+        self.keep_fresh(pki.due(), renewing(settings, pki));
+        let tls = health::acceptor(pki.apiserver(), &pki.ca_pem)?;
         for (name, port) in HEALTH_PORTS {
             let port = Port {
                 address: SocketAddr::from(([127, 0, 0, 1], port)),
@@ -93,7 +98,7 @@ impl Components {
             informers,
             role: Some("control-plane"),
             listen: settings.bind.ip(),
-            tls: pki.kubelet.clone(),
+            tls: pki.kubelet(),
             ca_pem: pki.ca_pem.clone(),
         })
     }
@@ -129,28 +134,39 @@ fn node_user(node: &str) -> UserInfo {
 }
 
 pub(crate) fn apiserver_config(settings: &Settings, pki: &Pki) -> skiff_apiserver::Config {
-    let identity = |of: &Identity| skiff_apiserver::Identity {
-        certificate_pem: of.cert_pem.clone(),
-        key_pem: of.key_pem.clone(),
-    };
-    let mut tls = identity(&pki.apiserver);
-    // Who joins knows the CA by its hash alone, and takes it from here.
-    tls.certificate_pem += &pki.ca_pem;
     skiff_apiserver::Config {
         advertise: settings.node.node_ip,
         port: settings.bind.port(),
-        tls,
+        tls: pki.apiserver(),
         client_ca_pem: pki.ca_pem.clone(),
         service_account_key_pem: pki.service_account_key_pem.clone(),
-        kubelet_client: identity(&pki.apiserver_kubelet_client),
+        kubelet_client: pki.apiserver_kubelet_client(),
         kubelet_ca_pem: pki.ca_pem.clone(),
-        proxy_client: identity(&pki.front_proxy_client),
+        proxy_client: pki.front_proxy_client(),
         proxy_ca_pem: pki.front_proxy_ca_pem.clone(),
         node_signer: Some(pki.node_signer()),
         service_cidr: settings.cluster.service_cidr,
         node_ports: 30000..=32767,
         cluster_dns: settings.cluster.cluster_dns,
         cluster_domain: settings.cluster.cluster_domain.clone(),
+    }
+}
+
+/// Renews the cluster's certificates that are due, and the administrator's kubeconfig with them.
+fn renewing(
+    settings: &Settings,
+    pki: &Arc<Pki>,
+) -> impl Fn() -> BoxFuture<'static, anyhow::Result<SystemTime>> + Send + Sync + use<> {
+    let (settings, pki) = (Arc::new(settings.clone()), Arc::clone(pki));
+    move || {
+        let (settings, pki) = (Arc::clone(&settings), Arc::clone(&pki));
+        let renewed = move || {
+            pki.renew()?;
+            kubeconfig::write(&settings, &pki)?;
+            anyhow::Ok(pki.due())
+        };
+        // What is written is flushed, which takes its time on a busy disk.
+        async move { tokio::task::spawn_blocking(renewed).await? }.boxed()
     }
 }
 

@@ -3,12 +3,14 @@
 mod control_plane;
 mod node;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
 use skiff_client::Informers;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use crate::pki;
 
 pub(crate) use control_plane::{apiserver_config, client_of_informers, client_of_skiff};
 pub(crate) use node::NodeParts;
@@ -34,6 +36,18 @@ impl Components {
     /// Ends with the clients of the API server.
     pub(crate) fn clients(&self) -> CancellationToken {
         self.clients.clone()
+    }
+
+    /// Has certificates renewed as they fall due; `renew` says when that is next.
+    pub(crate) fn keep_fresh<F>(
+        &mut self,
+        due: SystemTime,
+        renew: impl Fn() -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = anyhow::Result<SystemTime>> + Send + 'static,
+    {
+        let kept = pki::keep_fresh(due, renew, self.clients());
+        self.start("certificates", kept);
     }
 
     /// Watches over informers, which end after those who use them.

@@ -11,7 +11,7 @@ use skiff_kubelet::Containerd;
 use super::Components;
 use crate::config::{ClusterSettings, NetworkBackend, NodeSettings, ProxyMode};
 use crate::health::{self, Port};
-use crate::pki::Identity;
+use crate::pki::Shown;
 
 const KUBELET_PORT: u16 = 10250;
 const KUBELET_HEALTH_PORT: u16 = 10248;
@@ -29,8 +29,8 @@ pub(crate) struct NodeParts {
     pub(crate) role: Option<&'static str>,
     /// Where the kubelet listens.
     pub(crate) listen: IpAddr,
-    /// The kubelet's serving certificate.
-    pub(crate) tls: Identity,
+    /// What the kubelet shows to its callers.
+    pub(crate) tls: Arc<Shown>,
     pub(crate) ca_pem: String,
 }
 
@@ -111,10 +111,7 @@ fn kubelet_config(
         labels: parts.role.map(role).into_iter().collect::<BTreeMap<_, _>>(),
         server_bind: SocketAddr::new(parts.listen, KUBELET_PORT),
         healthz_bind: SocketAddr::from(([127, 0, 0, 1], KUBELET_HEALTH_PORT)),
-        tls: skiff_kubelet::Identity {
-            cert_pem: parts.tls.cert_pem.clone(),
-            key_pem: parts.tls.key_pem.clone(),
-        },
+        tls: parts.tls.clone(),
         client_ca_pem: parts.ca_pem.clone(),
         max_pods: 110,
     }

@@ -16,6 +16,9 @@ use crate::network;
 /// As kube-controller-manager's `--node-monitor-grace-period`.
 const NODE_MONITOR_GRACE: SignedDuration = SignedDuration::from_secs(40);
 
+/// As kubeadm's `certificateValidityPeriod`: a year.
+const CERTIFICATE_VALIDITY: SignedDuration = SignedDuration::from_hours(365 * 24);
+
 /// Fills in the defaults of `skiff up`.
 ///
 /// # Errors
@@ -33,6 +36,9 @@ pub(crate) fn fill_in(options: UpOptions) -> anyhow::Result<Settings> {
         bind: options
             .bind
             .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 6443))),
+        certificate_validity_period: options
+            .certificate_validity_period
+            .unwrap_or(CERTIFICATE_VALIDITY),
         cluster: cluster(options)?,
     })
 }

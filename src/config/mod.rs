@@ -5,6 +5,7 @@ mod mirror;
 mod options;
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
@@ -14,6 +15,10 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use mirror::Mirror;
 pub(crate) use options::{AgentOptions, NetworkBackend, NodeOptions, ProxyMode, UpOptions};
+
+/// What may be asked of `--certificate-validity-period`: nothing outlives the CA, which is good for ten years.
+const CERTIFICATE_VALIDITY: RangeInclusive<SignedDuration> =
+    SignedDuration::from_secs(10)..=SignedDuration::from_hours(87_600);
 
 /// What a machine is told for itself, checked.
 #[derive(Clone, Debug)]
@@ -58,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) cluster: ClusterSettings,
     pub(crate) kubeconfig: PathBuf,
     pub(crate) bind: SocketAddr,
+    /// How long the cluster's own certificates are good.
+    pub(crate) certificate_validity_period: SignedDuration,
 }
 
 /// Everything `skiff agent` needs to know, checked.
@@ -112,6 +119,11 @@ pub(crate) fn resolve_agent(options: AgentOptions) -> anyhow::Result<AgentSettin
 fn check(settings: &Settings) -> anyhow::Result<()> {
     check_cluster(&settings.cluster)?;
     check_name("--ingress-class", &settings.ingress.class)?;
+    let period = settings.certificate_validity_period;
+    ensure!(
+        CERTIFICATE_VALIDITY.contains(&period),
+        "--certificate-validity-period {period:#}: must be between 10s and 87600h"
+    );
     check_node(&settings.node)
 }
 
@@ -250,6 +262,10 @@ mod tests {
             (
                 &["--cluster-domain=Boat_"],
                 "--cluster-domain \"Boat_\": a lowercase RFC 1123 subdomain",
+            ),
+            (
+                &["--certificate-validity-period=9s"],
+                "--certificate-validity-period 9s: must be between 10s and 87600h",
             ),
             (&["--registry-mirror=nothing"], "must be NAME=URL"),
             (

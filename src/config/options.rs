@@ -119,6 +119,9 @@ pub(crate) struct UpOptions {
     /// How long a node may be silent before it counts as lost [default: 40s]
     #[arg(long, value_name = "DURATION")]
     pub(crate) node_monitor_grace_period: Option<SignedDuration>,
+    /// How long the cluster's own certificates are good; they are renewed at 70 % of that [default: 8760h]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) certificate_validity_period: Option<SignedDuration>,
     /// The IngressClass that is served, and that Ingresses get that name none [default: skiff]
     #[arg(long)]
     pub(crate) ingress_class: Option<String>,
@@ -164,6 +167,9 @@ impl UpOptions {
             node_monitor_grace_period: self
                 .node_monitor_grace_period
                 .or(file.node_monitor_grace_period),
+            certificate_validity_period: self
+                .certificate_validity_period
+                .or(file.certificate_validity_period),
             ingress_class: self.ingress_class.or(file.ingress_class),
             ingress_http_port: self.ingress_http_port.or(file.ingress_http_port),
             ingress_https_port: self.ingress_https_port.or(file.ingress_https_port),

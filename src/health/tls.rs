@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::pki::Identity;
+use crate::pki::Shown;
 
 const ADMINISTRATORS: &str = "system:masters";
 
-/// Serves as `identity`, and believes callers who have a certificate of the CA.
-pub(crate) fn acceptor(identity: &Identity, ca_pem: &str) -> anyhow::Result<TlsAcceptor> {
+/// Shows that certificate, and believes callers who have one of the CA.
+pub(crate) fn acceptor(shown: Arc<Shown>, ca_pem: &str) -> anyhow::Result<TlsAcceptor> {
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes()).context("read the CA")?;
     roots.add(ca).context("read the CA")?;
@@ -25,14 +25,10 @@ pub(crate) fn acceptor(identity: &Identity, ca_pem: &str) -> anyhow::Result<TlsA
         .allow_unauthenticated()
         .build()
         .context("the CA of callers")?;
-    let chain = CertificateDer::pem_slice_iter(identity.cert_pem.as_bytes());
-    let chain = chain.collect::<Result<Vec<_>, _>>();
-    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).context("read the key")?;
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(chain.context("read the certificate")?, key)
-        .context("the serving certificate")?;
+        .with_cert_resolver(shown);
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

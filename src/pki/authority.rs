@@ -10,16 +10,13 @@ use rcgen::{
 };
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::Identity;
 use super::files::Files;
+use super::{Identity, renewal};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// As kubeadm has it: ten years for the CA, one for what it signs.
+/// As kubeadm has it.
 const CA_LIFE: Duration = DAY.saturating_mul(3650);
-const LEAF_LIFE: Duration = DAY.saturating_mul(365);
-/// A certificate this near its end is made anew at start.
-const RENEW_BEFORE: Duration = DAY.saturating_mul(30);
-/// Clocks of joining machines may be behind.
+/// Clocks of joining machines may be behind; at most by a tenth of a certificate's life.
 const BACKDATED: Duration = Duration::from_secs(3600);
 
 /// A certificate that the authority signs.
@@ -64,7 +61,7 @@ impl Leaf {
         !self.names.is_empty()
     }
 
-    fn params(&self) -> anyhow::Result<CertificateParams> {
+    fn params(&self, life: Duration) -> anyhow::Result<CertificateParams> {
         let mut params = CertificateParams::new(self.names.clone()).context("certificate names")?;
         params.subject_alt_names.extend(
             self.addresses
@@ -86,20 +83,24 @@ impl Leaf {
             ExtendedKeyUsagePurpose::ClientAuth
         };
         params.extended_key_usages = vec![purpose];
-        set_life(&mut params, LEAF_LIFE);
+        set_life(&mut params, life);
         Ok(params)
     }
 
-    /// Whether a certificate from an earlier start still says all this for long enough.
-    pub(crate) fn is_served_by(&self, pem: &str) -> bool {
-        with_certificate(pem, |cert| {
-            lives_on(cert) && self.has_name_of(cert) && self.is_named_by(cert)
-        })
+    /// From when on a certificate is to be replaced: at once if it does not say all this.
+    pub(crate) fn due(&self, pem: &str) -> SystemTime {
+        let due = with_certificate(pem, |cert| {
+            let life = [cert.validity().not_before, cert.validity().not_after];
+            let [born, end] = life.map(|time| time.to_datetime().into());
+            let says_all = self.has_name_of(cert) && self.is_named_by(cert);
+            says_all.then(|| renewal::due(born, end))
+        });
+        due.flatten().unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// Whether a certificate is this one's, however old.
     pub(crate) fn is_of(&self, pem: &str) -> bool {
-        with_certificate(pem, |cert| self.has_name_of(cert))
+        with_certificate(pem, |cert| self.has_name_of(cert)).unwrap_or(false)
     }
 
     fn has_name_of(&self, cert: &X509Certificate<'_>) -> bool {
@@ -132,23 +133,29 @@ impl Leaf {
     }
 }
 
-/// What is asked of a certificate; no, if it is none.
-fn with_certificate(pem: &str, ask: impl Fn(&X509Certificate<'_>) -> bool) -> bool {
-    let Ok((_, der)) = x509_parser::pem::parse_x509_pem(pem.as_bytes()) else {
-        return false;
-    };
-    X509Certificate::from_der(&der.contents).is_ok_and(|(_, cert)| ask(&cert))
+/// What is asked of a certificate, if it is one.
+fn with_certificate<T>(pem: &str, ask: impl Fn(&X509Certificate<'_>) -> T) -> Option<T> {
+    let (_, der) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
+    let (_, cert) = X509Certificate::from_der(&der.contents).ok()?;
+    Some(ask(&cert))
 }
 
 /// The cluster's own certificate authority.
 pub(crate) struct Authority {
     pub(crate) cert_pem: String,
     pub(super) issuer: Issuer<'static, KeyPair>,
+    /// How long what it signs for the cluster itself is good.
+    leaf_life: Duration,
 }
 
 impl Authority {
     /// Reads the authority, or makes one for a new cluster.
-    pub(crate) fn ensure(files: &Files, file: &str, name: &str) -> anyhow::Result<Self> {
+    pub(crate) fn ensure(
+        files: &Files,
+        file: &str,
+        name: &str,
+        leaf_life: Duration,
+    ) -> anyhow::Result<Self> {
         let key_pem = files.key(file, || {
             Ok(KeyPair::generate()
                 .context("make the CA key")?
@@ -167,22 +174,27 @@ impl Authority {
             }
         };
         let issuer = Issuer::from_ca_cert_pem(&cert_pem, key).context("read the CA certificate")?;
-        Ok(Self { cert_pem, issuer })
+        Ok(Self {
+            cert_pem,
+            issuer,
+            leaf_life,
+        })
     }
 
-    /// Reads what was signed before, or signs it if it is missing, near its end or named otherwise.
+    /// Reads what was signed before, or signs it if it is missing, due or named otherwise.
     pub(crate) fn ensure_leaf(&self, files: &Files, leaf: &Leaf) -> anyhow::Result<Identity> {
         let key_pem = files.key(leaf.file, || {
             let key =
                 KeyPair::generate().with_context(|| format!("make the key of {}", leaf.file))?;
             Ok(key.serialize_pem())
         })?;
-        if let Some(cert_pem) = files.cert(leaf.file)?.filter(|pem| leaf.is_served_by(pem)) {
+        let now = SystemTime::now();
+        if let Some(cert_pem) = files.cert(leaf.file)?.filter(|pem| leaf.due(pem) > now) {
             return Ok(Identity { cert_pem, key_pem });
         }
         let key = KeyPair::from_pem(&key_pem)
             .with_context(|| format!("read the key of {}", leaf.file))?;
-        let signed = leaf.params()?.signed_by(&key, &self.issuer);
+        let signed = leaf.params(self.leaf_life)?.signed_by(&key, &self.issuer);
         let cert_pem = signed.with_context(|| format!("sign {}", leaf.file))?.pem();
         files.write_cert(leaf.file, &cert_pem)?;
         Ok(Identity { cert_pem, key_pem })
@@ -194,7 +206,7 @@ impl Authority {
     pub(crate) fn sign_request(&self, leaf: &Leaf, request_pem: &str) -> anyhow::Result<String> {
         let mut request = CertificateSigningRequestParams::from_pem(request_pem)
             .context("read the certificate request")?;
-        request.params = leaf.params()?;
+        request.params = leaf.params(self.leaf_life)?;
         let signed = request.signed_by(&self.issuer);
         Ok(signed.with_context(|| format!("sign {}", leaf.file))?.pem())
     }
@@ -215,25 +227,29 @@ fn ca_params(name: &str) -> CertificateParams {
 
 pub(super) fn set_life(params: &mut CertificateParams, life: Duration) {
     let now = SystemTime::now();
-    params.not_before = (now - BACKDATED).into();
+    params.not_before = (now - BACKDATED.min(life / 10)).into();
     params.not_after = (now + life).into();
-}
-
-fn lives_on(cert: &X509Certificate<'_>) -> bool {
-    cert.validity()
-        .time_to_expiration()
-        .is_some_and(|rest| rest.whole_seconds() > RENEW_BEFORE.as_secs() as i64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn in_a_folder(name: &str, test: impl FnOnce(&Files)) {
+        let name = format!("skiff-pki-{name}-{}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        test(&Files::open(&dir).expect("open"));
+        std::fs::remove_dir_all(&dir).expect("remove");
+    }
+
     #[test]
     fn a_certificate_is_kept_until_it_names_too_little() {
-        let dir = std::env::temp_dir().join(format!("skiff-pki-{}", std::process::id()));
-        let files = Files::open(&dir).expect("open");
-        let authority = Authority::ensure(&files, "ca", "kubernetes").expect("made");
+        in_a_folder("kept", kept_until_it_names_too_little);
+    }
+
+    fn kept_until_it_names_too_little(files: &Files) {
+        let ensure = || Authority::ensure(files, "ca", "kubernetes", DAY).expect("made");
+        let authority = ensure();
         let leaf = |address: [u8; 4]| {
             Leaf::server(
                 "apiserver",
@@ -243,18 +259,40 @@ mod tests {
             )
         };
         let first = authority
-            .ensure_leaf(&files, &leaf([192, 0, 2, 1]))
+            .ensure_leaf(files, &leaf([192, 0, 2, 1]))
             .expect("signed");
-        let again = Authority::ensure(&files, "ca", "kubernetes").expect("read");
+        let again = ensure();
         let second = again
-            .ensure_leaf(&files, &leaf([192, 0, 2, 1]))
+            .ensure_leaf(files, &leaf([192, 0, 2, 1]))
             .expect("read");
         let moved = again
-            .ensure_leaf(&files, &leaf([192, 0, 2, 2]))
+            .ensure_leaf(files, &leaf([192, 0, 2, 2]))
             .expect("signed");
-        std::fs::remove_dir_all(&dir).expect("remove");
         assert_eq!(first.cert_pem, second.cert_pem);
         assert_ne!(second.cert_pem, moved.cert_pem);
         assert_eq!(second.key_pem, moved.key_pem);
+    }
+
+    #[test]
+    fn a_certificate_is_due_long_before_its_end() {
+        in_a_folder("due", |files| {
+            let signed = |life| {
+                let leaf = Leaf::client("admin", "kubernetes-admin", "system:masters");
+                let authority = Authority::ensure(files, "ca", "kubernetes", life).expect("made");
+                let signed = authority.ensure_leaf(files, &leaf).expect("signed");
+                (leaf.due(&signed.cert_pem), signed.cert_pem)
+            };
+            // It has a life of no length, so it is signed again and again.
+            let (due, first) = signed(Duration::ZERO);
+            let now = SystemTime::now();
+            assert!(due <= now);
+            let (due, second) = signed(10 * DAY);
+            assert_ne!(first, second);
+            assert!(due > now + 6 * DAY && due < now + 7 * DAY);
+            assert_eq!(signed(DAY).1, second);
+            let other = Leaf::client("admin", "somebody", "system:masters");
+            assert_eq!(other.due(&second), SystemTime::UNIX_EPOCH);
+            assert_eq!(other.due("no certificate"), SystemTime::UNIX_EPOCH);
+        });
     }
 }

@@ -1,13 +1,24 @@
-//! The cluster's certificates, made once and renewed at start when they are near their end or name too little.
+//! The cluster's certificates: made once, and renewed long before their end, at start or while they are in use.
+//!
+//! ```text
+//!   Pki, NodePki ──► files, kubeconfigs
+//!     │  └──► Shown ──► every new TLS connection
+//!     └──due──► renewal (when) ──► rotation (does it)
+//! ```
 
 mod authority;
 mod files;
+mod kept;
 mod node;
+mod renewal;
+mod rotation;
+mod shown;
 mod signer;
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Context;
 use rcgen::KeyPair;
@@ -16,14 +27,17 @@ use skiff_controllers::CertificateSigner;
 
 use authority::{Authority, Leaf};
 use files::Files;
+use kept::Kept;
 
 pub(crate) use files::write_private;
 pub(crate) use node::NodePki;
+pub(crate) use rotation::keep_fresh;
+pub(crate) use shown::Shown;
 
 use crate::config::Settings;
 
 /// A certificate chain and its private key, in PEM.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Identity {
     pub(crate) cert_pem: String,
     pub(crate) key_pem: String,
@@ -31,63 +45,113 @@ pub(crate) struct Identity {
 
 /// All keys and certificates of a cluster.
 pub(crate) struct Pki {
+    files: Files,
     authority: Arc<Authority>,
     /// The one CA, for servers and clients.
     pub(crate) ca_pem: String,
     /// Signs service-account tokens (EC P-256).
     pub(crate) service_account_key_pem: String,
-    /// The API server's own.
-    pub(crate) apiserver: Identity,
-    /// The API server's towards kubelets.
-    pub(crate) apiserver_kubelet_client: Identity,
-    /// The API server's towards the API servers of further groups.
-    pub(crate) front_proxy_client: Identity,
-    /// Whose certificate that is.
+    /// Of the certificate that the API server shows to the API servers of further groups.
     pub(crate) front_proxy_ca_pem: String,
-    /// The kubelet's own.
-    pub(crate) kubelet: Identity,
-    /// The administrator's, in the group `system:masters`.
-    pub(crate) admin: Identity,
+    apiserver: Kept,
+    apiserver_kubelet_client: Kept,
+    front_proxy_client: Kept,
+    kubelet: Kept,
+    admin: Kept,
 }
 
 impl Pki {
-    /// Reads the cluster's certificates from `dir`, and makes what is missing, about to expire, or named otherwise.
+    /// Reads the cluster's certificates from `dir`, and makes what is missing, due, or named otherwise.
     pub(crate) fn ensure(dir: &Path, settings: &Settings) -> anyhow::Result<Self> {
         let files = Files::open(dir)?;
-        let authority = Authority::ensure(&files, "ca", "kubernetes")?;
-        let front_proxy = Authority::ensure(&files, "front-proxy-ca", "front-proxy-ca")?;
+        let life = settings.certificate_validity_period.unsigned_abs();
+        let ca = |file, name| Authority::ensure(&files, file, name, life).map(Arc::new);
+        let authority = ca("ca", "kubernetes")?;
+        let front_proxy = ca("front-proxy-ca", "front-proxy-ca")?;
         let service_account_key_pem = files.key("service-account", || {
             Ok(KeyPair::generate()
                 .context("make the service-account key")?
                 .serialize_pem())
         })?;
+        let keep = |leaf| Kept::ensure(&files, &authority, leaf, "");
+        let (node, address) = (&settings.node.node_name, settings.node.node_ip);
         Ok(Self {
-            apiserver: authority.ensure_leaf(&files, &apiserver_leaf(settings)?)?,
-            apiserver_kubelet_client: authority.ensure_leaf(
+            // Who joins knows the CA by its hash alone, and takes it from there.
+            apiserver: Kept::ensure(
                 &files,
-                &Leaf::client(
-                    "apiserver-kubelet-client",
-                    "kube-apiserver-kubelet-client",
-                    "system:masters",
-                ),
+                &authority,
+                apiserver_leaf(settings)?,
+                &authority.cert_pem,
             )?,
-            front_proxy_client: front_proxy.ensure_leaf(
+            apiserver_kubelet_client: keep(Leaf::client(
+                "apiserver-kubelet-client",
+                "kube-apiserver-kubelet-client",
+                "system:masters",
+            ))?,
+            front_proxy_client: Kept::ensure(
                 &files,
-                &Leaf::client("front-proxy-client", "front-proxy-client", "front-proxy"),
+                &front_proxy,
+                Leaf::client("front-proxy-client", "front-proxy-client", "front-proxy"),
+                "",
             )?,
-            front_proxy_ca_pem: front_proxy.cert_pem,
-            kubelet: authority.ensure_leaf(
-                &files,
-                &kubelet_leaf(&settings.node.node_name, &[settings.node.node_ip]),
-            )?,
-            admin: authority.ensure_leaf(
-                &files,
-                &Leaf::client("admin", "kubernetes-admin", "system:masters"),
-            )?,
+            kubelet: keep(kubelet_leaf(node, &[address]))?,
+            admin: keep(Leaf::client("admin", "kubernetes-admin", "system:masters"))?,
+            front_proxy_ca_pem: front_proxy.cert_pem.clone(),
             ca_pem: authority.cert_pem.clone(),
             service_account_key_pem,
-            authority: Arc::new(authority),
+            authority,
+            files,
         })
+    }
+
+    /// What the API server shows to its clients.
+    pub(crate) fn apiserver(&self) -> Arc<Shown> {
+        self.apiserver.shown()
+    }
+
+    /// What the API server shows to kubelets.
+    pub(crate) fn apiserver_kubelet_client(&self) -> Arc<Shown> {
+        self.apiserver_kubelet_client.shown()
+    }
+
+    /// What the API server shows to the API servers of further groups.
+    pub(crate) fn front_proxy_client(&self) -> Arc<Shown> {
+        self.front_proxy_client.shown()
+    }
+
+    /// What the kubelet shows to its callers.
+    pub(crate) fn kubelet(&self) -> Arc<Shown> {
+        self.kubelet.shown()
+    }
+
+    /// The administrator's, in the group `system:masters`.
+    pub(crate) fn admin(&self) -> Identity {
+        self.admin.shown().identity()
+    }
+
+    /// From when on one of them is to be replaced.
+    pub(crate) fn due(&self) -> SystemTime {
+        let due = self.kept().map(Kept::due);
+        due.into_iter().min().unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// Signs those that are due anew, and shows them from now on.
+    ///
+    /// # Errors
+    /// If one cannot be written; those before it are renewed.
+    pub(crate) fn renew(&self) -> anyhow::Result<()> {
+        let mut kept = self.kept().into_iter();
+        kept.try_for_each(|kept| kept.renew(&self.files))
+    }
+
+    fn kept(&self) -> [&Kept; 5] {
+        [
+            &self.apiserver,
+            &self.apiserver_kubelet_client,
+            &self.front_proxy_client,
+            &self.kubelet,
+            &self.admin,
+        ]
     }
 
     /// Signs CertificateSigningRequests.

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Context;
 use rcgen::{CertificateParams, KeyPair};
 use skiff_apiserver::{NodeCertificates, NodeRequest};
 
 use super::files::Files;
-use super::{Identity, client_leaf, kubelet_leaf};
+use super::{Identity, Shown, client_leaf, kubelet_leaf};
 
 const CLIENT: &str = "kubelet-client";
 const SERVING: &str = "kubelet";
@@ -16,9 +18,9 @@ const SERVING: &str = "kubelet";
 /// What a machine has since it joined.
 pub(crate) struct NodePki {
     pub(crate) client: Identity,
-    pub(crate) serving: Identity,
-    /// Whether one of the two is near its end, or names too little.
-    pub(crate) is_due: bool,
+    serving: Identity,
+    /// From when on the two are to be replaced: at once if one names too little.
+    pub(crate) due: SystemTime,
 }
 
 impl NodePki {
@@ -33,11 +35,22 @@ impl NodePki {
             return Ok(None);
         }
         Ok(Some(Self {
-            is_due: !client_leaf.is_served_by(&client)
-                || !kubelet_leaf(node, &[address]).is_served_by(&serving),
+            due: client_leaf
+                .due(&client)
+                .min(kubelet_leaf(node, &[address]).due(&serving)),
             client: identity(&files, CLIENT, client)?,
             serving: identity(&files, SERVING, serving)?,
         }))
+    }
+
+    /// What the machine's kubelet shows to its callers.
+    pub(crate) fn shown(&self) -> anyhow::Result<Arc<Shown>> {
+        Shown::new(self.serving.clone(), "").map(Arc::new)
+    }
+
+    /// Shows what there is now instead.
+    pub(crate) fn show_by(&self, shown: &Shown) -> anyhow::Result<()> {
+        shown.replace(self.serving.clone())
     }
 
     /// What to ask the control plane for; the keys are made at the first time, and never leave the machine.

@@ -66,6 +66,7 @@ async fn with_store(
     stop_asked: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let pki = steps.step("certificates", || Pki::ensure(&data.join("pki"), settings))?;
+    let pki = Arc::new(pki);
     kubeconfig::write(settings, &pki)?;
     cluster_config::remember(&settings.node.data_dir, &settings.cluster)?;
     let store = steps.step("store", || open_store(data))?;
@@ -84,6 +85,7 @@ async fn with_store(
         let tell = |steps: &Steps| steps.ready(&settings.kubeconfig);
         let node = &settings.node;
         let lived = live(client, node, &mut components, &mut steps, tell, stop_asked).await;
+        server.announce_end();
         wind_up(components, node, &containerd, lived).await
     }
     .await;

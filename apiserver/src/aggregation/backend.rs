@@ -5,10 +5,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use parking_lot::RwLock;
+use rustls::client::ResolvesClientCert;
 use serde_json::Value;
 use skiff_store::Store;
 
-use crate::remote::{Remote, Remotes, ServicePort, Shown, Trust};
+use crate::remote::{Remote, Remotes, ServicePort, Trust};
 
 /// What an APIService says of its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ impl Backend {
         spec: Spec,
         store: &Store,
         remotes: &Remotes,
-        identity: &Arc<Shown>,
+        identity: &Arc<dyn ResolvesClientCert>,
     ) -> Result<Self, rustls::Error> {
         let trust = Trust {
             authorities_pem: spec.authorities_pem.clone(),

@@ -18,9 +18,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use rustls::client::ResolvesClientCert;
 use skiff_store::{Snapshot, Store};
 
-use crate::remote::{Remotes, Shown};
+use crate::remote::Remotes;
 use crate::storage::object_of;
 
 /// Where APIServices are in the store.
@@ -34,17 +35,21 @@ pub(crate) struct Aggregation {
     store: Store,
     remotes: Remotes,
     /// What is shown to them, so that they believe who asks.
-    identity: Arc<Shown>,
+    identity: Arc<dyn ResolvesClientCert>,
     backends: RwLock<Backends>,
 }
 
 impl Aggregation {
     /// Nothing yet.
-    pub(crate) fn new(store: Store, remotes: Remotes, identity: Shown) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        remotes: Remotes,
+        identity: Arc<dyn ResolvesClientCert>,
+    ) -> Self {
         Self {
             store,
             remotes,
-            identity: Arc::new(identity),
+            identity,
             backends: RwLock::default(),
         }
     }

@@ -15,7 +15,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time;
@@ -88,22 +88,12 @@ impl Kubelets {
             let added = roots.add(authority);
             added.map_err(|error| Error::certificate("kubelet CA", error))?;
         }
-        let unusable = |source: Box<dyn std::error::Error + Send + Sync>| {
-            Error::certificate("kubelet client certificate", source)
-        };
-        let identity = &config.kubelet_client;
-        let chain = CertificateDer::pem_slice_iter(identity.certificate_pem.as_bytes())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| unusable(error.into()))?;
-        let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes())
-            .map_err(|error| unusable(error.into()))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(error.into()))?
+            .map_err(|error| Error::certificate("versions of TLS", error))?
             .with_root_certificates(roots)
-            .with_client_auth_cert(chain, key)
-            .map_err(|error| unusable(error.into()))?;
+            .with_client_cert_resolver(Arc::clone(&config.kubelet_client));
         Ok(Self {
             tls: TlsConnector::from(Arc::new(tls)),
             tasks: TaskTracker::new(),

@@ -13,5 +13,5 @@ mod words;
 
 pub(crate) use client::{Remote, Remotes};
 pub(crate) use dial::{Missing, ServicePort, endpoints_of};
-pub(crate) use trust::{Shown, Trust, client_identity};
+pub(crate) use trust::Trust;
 pub(crate) use webhook::{ClientConfig, Unusable, Webhook};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use rustls::client::ResolvesClientCert;
 use rustls::{ClientConfig, Error};
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::verify::Verifier;
-use crate::Identity;
 
 /// What the machine believes when nothing else is said.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -20,22 +20,7 @@ pub(crate) struct Trust {
     /// Every certificate is believed.
     pub(crate) insecure: bool,
     /// What this server shows.
-    pub(crate) identity: Option<Arc<Shown>>,
-}
-
-/// A certificate and its key, read.
-pub(crate) struct Shown {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-}
-
-/// Reads what is shown to other servers.
-pub(crate) fn client_identity(identity: &Identity) -> Result<Shown, crate::Error> {
-    let unusable = |error| crate::Error::certificate("proxy client certificate", error);
-    let chain = CertificateDer::pem_slice_iter(identity.certificate_pem.as_bytes());
-    let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(unusable)?;
-    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).map_err(unusable)?;
-    Ok(Shown { chain, key })
+    pub(crate) identity: Option<Arc<dyn ResolvesClientCert>>,
 }
 
 impl Trust {
@@ -48,10 +33,8 @@ impl Trust {
         let builder = builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        Ok(Arc::new(match self.identity.as_deref() {
-            Some(Shown { chain, key }) => {
-                builder.with_client_auth_cert(chain.clone(), key.clone_key())?
-            }
+        Ok(Arc::new(match &self.identity {
+            Some(identity) => builder.with_client_cert_resolver(Arc::clone(identity)),
             None => builder.with_no_client_auth(),
         }))
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{Config, Error};
@@ -18,20 +18,11 @@ pub(super) fn acceptor(config: &Config) -> Result<TlsAcceptor, Error> {
         .allow_unauthenticated()
         .build()
         .map_err(|error| Error::certificate("client CA", error))?;
-    let unusable = |source: Box<dyn std::error::Error + Send + Sync>| {
-        Error::certificate("serving certificate", source)
-    };
-    let chain = CertificateDer::pem_slice_iter(config.tls.certificate_pem.as_bytes())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| unusable(error.into()))?;
-    let key = PrivateKeyDer::from_pem_slice(config.tls.key_pem.as_bytes())
-        .map_err(|error| unusable(error.into()))?;
     let mut tls = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(error.into()))?
+        .map_err(|error| Error::certificate("versions of TLS", error))?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, key)
-        .map_err(|error| unusable(error.into()))?;
+        .with_cert_resolver(Arc::clone(&config.tls));
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(tls)))
 }

@@ -1,9 +1,30 @@
 //! Certificates and keys for one test.
 
+use std::sync::Arc;
+
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
 };
-use skiff_apiserver::Identity;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// A certificate and its private key.
+pub(crate) struct Identity {
+    pub(crate) certificate_pem: String,
+    pub(crate) key_pem: String,
+}
+
+impl Identity {
+    /// As TLS shows it.
+    pub(crate) fn shown(&self) -> Arc<SingleCertAndKey> {
+        let certificate = CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).unwrap();
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let key = CertifiedKey::from_der(vec![certificate], key, &provider).unwrap();
+        Arc::new(SingleCertAndKey::from(key))
+    }
+}
 
 /// One authority for everything.
 pub(crate) struct Pki {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde_json::json;
-use skiff_apiserver::Identity;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
@@ -13,7 +12,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::http_client::Http;
-use crate::pki::Pki;
+use crate::pki::{Identity, Pki};
 use crate::support::{Cluster, pod, service_account, within};
 
 const PODS: &str = "/api/v1/namespaces/default/pods";

@@ -124,12 +124,14 @@ fn config(pki: &Pki) -> Config {
     Config {
         advertise: "192.0.2.1".parse().unwrap(),
         port: 6443,
-        tls: pki.server("127.0.0.1"),
+        tls: pki.server("127.0.0.1").shown(),
         client_ca_pem: pki.ca_pem.clone(),
         service_account_key_pem: signing_key(),
-        kubelet_client: pki.client("kube-apiserver-kubelet-client", "system:masters"),
+        kubelet_client: pki
+            .client("kube-apiserver-kubelet-client", "system:masters")
+            .shown(),
         kubelet_ca_pem: pki.ca_pem.clone(),
-        proxy_client: pki.client("front-proxy-client", "front-proxy"),
+        proxy_client: pki.client("front-proxy-client", "front-proxy").shown(),
         proxy_ca_pem: pki.ca_pem.clone(),
         node_signer: None,
         service_cidr: "10.96.0.0/12".parse().unwrap(),

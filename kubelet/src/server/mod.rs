@@ -95,7 +95,7 @@ pub(crate) async fn run<R: Runtime>(
 ) -> anyhow::Result<()> {
     let config = &context.host.config;
     let tls =
-        tls::acceptor(&config.tls, &config.client_ca_pem).context("the kubelet's certificates")?;
+        tls::acceptor(config.tls.clone(), &config.client_ca_pem).context("the CA of callers")?;
     let bind = async |address| {
         let listener = TcpListener::bind(address).await;
         listener.with_context(|| format!("the kubelet cannot listen on {address}"))

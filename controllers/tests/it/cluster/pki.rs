@@ -1,7 +1,11 @@
 //! What an API server must have, though nobody here speaks TLS.
 
+use std::sync::Arc;
+
 use rcgen::{CertificateParams, KeyPair};
-use skiff_apiserver::{Config, Identity};
+use rustls::crypto::aws_lc_rs;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use skiff_apiserver::Config;
 
 use super::NODE;
 
@@ -11,18 +15,18 @@ pub(super) fn apiserver_config() -> Config {
         .unwrap()
         .self_signed(&key)
         .unwrap();
-    let identity = Identity {
-        certificate_pem: certificate.pem(),
-        key_pem: key.serialize_pem(),
-    };
+    let chain = vec![certificate.der().clone()];
+    let private = key.serialize_der().try_into().unwrap();
+    let shown = CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider()).unwrap();
+    let shown = Arc::new(SingleCertAndKey::from(shown));
     Config {
         advertise: NODE.1.into(),
         port: 6443,
-        tls: identity.clone(),
+        tls: shown.clone(),
         client_ca_pem: certificate.pem(),
         service_account_key_pem: key.serialize_pem(),
-        kubelet_client: identity.clone(),
-        proxy_client: identity,
+        kubelet_client: shown.clone(),
+        proxy_client: shown,
         proxy_ca_pem: certificate.pem(),
         kubelet_ca_pem: certificate.pem(),
         node_signer: None,
