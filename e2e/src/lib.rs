@@ -13,6 +13,7 @@ mod asking;
 pub mod bench;
 mod cache;
 mod cases;
+mod clients;
 mod cluster;
 mod command;
 mod dump;
@@ -37,6 +38,7 @@ pub use cache::{cache_dir, once};
 pub use cases::{
     Case, walk_through, walk_through_with_an_older_kubectl, walk_through_with_every_kubectl,
 };
+pub use clients::ClientLibrary;
 pub use cluster::{Cluster, on_a_cluster, on_a_cluster_with, on_a_machine, on_clusters};
 pub use gate::{Gate, Mood};
 pub use images::{BUSYBOX, Image, NGINX, Recipe, all_images};

@@ -1,5 +1,6 @@
 //! Logs, exec, attach and port-forward: the kubelet of the Pod's node answers, this server passes on.
 
+mod frames;
 mod question;
 
 use axum::body::Body;
@@ -11,12 +12,14 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use skiff_api::{Reason, Status, metadata};
+use tokio::io::copy_bidirectional;
 
 use super::{Call, not_allowed};
 use crate::encode;
 use crate::kubelet::{Address, Kubelets, address_of};
 use crate::limits::Place;
 use crate::metrics::Counted;
+use frames::ByFrame;
 use question::{container_of, log_query, ports_query, stream_query};
 
 /// The most of a kubelet's error that is read.
@@ -176,6 +179,7 @@ async fn upgrade(
         return Err(refusal(answer).await);
     }
     let kubelet = hyper::upgrade::on(&mut answer);
+    let by_frame = answer.headers().contains_key(header::SEC_WEBSOCKET_ACCEPT);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     for (name, value) in handshake(answer.headers()) {
@@ -188,7 +192,11 @@ async fn upgrade(
             Ok((client, kubelet)) => {
                 let (mut client, mut kubelet) = (TokioIo::new(client), TokioIo::new(kubelet));
                 // One side breaking off is how such a stream usually ends.
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut kubelet).await;
+                let _ = if by_frame {
+                    copy_bidirectional(&mut ByFrame::new(client), &mut kubelet).await
+                } else {
+                    copy_bidirectional(&mut client, &mut kubelet).await
+                };
             }
             Err(error) => tracing::debug!(%error, "a stream was not upgraded"),
         }
