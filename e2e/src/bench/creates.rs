@@ -14,7 +14,7 @@ use super::objects::Mould;
 use super::options::Load;
 use super::report::{Row, Target, Unit};
 use super::space::Space;
-use super::statistics::{Samples, median};
+use super::statistics::{Rounds, Samples, median};
 use super::tell;
 
 /// How many write at a time; each writer is a client with a connection of its own.
@@ -23,23 +23,6 @@ const WRITERS: [u32; 3] = [1, 16, 64];
 const APPENDING: Duration = Duration::from_secs(1);
 /// The creates per second that 64 writers shall reach.
 const TARGET_PER_SECOND: f64 = 10_000.0;
-
-/// Figures of one burst, or of several: one each round.
-#[derive(Debug, Default)]
-struct Rounds {
-    p50_ms: Vec<f64>,
-    p99_ms: Vec<f64>,
-    per_second: Vec<f64>,
-}
-
-impl Rounds {
-    fn add(&mut self, samples: &Samples, took: Duration) {
-        self.p50_ms.push(samples.percentile_ms(0.5));
-        self.p99_ms.push(samples.percentile_ms(0.99));
-        self.per_second
-            .push(samples.len() as f64 / took.as_secs_f64());
-    }
-}
 
 /// Measures creates of ConfigMaps, the raw writes going to the folder `disk`.
 pub(super) async fn measure(server: ApiServer, disk: PathBuf, load: Load) -> Result<Vec<Row>> {

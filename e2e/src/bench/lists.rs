@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::task::JoinSet;
 
 use super::client::{ApiServer, Connection};
+use super::filling::fill;
 use super::objects::Mould;
 use super::options::Load;
 use super::report::{Row, Target, Unit};
@@ -15,8 +15,6 @@ use super::space::Space;
 use super::statistics::{Samples, median};
 use super::tell;
 
-/// How many create the Pods at a time.
-const WRITERS: u32 = 32;
 /// How often each round lists.
 const LISTS: u32 = 10;
 /// The scheduler writes to each new Pod: it is done when nothing changed for so long.
@@ -36,11 +34,13 @@ struct List<'a> {
 pub(super) async fn measure(server: ApiServer, load: Load) -> Result<Vec<Row>> {
     tell(&format!("lists, creating {} Pods", load.listed));
     let space = Space::create(&server, "lists").await?;
-    fill(&server, &space, load.listed).await?;
+    let mould = Mould::pending_pod();
+    let path = space.path("pods");
+    let pod = move |number| mould.named(&format!("frontend-6d4cf56db6-{number:05}"));
+    fill(&server, &path, load.listed, pod).await?;
     settle(&server, &space).await?;
     tell("lists");
     let mut connection = server.connect().await?;
-    let path = space.path("pods");
     let bytes = check(&mut connection, &path, load.listed).await?;
     let (mut p50_ms, mut p99_ms) = (Vec::new(), Vec::new());
     for _ in 0..load.rounds {
@@ -52,28 +52,8 @@ pub(super) async fn measure(server: ApiServer, load: Load) -> Result<Vec<Row>> {
     Ok(rows(load.listed, bytes, &p50_ms, &p99_ms))
 }
 
-async fn fill(server: &ApiServer, space: &Space, pods: u32) -> Result<()> {
-    let mut tasks = JoinSet::new();
-    for writer in 0..WRITERS {
-        let mut connection = server.connect().await?;
-        let path = space.path("pods");
-        tasks.spawn(async move {
-            let mould = Mould::pending_pod();
-            for pod in (writer..pods).step_by(WRITERS as usize) {
-                let object = mould.named(&format!("frontend-6d4cf56db6-{pod:05}"));
-                connection.create(&path, object).await?;
-            }
-            anyhow::Ok(())
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        done??;
-    }
-    Ok(())
-}
-
 /// Waits until nothing more happens to the Pods.
-async fn settle(server: &ApiServer, space: &Space) -> Result<()> {
+pub(super) async fn settle(server: &ApiServer, space: &Space) -> Result<()> {
     let path = format!("{}?watch=true", space.path("pods"));
     let mut events = server.connect().await?.watch(&path).await?;
     let quiet = async {

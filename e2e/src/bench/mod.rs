@@ -1,8 +1,9 @@
 //! `make bench`: what skiff takes and gives, in figures beside their targets and references.
 //!
 //! ```text
-//!                          ┌─ creates, lists, watches ── TLS ──► any API server (a kubeconfig)
+//!                          ┌─ creates, patches, lists, watches ── TLS ──► any API server (a kubeconfig)
 //!   options ──► benches ───┼─ ready, idle, pods ──► a node in a namespace, and its containerd
+//!                  │       ├─ memory ──► the same, beside etcd and sled
 //!                  │       └─ services ──► a node in a namespace or a virtual machine, and its kernel
 //!                  └── rows ──► report ──► a table, JSON
 //! ```
@@ -12,16 +13,20 @@
 mod client;
 mod creates;
 mod disk;
+mod filling;
 mod idle;
 mod inside;
 mod lists;
 mod machine;
+mod memory;
 mod objects;
 mod options;
+mod patches;
 mod pods;
 mod ready;
 mod report;
 mod resources;
+mod selectors;
 mod services;
 mod space;
 mod statistics;
@@ -41,18 +46,31 @@ use options::{Bench, Command, Load, Options};
 use pods::Place;
 use report::Report;
 
+/// The benches that start what they measure.
+const ON_NODES_OF_THEIR_OWN: [Bench; 6] = [
+    Bench::Ready,
+    Bench::Services,
+    Bench::ServicesIpvs,
+    Bench::Crowd,
+    Bench::Objects,
+    Bench::SmallPods,
+];
+
 /// Runs the benches that the command line asks for and prints what they found.
 ///
 /// # Errors
 /// If a figure could not be taken; those that could are printed all the same.
 pub fn main() -> Result<()> {
     let options = Options::parse();
+    if let Some(Command::Sled { dir, values }) = &options.command {
+        return memory::keep_in_sled(dir, values);
+    }
     let mut report = Report::of(options.load.only.clone());
     let done = match &options.command {
         Some(Command::Api { kubeconfig, disk }) => {
             against(&mut report, kubeconfig, disk, &options.load)
         }
-        Some(Command::All) | None => on_nodes(&mut report, &options.load),
+        _ => on_nodes(&mut report, &options.load),
     };
     report.print();
     if let Some(file) = options.json_file() {
@@ -75,7 +93,14 @@ fn on_nodes(report: &mut Report, load: &Load) -> Result<()> {
     report.take(Bench::Ready, || ready::measure(load));
     report.take(Bench::Services, || services::nftables(load));
     report.take(Bench::ServicesIpvs, || services::ipvs(load));
-    if report.wants_other_than(&[Bench::Ready, Bench::Services, Bench::ServicesIpvs]) {
+    report.take(Bench::Crowd, || memory::crowd(load));
+    report.take(Bench::Objects, || memory::objects(load));
+    if report.wants(Bench::SmallPods) {
+        let etcd = memory::etcd_version();
+        report.describe("etcd", etcd.unwrap_or_else(|| "not installed".into()));
+    }
+    report.take(Bench::SmallPods, || memory::small_pods(load));
+    if report.wants_other_than(&ON_NODES_OF_THEIR_OWN) {
         on_one_node(report, load)?;
     }
     Ok(())
@@ -123,8 +148,14 @@ fn of_an_api_server(
     report.take(Bench::Watches, || {
         inside.run(watches::measure(server.clone(), load.clone()))
     });
+    report.take(Bench::Patches, || {
+        inside.run(patches::measure(server.clone(), load.clone()))
+    });
     report.take(Bench::Lists, || {
         inside.run(lists::measure(server.clone(), load.clone()))
+    });
+    report.take(Bench::Selectors, || {
+        inside.run(selectors::measure(server.clone(), load.clone()))
     });
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Mould {
 
 /// Stands where the name will.
 const NAME: &str = "@name@";
+/// As Deployments have one of their settings, so that Pods follow changes.
+const CHECKSUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 impl Mould {
     /// A ConfigMap of about 1 KiB: a program's settings.
@@ -30,18 +32,36 @@ impl Mould {
         }))
     }
 
-    /// A Pod as Deployments make them, of about 2 KiB once it is stored, that fits on no node.
+    /// A Pod as Deployments make them, of about 3.5 KiB once it is stored, that fits on no node.
     pub(super) fn pending_pod() -> Self {
+        Self::of(&pending_pod())
+    }
+
+    /// The same with a label `share` of that number.
+    pub(super) fn pending_pod_of(share: u32) -> Self {
+        let mut pod = pending_pod();
+        pod["metadata"]["labels"]["share"] = share.to_string().into();
+        Self::of(&pod)
+    }
+
+    /// A Pod of 2 KB once it is stored, the owners of its fields included, that nobody does anything about.
+    pub(super) fn small_pod() -> Self {
         Self::of(&json!({
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {
                 "name": NAME,
-                "labels": labels("frontend"),
+                "labels": { "app.kubernetes.io/name": "shop", "app.kubernetes.io/component": "frontend" },
+                "annotations": { "checksum/config": CHECKSUM },
             },
             "spec": {
-                "nodeSelector": { "bench.skiff.dev/nowhere": "true" },
-                "containers": [server()],
+                "schedulerName": "nobody",
+                "automountServiceAccountToken": false,
+                "containers": [{
+                    "name": "server",
+                    "image": "nginx:1.19",
+                    "resources": { "requests": { "cpu": "100m", "memory": "64Mi" } },
+                }],
             },
         }))
     }
@@ -77,6 +97,34 @@ impl Mould {
             after_name: after.to_owned(),
         }
     }
+}
+
+fn pending_pod() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": NAME, "labels": labels("frontend") },
+        "spec": {
+            "nodeSelector": { "bench.skiff.dev/nowhere": "true" },
+            "containers": [server()],
+        },
+    })
+}
+
+/// A PodTemplate of this name, whose first container has this image.
+pub(super) fn pod_template(name: &str, image: &str) -> Value {
+    let mut first = server();
+    first["image"] = image.into();
+    let sidecar = json!({ "name": "sidecar", "image": "busybox:1.28", "args": ["sleep", "3600"] });
+    json!({
+        "apiVersion": "v1",
+        "kind": "PodTemplate",
+        "metadata": { "name": name, "labels": labels("frontend") },
+        "template": {
+            "metadata": { "labels": labels("frontend") },
+            "spec": { "containers": [first, sidecar] },
+        },
+    })
 }
 
 fn labels(component: &str) -> Value {

@@ -31,6 +31,16 @@ pub(super) enum Command {
         #[arg(long, default_value = ".")]
         disk: PathBuf,
     },
+    /// Keep the values of a file, one a line, in sled alone until the standard input ends
+    #[command(hide = true)]
+    Sled {
+        /// Where sled keeps them
+        #[arg(long)]
+        dir: PathBuf,
+        /// The file
+        #[arg(long)]
+        values: PathBuf,
+    },
 }
 
 /// How hard and how long to measure.
@@ -66,6 +76,15 @@ pub(super) struct Load {
     /// How many watchers the many are
     #[arg(long, global = true, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     pub(super) watchers: u32,
+    /// How many watchers a crowd has, which share connections
+    #[arg(long, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=15_000))]
+    pub(super) crowd: u32,
+    /// How many objects there are when memory is counted by the object
+    #[arg(long, global = true, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1000..=1_000_000))]
+    pub(super) objects: u32,
+    /// How many Pods there are when all of skiff's memory counts
+    #[arg(long, global = true, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1000..=150_000))]
+    pub(super) small_pods: u32,
     /// What to speak; client-go speaks HTTP/2 unless told otherwise
     #[arg(long, global = true, value_enum, default_value = "http2")]
     pub(super) protocol: Protocol,
@@ -88,6 +107,16 @@ pub(super) enum Bench {
     Watches,
     /// The list of many Pods
     Lists,
+    /// Strategic patches and server-side apply, beside replacing
+    Patches,
+    /// A few of many Pods, by labels and by fields
+    Selectors,
+    /// Ten thousand watchers: what one takes, and when the last of them has an event
+    Crowd,
+    /// A hundred thousand objects: what one takes
+    Objects,
+    /// Twenty thousand Pods of 2 KB: what all of skiff takes, beside etcd and sled with the same values
+    SmallPods,
     /// One of many Services changes, with nftables
     Services,
     /// The same with IPVS, in a virtual machine
@@ -125,6 +154,11 @@ impl Bench {
             Self::Creates => "creates",
             Self::Watches => "watches",
             Self::Lists => "lists",
+            Self::Patches => "patches",
+            Self::Selectors => "selectors",
+            Self::Crowd => "crowd",
+            Self::Objects => "objects",
+            Self::SmallPods => "small-pods",
             Self::Services => "services",
             Self::ServicesIpvs => "services-ipvs",
         }

@@ -38,9 +38,14 @@ impl Process {
             .trim()
             .parse()
             .with_context(|| format!("{}: {pid:?}", file.display()))?;
-        Ok(Self {
+        Ok(Self::of_id(pid))
+    }
+
+    /// The process of this id.
+    pub(super) fn of_id(pid: u32) -> Self {
+        Self {
             dir: PathBuf::from(format!("/proc/{pid}")),
-        })
+        }
     }
 
     /// The memory that is resident, in MiB.

@@ -39,6 +39,24 @@ impl FromIterator<Duration> for Samples {
     }
 }
 
+/// Figures of bursts of requests: one value each round.
+#[derive(Debug, Default)]
+pub(super) struct Rounds {
+    pub(super) p50_ms: Vec<f64>,
+    pub(super) p99_ms: Vec<f64>,
+    pub(super) per_second: Vec<f64>,
+}
+
+impl Rounds {
+    /// Adds a burst that took so long.
+    pub(super) fn add(&mut self, samples: &Samples, took: Duration) {
+        self.p50_ms.push(samples.percentile_ms(0.5));
+        self.p99_ms.push(samples.percentile_ms(0.99));
+        self.per_second
+            .push(samples.len() as f64 / took.as_secs_f64());
+    }
+}
+
 /// The middle one, or the mean of the two in the middle. Not a number without values.
 pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();

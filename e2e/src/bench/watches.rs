@@ -39,7 +39,7 @@ struct Moments {
 
 /// When the last watcher had an event, and when its writer had the answer: one value each round.
 #[derive(Debug, Default)]
-struct Delivery {
+pub(super) struct Delivery {
     last_p50_ms: Vec<f64>,
     last_p99_ms: Vec<f64>,
     answer_p50_ms: Vec<f64>,
@@ -62,7 +62,7 @@ pub(super) async fn measure(server: ApiServer, load: Load) -> Result<Vec<Row>> {
 }
 
 /// Each watcher has a socket. A server that was started before this must look after its own limit.
-fn raise_open_files() -> Result<()> {
+pub(super) fn raise_open_files() -> Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most).context("raise the limit of open files")
 }
@@ -75,15 +75,24 @@ async fn deliver(
 ) -> Result<Delivery> {
     let path = space.path("configmaps");
     let mut writer = server.connect().await?;
-    let watch = format!(
-        "{path}?watch=true&resourceVersion={}",
-        now(&mut writer, &path).await?
-    );
+    let watch = from_now_on(&mut writer, &path).await?;
     let events: Vec<Events> = stream::iter(0..watchers)
         .map(|_| async { server.connect().await?.watch(&watch).await })
         .buffer_unordered(OPENING)
         .try_collect()
         .await?;
+    deliver_to(events, writer, &path, CREATES, rounds).await
+}
+
+/// Creates ConfigMaps at `path` one after the other, so many each round; all these watch them.
+pub(super) async fn deliver_to(
+    events: Vec<Events>,
+    mut writer: Connection,
+    path: &str,
+    creates: usize,
+    rounds: u32,
+) -> Result<Delivery> {
+    let watchers = events.len();
     let (arrive, mut arrivals) = mpsc::channel(watchers);
     let mut tasks = JoinSet::new();
     for events in events {
@@ -92,12 +101,12 @@ async fn deliver(
     let mould = Mould::config_map();
     let mut delivery = Delivery::default();
     for round in 0..rounds {
-        let mut moments = Vec::with_capacity(CREATES);
-        for create in 0..CREATES {
+        let mut moments = Vec::with_capacity(creates);
+        for create in 0..creates {
             let name = format!("event-{watchers}-{round}-{create}");
             let object = mould.named(&name);
             let sent = Instant::now();
-            writer.create(&path, object).await?;
+            writer.create(path, object).await?;
             let answered = Instant::now();
             let last = last_arrival(&mut arrivals, watchers, &name).await?;
             moments.push(Moments {
@@ -151,11 +160,12 @@ async fn last_arrival(
         .context("there are watchers")
 }
 
-/// The resource version of the collection.
-async fn now(connection: &mut Connection, path: &str) -> Result<String> {
+/// The path that watches a collection without what is there already.
+pub(super) async fn from_now_on(connection: &mut Connection, path: &str) -> Result<String> {
     let list: Value = serde_json::from_slice(&connection.get(&format!("{path}?limit=1")).await?)?;
     let version = list["metadata"]["resourceVersion"].as_str();
-    Ok(version.context("a list has a resource version")?.to_owned())
+    let version = version.context("a list has a resource version")?;
+    Ok(format!("{path}?watch=true&resourceVersion={version}"))
 }
 
 impl Delivery {
@@ -173,7 +183,8 @@ impl Delivery {
             .push(after_answer.percentile_ms(0.5));
     }
 
-    fn rows(&self, watchers: usize) -> [Row; 3] {
+    /// The figures of so many watchers.
+    pub(super) fn rows(&self, watchers: usize) -> [Row; 3] {
         let to = match watchers {
             1 => "to the watcher".to_owned(),
             many => format!("to the last of {many} watchers"),

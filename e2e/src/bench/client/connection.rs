@@ -1,5 +1,6 @@
 //! One connection to an API server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -36,8 +37,24 @@ pub(in crate::bench) struct Connection {
     /// What stands before the path in a request's target.
     base: String,
     host: HeaderValue,
-    /// Moves the bytes; ends with the connection.
-    _driver: JoinSet<()>,
+    /// Moves the bytes; ends with the last one who uses the connection.
+    driver: Arc<JoinSet<()>>,
+}
+
+/// A body with its media type.
+struct Content {
+    kind: HeaderValue,
+    bytes: Bytes,
+}
+
+impl Content {
+    fn json(bytes: Bytes) -> Self {
+        Self { kind: JSON, bytes }
+    }
+
+    fn none() -> Self {
+        Self::json(Bytes::new())
+    }
 }
 
 #[derive(Debug)]
@@ -63,28 +80,55 @@ impl Connection {
             sender,
             base,
             host: HeaderValue::from_str(&server.authority)?,
-            _driver: driver,
+            driver: Arc::new(driver),
+        })
+    }
+
+    /// The same connection once more, for a request beside others. HTTP/1.1 has no such thing.
+    pub(in crate::bench) fn shared(&self) -> Result<Self> {
+        let Sender::Http2(sender) = &self.sender else {
+            bail!("requests share a connection by HTTP/2 alone");
+        };
+        Ok(Self {
+            sender: Sender::Http2(sender.clone()),
+            base: self.base.clone(),
+            host: self.host.clone(),
+            driver: Arc::clone(&self.driver),
         })
     }
 
     /// Reads what is at `path`, to the last byte.
     pub(in crate::bench) async fn get(&mut self, path: &str) -> Result<Bytes> {
-        self.call(Method::GET, path, Bytes::new()).await
+        self.call(Method::GET, path, Content::none()).await
     }
 
     /// Creates an object in the collection at `path`.
     pub(in crate::bench) async fn create(&mut self, path: &str, object: Bytes) -> Result<Bytes> {
-        self.call(Method::POST, path, object).await
+        self.call(Method::POST, path, Content::json(object)).await
     }
 
     /// Replaces the object at `path`, whatever it was.
     pub(in crate::bench) async fn replace(&mut self, path: &str, object: Bytes) -> Result<Bytes> {
-        self.call(Method::PUT, path, object).await
+        self.call(Method::PUT, path, Content::json(object)).await
+    }
+
+    /// Patches the object at `path` in the way that the media type says.
+    pub(in crate::bench) async fn patch(
+        &mut self,
+        path: &str,
+        media_type: &'static str,
+        patch: Bytes,
+    ) -> Result<Bytes> {
+        let content = Content {
+            kind: HeaderValue::from_static(media_type),
+            bytes: patch,
+        };
+        self.call(Method::PATCH, path, content).await
     }
 
     /// Deletes the object at `path`; one that is gone already is fine.
     pub(in crate::bench) async fn delete(&mut self, path: &str) -> Result<()> {
-        let response = self.send(Method::DELETE, path, Bytes::new()).await?;
+        let response = self.send(Method::DELETE, path, Content::none()).await?;
         if response.status() != StatusCode::NOT_FOUND {
             accepted(path, response)
                 .await?
@@ -97,14 +141,14 @@ impl Connection {
 
     /// Starts a watch: `path` says `watch=true`.
     pub(in crate::bench) async fn watch(mut self, path: &str) -> Result<Events> {
-        let response = timeout(OPENED_WITHIN, self.send(Method::GET, path, Bytes::new())).await;
+        let response = timeout(OPENED_WITHIN, self.send(Method::GET, path, Content::none())).await;
         let response = response.with_context(|| format!("open the watch {path}"))??;
         let body = accepted(path, response).await?.into_body();
         Ok(Events::new(body, self))
     }
 
-    async fn call(&mut self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
-        let response = self.send(method, path, body).await?;
+    async fn call(&mut self, method: Method, path: &str, content: Content) -> Result<Bytes> {
+        let response = self.send(method, path, content).await?;
         let answer = accepted(path, response).await?.into_body().collect().await;
         Ok(answer
             .with_context(|| format!("the answer of {path}"))?
@@ -115,9 +159,9 @@ impl Connection {
         &mut self,
         method: Method,
         path: &str,
-        body: Bytes,
+        content: Content,
     ) -> Result<Response<Incoming>> {
-        let request = self.request(method, path, body)?;
+        let request = self.request(method, path, content)?;
         let response = match &mut self.sender {
             Sender::Http1(sender) => {
                 sender.ready().await?;
@@ -131,8 +175,13 @@ impl Connection {
         response.with_context(|| format!("send a request of {path}"))
     }
 
-    fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>> {
-        let mut request = Request::new(Full::new(body));
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        content: Content,
+    ) -> Result<Request<Full<Bytes>>> {
+        let mut request = Request::new(Full::new(content.bytes));
         *request.method_mut() = method;
         *request.uri_mut() = format!("{}{path}", self.base).try_into()?;
         let headers = request.headers_mut();
@@ -141,7 +190,7 @@ impl Connection {
         }
         headers.insert(USER_AGENT, AGENT);
         headers.insert(ACCEPT, JSON);
-        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(CONTENT_TYPE, content.kind);
         Ok(request)
     }
 }

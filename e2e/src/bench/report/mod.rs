@@ -50,9 +50,14 @@ impl Report {
         self.wanted.is_empty() || self.wanted.iter().any(|wanted| !these.contains(wanted))
     }
 
+    /// Whether a bench is asked for.
+    pub(super) fn wants(&self, bench: Bench) -> bool {
+        self.wanted.is_empty() || self.wanted.contains(&bench)
+    }
+
     /// Runs a bench, if it is asked for, and takes its rows or the reason why it has none.
     pub(super) fn take(&mut self, bench: Bench, measure: impl FnOnce() -> Result<Vec<Row>>) {
-        if !self.wanted.is_empty() && !self.wanted.contains(&bench) {
+        if !self.wants(bench) {
             return;
         }
         match measure() {
