@@ -1,24 +1,35 @@
 //! A cache of one kind, kept true by list-watch.
 
-use std::collections::HashMap;
+mod shelf;
+
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use kube::{Resource, ResourceExt};
 use parking_lot::{Mutex, RwLock};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::ObjectKey;
+use shelf::{Shelf, Slot};
 
 /// What a kind must be to be cached.
 pub trait Watched:
-    Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+    Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + Sync + 'static
 {
 }
 
 impl<K> Watched for K where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+    K: Resource<DynamicType = ()>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize
+        + Send
+        + Sync
+        + 'static
 {
 }
 
@@ -62,7 +73,7 @@ impl<K> Clone for Informer<K> {
 }
 
 struct Shared<K> {
-    objects: RwLock<HashMap<ObjectKey, Arc<K>>>,
+    objects: RwLock<Shelf<K>>,
     /// Held while a change is applied and told, so that handlers see each change once and in order.
     listeners: Mutex<Listeners<K>>,
     /// The newest revision seen, 0 before the first list is complete.
@@ -77,7 +88,7 @@ struct Listeners<K> {
 impl<K: Watched> Informer<K> {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Shared {
-            objects: RwLock::default(),
+            objects: RwLock::new(Shelf::default()),
             listeners: Mutex::new(Listeners {
                 indexes: Vec::new(),
                 handlers: Vec::new(),
@@ -88,22 +99,26 @@ impl<K: Watched> Informer<K> {
 
     /// The object of that key, if it is in the cache.
     pub fn get(&self, key: &ObjectKey) -> Option<Arc<K>> {
-        self.0.objects.read().get(key).cloned()
+        self.0.objects.read().get(key)
     }
 
     /// All objects, in no order.
     pub fn list(&self) -> Vec<Arc<K>> {
-        self.0.objects.read().values().cloned().collect()
+        self.each().collect()
+    }
+
+    /// All objects, one after the other: of many few are in memory at a time.
+    fn each(&self) -> impl Iterator<Item = Arc<K>> + use<K> {
+        let slots = self.0.objects.read().slots();
+        slots.into_iter().filter_map(|slot| slot.object())
     }
 
     /// All objects of a namespace, in no order.
     pub fn list_in(&self, namespace: &str) -> Vec<Arc<K>> {
         let objects = self.0.objects.read();
-        objects
-            .iter()
-            .filter(|(key, _)| key.namespace == namespace)
-            .map(|(_, object)| object.clone())
-            .collect()
+        let slots = objects.slots_of(|key| key.namespace == namespace);
+        drop(objects);
+        slots.iter().filter_map(Slot::object).collect()
     }
 
     /// Calls `handler` for each object there is, then for each change, in order and on the watching task.
@@ -111,7 +126,7 @@ impl<K: Watched> Informer<K> {
     /// A handler must be quick (it maps a change to keys of a queue) and must not register handlers on the same informer.
     pub fn on_change(&self, handler: impl Fn(&Change<K>) + Send + Sync + 'static) {
         let mut listeners = self.0.listeners.lock();
-        for object in self.list() {
+        for object in self.each() {
             handler(&Change::Added(object));
         }
         listeners.handlers.push(Box::new(handler));
@@ -124,11 +139,14 @@ impl<K: Watched> Informer<K> {
             objects: RwLock::default(),
         });
         let mut listeners = self.0.listeners.lock();
-        for object in self.list() {
+        for object in self.each() {
             data.replace(None, Some(&object));
         }
         listeners.indexes.push(data.clone());
-        Index(data)
+        Index {
+            data,
+            informer: self.clone(),
+        }
     }
 
     /// Waits until the first list is complete.
@@ -165,7 +183,7 @@ impl<K: Watched> Informer<K> {
     pub(crate) fn apply(&self, object: K) {
         let revision = revision_of(&object);
         let listeners = self.0.listeners.lock();
-        self.put(&listeners, object);
+        self.put(&listeners, Arc::new(object));
         drop(listeners);
         self.saw(revision);
     }
@@ -179,35 +197,28 @@ impl<K: Watched> Informer<K> {
     }
 
     /// Makes the cache equal to a complete list.
-    pub(crate) fn replace(&self, listed: Vec<K>) {
-        let newest = listed.iter().map(revision_of).max().unwrap_or(0);
+    pub(crate) fn replace(&self, listed: Listed<K>) {
         let listeners = self.0.listeners.lock();
-        let kept: std::collections::HashSet<ObjectKey> = listed.iter().map(ObjectKey::of).collect();
-        let gone: Vec<ObjectKey> = self
-            .0
-            .objects
-            .read()
-            .keys()
-            .filter(|key| !kept.contains(*key))
-            .cloned()
-            .collect();
+        let kept: HashSet<&ObjectKey> = listed.objects.keys().collect();
+        let objects = self.0.objects.read();
+        let gone = objects.keys().filter(|key| !kept.contains(key));
+        let gone: Vec<ObjectKey> = gone.cloned().collect();
+        drop(objects);
         for key in gone {
             self.remove(&listeners, &key);
         }
-        for object in listed {
-            self.put(&listeners, object);
+        for slot in listed.objects.into_slots() {
+            if let Some(object) = slot.object() {
+                self.put(&listeners, object);
+            }
         }
         drop(listeners);
-        self.saw(newest.max(1));
+        self.saw(listed.newest.max(1));
     }
 
-    fn put(&self, listeners: &Listeners<K>, object: K) {
-        let new = Arc::new(object);
-        let old = self
-            .0
-            .objects
-            .write()
-            .insert(ObjectKey::of(&*new), new.clone());
+    fn put(&self, listeners: &Listeners<K>, new: Arc<K>) {
+        let key = ObjectKey::of(&*new);
+        let old = self.0.objects.write().put(key, new.clone());
         match old {
             Some(old) if old.resource_version() == new.resource_version() => {}
             // Deleted and made anew while nobody watched: another object, whatever its name.
@@ -233,6 +244,29 @@ impl<K: Watched> Informer<K> {
             *seen = revision.max(*seen);
             newer
         });
+    }
+}
+
+/// A list that is still coming in.
+pub(crate) struct Listed<K> {
+    objects: Shelf<K>,
+    newest: u64,
+}
+
+impl<K> Default for Listed<K> {
+    fn default() -> Self {
+        Self {
+            objects: Shelf::default(),
+            newest: 0,
+        }
+    }
+}
+
+impl<K: Watched> Listed<K> {
+    pub(crate) fn push(&mut self, object: K) {
+        self.newest = self.newest.max(revision_of(&object));
+        let object = Arc::new(object);
+        self.objects.put(ObjectKey::of(&*object), object);
     }
 }
 
@@ -262,27 +296,31 @@ impl<K: Watched> Listeners<K> {
 }
 
 /// Objects by a key computed from each, such as a Pod's node. Cheap to clone.
-pub struct Index<K>(Arc<IndexData<K>>);
+pub struct Index<K> {
+    data: Arc<IndexData<K>>,
+    informer: Informer<K>,
+}
 
 impl<K> Clone for Index<K> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self {
+            data: self.data.clone(),
+            informer: self.informer.clone(),
+        }
     }
 }
 
 struct IndexData<K> {
     keys: IndexFn<K>,
-    objects: RwLock<HashMap<String, HashMap<ObjectKey, Arc<K>>>>,
+    objects: RwLock<HashMap<String, HashSet<ObjectKey>>>,
 }
 
 impl<K: Watched> Index<K> {
     /// The objects of which the index function named `key`, in no order.
     pub fn get(&self, key: &str) -> Vec<Arc<K>> {
-        let objects = self.0.objects.read();
-        objects
-            .get(key)
-            .map(|found| found.values().cloned().collect())
-            .unwrap_or_default()
+        let found = self.data.objects.read().get(key).cloned();
+        let names = found.into_iter().flatten();
+        names.filter_map(|name| self.informer.get(&name)).collect()
     }
 }
 
@@ -305,7 +343,7 @@ impl<K: Watched> IndexData<K> {
                 objects
                     .entry(key)
                     .or_default()
-                    .insert(ObjectKey::of(&**new), new.clone());
+                    .insert(ObjectKey::of(&**new));
             }
         }
     }

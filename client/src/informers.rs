@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use k8s_openapi::NamespaceResourceScope;
+use kube::core::ApiResource;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource};
 use parking_lot::Mutex;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::informer::{Informer, Watched};
+use crate::informer::{Informer, Listed, Watched};
+use crate::text::Text;
 
 /// Hands out one [`Informer`] a kind (and field selector), started at the first call. Cheap to clone.
 #[derive(Clone)]
@@ -57,7 +60,8 @@ impl Informers {
         K: Watched + Resource<Scope = NamespaceResourceScope>,
     {
         let informer = Informer::<K>::new();
-        let api = Api::namespaced(self.0.client.clone(), namespace);
+        let kind = ApiResource::erase::<K>(&());
+        let api = Api::namespaced_with(self.0.client.clone(), namespace, &kind);
         let fields = Some(format!("metadata.name={name}"));
         let shutdown = self.0.shutdown.child_token();
         self.spawn(reflect(api, fields, informer.clone()), shutdown.clone());
@@ -79,7 +83,9 @@ impl Informers {
             .entry((TypeId::of::<K>(), fields.clone()))
             .or_insert_with(|| {
                 let informer = Informer::<K>::new();
-                let watching = reflect(Api::all(self.0.client.clone()), fields, informer.clone());
+                let kind = ApiResource::erase::<K>(&());
+                let api = Api::all_with(self.0.client.clone(), &kind);
+                let watching = reflect(api, fields, informer.clone());
                 self.spawn(watching, self.0.shutdown.clone());
                 Box::new(informer)
             });
@@ -111,21 +117,16 @@ impl<K> Deref for Single<K> {
 }
 
 /// Keeps `informer` equal to the API server for ever; failures are logged and tried again.
-async fn reflect<K: Watched>(api: Api<K>, fields: Option<String>, informer: Informer<K>) {
-    let config = watcher::Config {
-        field_selector: fields,
-        timeout: Some(TIMEOUT.as_secs() as u32),
-        ..watcher::Config::default()
-    };
-    let mut changes = watcher(api, config).default_backoff().boxed();
-    let mut listed = Vec::new();
+async fn reflect<K: Watched>(api: Api<Text>, fields: Option<String>, informer: Informer<K>) {
+    let mut changes = changes(api, fields);
+    let mut listed = Listed::default();
     while let Some(change) = changes.next().await {
         match change {
-            Ok(watcher::Event::Init) => listed.clear(),
-            Ok(watcher::Event::InitApply(object)) => listed.push(lean(object)),
+            Ok(watcher::Event::Init) => listed = Listed::default(),
+            Ok(watcher::Event::InitApply(text)) => read(&text, |object| listed.push(object)),
             Ok(watcher::Event::InitDone) => informer.replace(std::mem::take(&mut listed)),
-            Ok(watcher::Event::Apply(object)) => informer.apply(lean(object)),
-            Ok(watcher::Event::Delete(object)) => informer.delete(object),
+            Ok(watcher::Event::Apply(text)) => read(&text, |object| informer.apply(object)),
+            Ok(watcher::Event::Delete(text)) => read(&text, |object| informer.delete(object)),
             Err(error) => {
                 tracing::warn!(kind = %K::kind(&()), error = &error as &dyn std::error::Error, "watch failed, trying again")
             }
@@ -133,10 +134,28 @@ async fn reflect<K: Watched>(api: Api<K>, fields: Option<String>, informer: Info
     }
 }
 
-/// The object without the owners of its fields: nobody here asks, and they are a third of it.
-fn lean<K: Watched>(mut object: K) -> K {
-    object.meta_mut().managed_fields = None;
-    object
+fn changes(
+    api: Api<Text>,
+    fields: Option<String>,
+) -> BoxStream<'static, watcher::Result<watcher::Event<Text>>> {
+    let config = watcher::Config {
+        field_selector: fields,
+        timeout: Some(TIMEOUT.as_secs() as u32),
+        ..watcher::Config::default()
+    };
+    watcher(api, config).default_backoff().boxed()
+}
+
+/// Hands on the object without the owners of its fields: nobody here asks, and they are a third of it.
+fn read<K: Watched>(text: &Text, then: impl FnOnce(K)) {
+    match text.read::<K>() {
+        Ok(mut object) => {
+            object.meta_mut().managed_fields = None;
+            then(object);
+        }
+        // One that nobody can read is left out: the others must not be lost with it.
+        Err(error) => tracing::error!(kind = %K::kind(&()), %error, "an object cannot be read"),
+    }
 }
 
 /// How long one watch request lives before it is asked anew; the greatest that the kube client takes.
