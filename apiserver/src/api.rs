@@ -1,6 +1,7 @@
 //! What all steps of a request share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use skiff_api::Status;
 use skiff_store::Store;
@@ -40,6 +41,8 @@ pub(crate) struct Api {
     pub(crate) aggregation: Aggregation,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
+    /// Whether the end has been announced.
+    pub(crate) ending: AtomicBool,
 }
 
 impl Api {
@@ -65,6 +68,7 @@ impl Api {
             remotes,
             limits: Limits::default(),
             metrics,
+            ending: AtomicBool::new(false),
             store,
             config,
         }))

@@ -1,6 +1,7 @@
 //! `/livez`, `/readyz`, `/healthz`: whether the server lives, and whether it can serve.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::{Extension, Path, State};
 use axum::response::Response;
@@ -12,6 +13,14 @@ use crate::request::RequestInfo;
 
 /// What is looked at; a server that answers at all has the rest.
 const CHECKS: [&str; 2] = ["ping", "store"];
+/// What is looked at beside them to know whether the server takes new clients.
+const ENDING: &str = "shutdown";
+
+/// The checks behind a path.
+fn checks(info: &RequestInfo) -> impl Iterator<Item = &'static str> + use<> {
+    let of_readiness = info.path.starts_with("/readyz").then_some(ENDING);
+    CHECKS.into_iter().chain(of_readiness)
+}
 
 /// All checks together.
 pub(crate) async fn all(
@@ -21,7 +30,7 @@ pub(crate) async fn all(
     let excluded: Vec<&str> = info.query.all("exclude").collect();
     let mut text = String::new();
     let mut healthy = true;
-    for check in CHECKS {
+    for check in checks(&info) {
         let line = if excluded.contains(&check) {
             format!("[+]{check} excluded: ok\n")
         } else if passes(&api, check) {
@@ -46,8 +55,12 @@ pub(crate) async fn all(
 }
 
 /// One check.
-pub(crate) async fn one(State(api): State<Arc<Api>>, Path(check): Path<String>) -> Response {
-    if !CHECKS.contains(&check.as_str()) {
+pub(crate) async fn one(
+    State(api): State<Arc<Api>>,
+    Extension(info): Extension<Arc<RequestInfo>>,
+    Path(check): Path<String>,
+) -> Response {
+    if !checks(&info).any(|known| known == check) {
         return answer(StatusCode::NOT_FOUND, "404 page not found\n".to_owned());
     }
     if passes(&api, &check) {
@@ -58,10 +71,16 @@ pub(crate) async fn one(State(api): State<Arc<Api>>, Path(check): Path<String>) 
     }
 }
 
-/// The store serves when it has what every cluster has.
 fn passes(api: &Api, check: &str) -> bool {
-    let always_there = "/registry/core/namespaces/default";
-    check != "store" || api.store.snapshot().get(always_there).is_some()
+    match check {
+        // The store serves when it has what every cluster has.
+        "store" => {
+            let always_there = "/registry/core/namespaces/default";
+            api.store.snapshot().get(always_there).is_some()
+        }
+        ENDING => !api.ending.load(Ordering::Relaxed),
+        _ => true,
+    }
 }
 
 fn answer(code: StatusCode, text: String) -> Response {

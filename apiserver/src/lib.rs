@@ -4,9 +4,9 @@
 //! watches, discovery, schemas, and streams to kubelets. A request goes one way through the modules:
 //!
 //! ```text
-//!             ┌──────────── pipeline ────────────┐
-//!  serve ──► request ──► limits ──► authn ──► authz ──► resources ──► admission ──► storage ──► encode
-//!  (TLS)    (verb,      (429)      (401)     (403)    │ (services: addresses and ports)  └─► Store
+//!             ┌────── pipeline: deadline (504), panics (500) ──────┐
+//!  serve ──► request ──► authn ──► limits ──► authz ──► resources ──► admission ──► storage ──► encode
+//!  (TLS)    (verb,      (401)     (429)      (403)    │ (services: addresses and ports)  └─► Store
 //!            resource)                                ├──► discovery, openapi, health, version, metrics
 //!                                                     └──► kubelet (logs, exec)
 //! ```
@@ -18,6 +18,7 @@ mod authn;
 mod authz;
 mod bootstrap;
 mod config;
+mod deadline;
 mod conversion;
 mod definitions;
 mod discovery;
@@ -31,6 +32,7 @@ mod kubelet;
 mod limits;
 mod metrics;
 mod openapi;
+mod panics;
 mod pipeline;
 mod policies;
 mod remote;

@@ -3,22 +3,28 @@
 use std::sync::Arc;
 
 use http::Extensions;
-use skiff_api::{Reason, Status};
+use skiff_api::{Reason, Status, UserInfo};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::authn::{NODES, is_public};
 use crate::request::RequestInfo;
+use crate::serve::is_remote;
 
 /// Kubernetes' `--max-requests-inflight`.
 const READS: usize = 400;
 /// Kubernetes' `--max-mutating-requests-inflight`.
 const WRITES: usize = 200;
+/// Those of nodes, which have room of their own as in Kubernetes (its PriorityLevelConfigurations `node-high` and
+/// `system`): a crowd of clients must not make nodes look lost.
+const OF_NODES: usize = 200;
 /// Watches and streams; each costs a few KiB while nothing happens.
-const LONG_RUNNING: usize = 10_000;
+const LONG_RUNNING: usize = 20_000;
 
 /// The bounds, by what a request may cost.
 pub(crate) struct Limits {
     reads: Arc<Semaphore>,
     writes: Arc<Semaphore>,
+    of_nodes: Arc<Semaphore>,
     long_running: Arc<Semaphore>,
 }
 
@@ -33,6 +39,7 @@ impl Default for Limits {
         Self {
             reads: Arc::new(Semaphore::new(READS)),
             writes: Arc::new(Semaphore::new(WRITES)),
+            of_nodes: Arc::new(Semaphore::new(OF_NODES)),
             long_running: Arc::new(Semaphore::new(LONG_RUNNING)),
         }
     }
@@ -47,13 +54,20 @@ impl Limits {
     pub(crate) fn enter(
         &self,
         info: &RequestInfo,
+        user: &UserInfo,
         extensions: &mut Extensions,
     ) -> Result<Option<Room>, Status> {
+        // Components of this process bound themselves, and who looks whether the server lives shall learn it.
+        if !is_remote(extensions) || is_public(&info.path) {
+            return Ok(None);
+        }
         let long_running = info.is_long_running();
-        let room = match (long_running, info.is_read_only()) {
-            (true, _) => &self.long_running,
-            (false, true) => &self.reads,
-            (false, false) => &self.writes,
+        let of_node = user.groups.iter().any(|group| group == NODES);
+        let room = match (long_running, of_node, info.is_read_only()) {
+            (true, ..) => &self.long_running,
+            (false, true, _) => &self.of_nodes,
+            (false, false, true) => &self.reads,
+            (false, false, false) => &self.writes,
         };
         let room = Arc::clone(room)
             .try_acquire_owned()
@@ -77,6 +91,7 @@ fn too_many() -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::from_afar;
     use http::Method;
 
     fn info(method: Method, url: &str) -> RequestInfo {
@@ -89,20 +104,26 @@ mod tests {
         let read = info(Method::GET, "/api/v1/pods");
         let write = info(Method::POST, "/api/v1/namespaces/a/pods");
         let watch = info(Method::GET, "/api/v1/pods?watch=1");
-        let none = &mut Extensions::new();
+        let health = info(Method::GET, "/readyz");
+        let ann = UserInfo::new("ann", ["system:authenticated"]);
+        let node = UserInfo::new("system:node:n1", [NODES]);
+        let remote = &mut Extensions::new();
+        remote.insert(from_afar());
         let held: Vec<_> = (0..READS)
-            .map(|_| limits.enter(&read, none).unwrap())
+            .map(|_| limits.enter(&read, &ann, remote).unwrap())
             .collect();
-        let refused = limits.enter(&read, none).unwrap_err();
+        let refused = limits.enter(&read, &ann, remote).unwrap_err();
         assert_eq!(refused.code(), 429);
         assert_eq!(refused.details.retry_after_seconds, Some(1));
-        assert!(
-            limits.enter(&write, none).is_ok(),
-            "writes have room of their own"
-        );
-        assert!(limits.enter(&watch, none).unwrap().is_none());
-        assert!(none.get::<Place>().is_some());
+        let enters = |info, user, extensions: &mut _| limits.enter(info, user, extensions).is_ok();
+        assert!(enters(&write, &ann, remote), "writes have their own room");
+        assert!(enters(&read, &node, remote), "nodes have their own room");
+        assert!(enters(&health, &ann, remote), "health can be asked for");
+        let inside = &mut Extensions::new();
+        assert!(enters(&read, &ann, inside), "components bound themselves");
+        assert!(limits.enter(&watch, &ann, remote).unwrap().is_none());
+        assert!(remote.get::<Place>().is_some());
         drop(held);
-        assert!(limits.enter(&read, none).is_ok());
+        assert!(enters(&read, &ann, remote));
     }
 }

@@ -1,6 +1,7 @@
 //! The steps that every request takes before anything is done, in their order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -11,45 +12,84 @@ use crate::api::Api;
 use crate::encode::Failure;
 use crate::limits::Room;
 use crate::request::RequestInfo;
-use crate::{aggregation, authn, authz};
+use crate::serve::is_remote;
+use crate::{aggregation, authn, authz, deadline, panics};
+
+/// What the steps found out of a request that may go on.
+struct Admitted {
+    user: Arc<UserInfo>,
+    /// How long its answer may take.
+    time: Option<Duration>,
+    /// Held until its answer is there; a long-running one has a place instead, as an extension.
+    _room: Option<Room>,
+}
 
 /// Takes a request through all steps and counts its answer.
 pub(crate) async fn run(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let info = Arc::new(RequestInfo::read(request.method(), request.uri()));
     let counted = api.metrics.begin(&info);
     let response = match admit(&api, &info, &mut request) {
-        Ok(_room) => answer(&api, &info, request, next).await,
-        Err(status) => Failure(status).into_response(),
+        Ok(admitted) => serve(&api, &info, &admitted, request, next).await,
+        Err(status) => Err(status),
     };
+    let response = response.unwrap_or_else(|status| Failure(status).into_response());
     counted.answered(&api, &info, response.status());
     response
 }
 
+/// Answers in time, and also if that panics.
+async fn serve(
+    api: &Api,
+    info: &RequestInfo,
+    admitted: &Admitted,
+    request: Request,
+    next: Next,
+) -> Result<Response, Status> {
+    let user = &admitted.user;
+    let answer = deadline::within(admitted.time, answer(api, info, user, request, next));
+    let answered = panics::caught(info, user, answer).await;
+    answered.inspect_err(|_| api.metrics.panicked())?
+}
+
 /// Another server answers for its group, this one for all else.
-async fn answer(api: &Api, info: &RequestInfo, request: Request, next: Next) -> Response {
-    let user = request.extensions().get::<Arc<UserInfo>>().cloned();
-    match (api.aggregation.serves(&info.path), user) {
-        (Some(backend), Some(user)) => {
-            let answer = aggregation::forward(&backend, &user, request).await;
+async fn answer(
+    api: &Api,
+    info: &RequestInfo,
+    user: &UserInfo,
+    request: Request,
+    next: Next,
+) -> Response {
+    match api.aggregation.serves(&info.path) {
+        Some(backend) => {
+            let answer = aggregation::forward(&backend, user, request).await;
             answer.unwrap_or_else(|status| Failure(status).into_response())
         }
-        _ => next.run(request).await,
+        None => next.run(request).await,
     }
 }
 
 /// What the steps find out goes on with the request, as extensions: what is asked for, who asks, and for a long-running
-/// request its place. The room of any other is held until its answer is there.
+/// request its place.
 fn admit(
     api: &Arc<Api>,
     info: &Arc<RequestInfo>,
     request: &mut Request,
-) -> Result<Option<Room>, Status> {
-    let room = api.limits.enter(info, request.extensions_mut())?;
+) -> Result<Admitted, Status> {
+    // Components of this process know themselves how long they wait.
+    let time = match is_remote(request.extensions()) {
+        true => deadline::of(info)?,
+        false => None,
+    };
     let caller = authn::authenticate(api, info, request)?;
-    let user = authz::impersonate(api, request.headers(), caller)?;
+    let user = Arc::new(authz::impersonate(api, request.headers(), caller)?);
+    let room = api.limits.enter(info, &user, request.extensions_mut())?;
     authz::authorize(api, info, &user)?;
     let extensions = request.extensions_mut();
     extensions.insert(Arc::clone(info));
-    extensions.insert(Arc::new(user));
-    Ok(room)
+    extensions.insert(Arc::clone(&user));
+    Ok(Admitted {
+        user,
+        time,
+        _room: room,
+    })
 }

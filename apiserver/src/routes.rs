@@ -1,22 +1,19 @@
 //! The paths, and what is around them all.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use http::StatusCode;
 use serde_json::json;
-use skiff_api::Status;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::predicate::Predicate;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::api::Api;
-use crate::encode::{self, Failure};
+use crate::encode;
 use crate::{discovery, health, join, metrics, openapi, pipeline, resources, version};
 
 /// From this size on an answer is worth compressing (as the API server of Kubernetes).
@@ -24,8 +21,6 @@ const COMPRESS_BYTES: u64 = 128 << 10;
 
 /// The service: what runs first stands last.
 pub(crate) fn router(api: &Arc<Api>) -> Router {
-    let panics = Arc::clone(api);
-    let on_panic = move |panic: Box<dyn Any + Send>| answer_panic(&panics, &*panic);
     paths()
         .with_state(Arc::clone(api))
         .layer(from_fn_with_state(Arc::clone(api), pipeline::run))
@@ -34,7 +29,6 @@ pub(crate) fn router(api: &Arc<Api>) -> Router {
                 .quality(CompressionLevel::Fastest)
                 .compress_when(Large),
         )
-        .layer(CatchPanicLayer::custom(on_panic))
 }
 
 fn paths() -> Router<Arc<Api>> {
@@ -103,15 +97,6 @@ async fn openid(State(api): State<Arc<Api>>) -> Response {
 
 async fn key_set(State(api): State<Arc<Api>>) -> Response {
     encode::json(StatusCode::OK, &api.tokens.key_set())
-}
-
-fn answer_panic(api: &Api, panic: &(dyn Any + Send)) -> Response {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = text.unwrap_or("no text"), "a request panicked");
-    api.metrics.panicked();
-    let message = "This request caused apiserver to panic. Look in the logs for details.";
-    Failure(Status::internal(message)).into_response()
 }
 
 /// Compresses what is large and of known size: never a watch or a log, which must not wait.

@@ -1,6 +1,7 @@
 //! The API server as others hold it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use skiff_store::Store;
@@ -39,6 +40,12 @@ impl ApiServer {
     /// The service for callers in this process. They name themselves by a [`skiff_api::UserInfo`] extension of the request.
     pub fn service(&self) -> Router {
         self.router.clone()
+    }
+
+    /// From now on `/readyz` says no, so that nobody new comes; all that comes is served as before, until the end of
+    /// [`Self::serve`].
+    pub fn announce_end(&self) {
+        self.api.ending.store(true, Ordering::Relaxed);
     }
 
     /// Serves TLS on a listener until `shutdown`; then ends watches, and gives what is under way a few seconds. Meanwhile

@@ -63,7 +63,8 @@ fn identify(api: &Api, headers: &HeaderMap, path: &str) -> Result<UserInfo, Stat
     }
 }
 
-fn is_public(path: &str) -> bool {
+/// Whether it tells of health or version, which everybody may know.
+pub(crate) fn is_public(path: &str) -> bool {
     PUBLIC_PATHS.iter().any(|public| {
         path.strip_prefix(public)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

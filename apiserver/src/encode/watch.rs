@@ -62,6 +62,10 @@ impl<G> Lines<G> {
             self.events = self.feed.next().await?.into();
         }
         let event = self.events.pop_front()?;
+        if self.events.is_empty() {
+            // The first events may have been many, and nothing may come for long.
+            self.events = VecDeque::new();
+        }
         let line = self.line(event);
         Some(line.unwrap_or_else(|status| {
             self.ended = true;

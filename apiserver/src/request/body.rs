@@ -12,6 +12,7 @@ use skiff_api::{
 };
 
 use super::Query;
+use crate::deadline;
 
 /// The largest body, in bytes (as the API server of Kubernetes).
 const MAX_BYTES: usize = 3 << 20;
@@ -27,8 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) async fn read_body(body: Body) -> Result<Bytes, Status> {
     let read = Limited::new(body, MAX_BYTES).collect();
     let Ok(read) = tokio::time::timeout(PATIENCE, read).await else {
-        let message = "request did not complete within the allotted timeout";
-        return Err(Status::new(Reason::Timeout, message));
+        return Err(deadline::late());
     };
     match read {
         Ok(collected) => Ok(collected.to_bytes()),

@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::Watcher;
 use skiff_api::UserInfo;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time;
 use tokio_rustls::TlsAcceptor;
@@ -28,6 +29,9 @@ use crate::resources::Shutdown;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a silent HTTP/2 connection is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(60);
+/// How long a client may take nothing of what was sent, or be silent below TCP. Terminals are stopped and go on after a
+/// while, so it is long.
+const TAKEN_WITHIN: Duration = Duration::from_secs(10 * 60);
 const STREAMS: u32 = 1000;
 
 /// Makes connections of sockets.
@@ -100,7 +104,7 @@ impl Connections {
         );
         async move {
             let _place = place;
-            let _ = tcp.set_nodelay(true);
+            set_up(&tcp);
             // Cancel-safe: who is still at the handshake has asked for nothing that could be lost.
             let tls = tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -125,6 +129,22 @@ impl Connections {
                 () = cut.cancelled() => {}
             }
         }
+    }
+}
+
+/// Sends at once, and ends the connection when nothing is taken for too long or nobody is there any more: watchers that
+/// do not read are cut by the kernel.
+fn set_up(tcp: &TcpStream) {
+    let socket = SockRef::from(tcp);
+    let keepalive = TcpKeepalive::new()
+        .with_time(PING_EVERY)
+        .with_interval(PATIENCE);
+    let done = socket
+        .set_tcp_nodelay(true)
+        .and_then(|()| socket.set_tcp_keepalive(&keepalive))
+        .and_then(|()| socket.set_tcp_user_timeout(Some(TAKEN_WITHIN)));
+    if let Err(error) = done {
+        tracing::debug!(%error, "a socket keeps its options");
     }
 }
 

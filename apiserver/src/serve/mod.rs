@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::Extensions;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Error;
 use crate::api::Api;
+use crate::resources::Shutdown;
 use connection::Connections;
 
 /// The most connections at a time; more wait to be accepted.
@@ -25,6 +27,17 @@ const CONNECTIONS: usize = 8192;
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long to wait after a failure to accept, such as too many open files.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Whether a request came over a connection, and not from this process.
+pub(crate) fn is_remote(extensions: &Extensions) -> bool {
+    extensions.get::<Shutdown>().is_some()
+}
+
+/// What requests have that come over a connection.
+#[cfg(test)]
+pub(crate) fn from_afar() -> Shutdown {
+    Shutdown(CancellationToken::new())
+}
 
 /// Serves connections until `shutdown`, then drains them.
 pub(crate) async fn run(

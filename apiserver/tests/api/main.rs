@@ -10,6 +10,7 @@ mod http_client;
 mod identity;
 mod kubectl;
 mod listing;
+mod overload;
 mod pki;
 mod policy;
 mod protobuf;
