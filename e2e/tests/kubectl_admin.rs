@@ -168,6 +168,10 @@ fn rights_are_reconciled(terminal: &Terminal) -> Result<()> {
         terminal.says(&[
             ("auth whoami", "kubernetes-admin"),
             (
+                "auth whoami",
+                "Extra: authentication.kubernetes.io/credential-id   [X509SHA256=",
+            ),
+            (
                 "auth whoami -o jsonpath='{.status.userInfo.groups}'",
                 "system:masters",
             ),

@@ -80,6 +80,11 @@ fn a_dry_run_changes_nothing(terminal: &Terminal) -> Result<()> {
         ),
     ])?;
     ensure!(version()? == before, "the Deployment has changed");
+    // What was never written has no version.
+    let never = terminal.kubectl(
+        "create configmap none --dry-run=server -o jsonpath='{.metadata.resourceVersion}'",
+    )?;
+    ensure!(never.is_empty(), "{never}");
     let names = terminal.names("configmaps,services,hpa")?;
     ensure!(names == ["kube-root-ca.crt"], "{names:?}");
     Ok(())

@@ -174,7 +174,8 @@ impl Storage {
             return match (snapshot.get(&key), claims.conflict(&snapshot)) {
                 (Some(_), _) => Err(Lost::Name),
                 (None, Some(error)) => Err(self.invalid(&object, &[error]).into()),
-                (None, None) => Ok(stamped(&answer, &key, Revision::ZERO)),
+                // No write gives it a resource version.
+                (None, None) => Ok(object.to_string().into()),
             };
         }
         let mut batch = Batch::create(key.clone(), stored);
