@@ -19,6 +19,9 @@ use crate::cache::{cache_dir, once};
 use crate::command::{output, typed};
 use crate::terminal::Terminal;
 
+/// The folder of programs in JavaScript, in a user's home.
+const MODULES: &str = "javascript";
+
 /// A client library of Kubernetes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientLibrary {
@@ -68,7 +71,7 @@ impl ClientLibrary {
                 folders.extend(own.map(Path::to_owned));
                 folders.push(programs("python"));
             }
-            Self::JavaScript => folders.push(terminal.home().to_owned()),
+            Self::JavaScript => folders.push(terminal.home().join(MODULES)),
         }
         Ok(folders)
     }
@@ -122,14 +125,16 @@ fn node_modules() -> Result<PathBuf> {
     })
 }
 
-/// A copy of a program in `home`, where it finds its modules: Node looks for them beside the program.
+/// A copy of a program below `home`, where it finds its modules: Node looks for them beside the program.
 fn beside_modules(home: &Path, program: &str) -> Result<PathBuf> {
-    let link = home.join("node_modules");
+    let folder = home.join(MODULES);
+    fs::create_dir_all(&folder)?;
+    let link = folder.join("node_modules");
     // Another program may be reading there.
     if !link.exists() {
         symlink(node_modules()?.join("node_modules"), link)?;
     }
-    let copy = home.join(program);
+    let copy = folder.join(program);
     fs::copy(programs("javascript").join(program), &copy)?;
     Ok(copy)
 }
