@@ -293,7 +293,7 @@ fn no_command_is_left_out(terminal: &Terminal) -> Result<()> {
                 text.contains(&format!("\"{line}")) || text.contains(&format!("kubectl {line}"))
             };
             ensure!(
-                without.contains(&command) || WALKTHROUGHS.iter().any(|text| is_typed(text)),
+                without.contains(&command) || WALKTHROUGHS.iter().any(is_typed),
                 "nobody types `kubectl {line}`"
             );
         }
