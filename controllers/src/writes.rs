@@ -27,6 +27,11 @@ pub(crate) fn is_gone(error: &kube::Error) -> bool {
     status_of(error).is_some_and(|status| status.code == 404)
 }
 
+/// Whether a continue token was refused because the history has moved on.
+pub(crate) fn is_expired(error: &kube::Error) -> bool {
+    status_of(error).is_some_and(|status| status.code == 410)
+}
+
 /// Whether a create was refused because an object of that name exists.
 pub(crate) fn exists(error: &kube::Error) -> bool {
     status_of(error).is_some_and(|status| status.reason == "AlreadyExists")

@@ -2,6 +2,7 @@
 //! (<https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/>).
 
 mod conditions;
+mod pages;
 mod plan;
 mod reconcile;
 

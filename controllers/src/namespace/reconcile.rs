@@ -3,11 +3,12 @@
 use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{DeleteParams, ListParams, PostParams, PropagationPolicy};
+use kube::api::PostParams;
 use kube::{Api, ResourceExt};
 use skiff_client::{Informer, Next, ObjectKey};
 
 use super::conditions::conditions;
+use super::pages;
 use super::plan::{Remaining, finalized, is_due, stages};
 use crate::context::Context;
 use crate::resources::{Deletions, Resource, discover};
@@ -75,26 +76,15 @@ impl Reconciler {
 
     async fn empty_one(&self, namespace: &str, resource: &Resource) -> kube::Result<Remaining> {
         let objects = resource.objects(&self.context.client, namespace);
-        let all = ListParams::default();
-        let mut left = objects.list_metadata(&all).await?.items;
-        let untouched = left
-            .iter()
-            .any(|object| object.metadata.deletion_timestamp.is_none());
-        if untouched {
-            let background = DeleteParams {
-                propagation_policy: Some(PropagationPolicy::Background),
-                ..DeleteParams::default()
-            };
-            objects.delete_collection(&background, &all).await?;
-            left = objects.list_metadata(&all).await?.items;
+        let mut left = pages::look(&objects).await?;
+        if left.untouched {
+            pages::delete(&objects).await?;
+            left = pages::look(&objects).await?;
         }
         Ok(Remaining {
             resource: format!("{}.{}", resource.api.plural, resource.api.group),
-            count: left.len(),
-            finalizers: left
-                .iter()
-                .flat_map(|object| object.finalizers().to_vec())
-                .collect(),
+            count: left.count,
+            finalizers: left.finalizers,
         })
     }
 

@@ -97,6 +97,12 @@ impl<H: Fn(&Arc<Resource>, Seen) + Clone + Send + Sync + 'static> Watches<H> {
     }
 }
 
+/// The metadata without the owners of the fields: nobody asks for them, and they take more than all the rest.
+fn lean(mut meta: ObjectMeta) -> ObjectMeta {
+    meta.managed_fields = None;
+    meta
+}
+
 fn watch<H>(
     client: &Client,
     resource: Arc<Resource>,
@@ -117,7 +123,7 @@ where
         while let Some(change) = changes.next().await {
             match change {
                 Ok(watcher::Event::Init) => listed.clear(),
-                Ok(watcher::Event::InitApply(object)) => listed.push(object.metadata),
+                Ok(watcher::Event::InitApply(object)) => listed.push(lean(object.metadata)),
                 Ok(watcher::Event::InitDone) => {
                     handler(&resource, Seen::Listed(std::mem::take(&mut listed)))
                 }
