@@ -97,7 +97,7 @@ fn asking_both(older: &str, newer: &str) -> String {
     let ask =
         format!("syswrite $_[0], {request}; sysread $_[0], $m, 4096; print $m =~ / (\\d+) /, q( )");
     format!(
-        "perl -MIO::Socket::INET -e 'alarm 20; sub at {{ {connect} }} sub ask {{ {ask} }} \
+        "perl -MIO::Socket::INET -e 'alarm 45; sub at {{ {connect} }} sub ask {{ {ask} }} \
          $a = at(q({older}), 0); ask($a); $b = at(q({newer}), $a->sockport); ask($b); ask($a)'"
     )
 }
