@@ -7,8 +7,10 @@ use super::configured::fields_of;
 use super::conflict::{Conflict, status};
 use super::entries::{self, Entry, Operation};
 use super::place::Place;
-use super::set::FieldSet;
-use super::{Write, last_applied, managed_fields, merge, remove, set_managed_fields, strip, typed};
+use super::versions::{Changes, Kind, Version};
+use super::{
+    Write, across, last_applied, managed_fields, merge, remove, set_managed_fields, strip, typed,
+};
 use crate::{Schema, Status};
 
 /// Who owned the fields of an object of which nothing was known.
@@ -26,6 +28,21 @@ pub fn apply(
     write: &Write<'_>,
     force: bool,
 ) -> Result<Value, Status> {
+    apply_among(live, config, Kind::alike(schema), write, force)
+}
+
+/// [`apply`] to a kind that has several versions.
+///
+/// # Errors
+/// Those of [`apply`].
+pub fn apply_among(
+    live: Option<&Value>,
+    config: &Value,
+    kind: Kind<'_>,
+    write: &Write<'_>,
+    force: bool,
+) -> Result<Value, Status> {
+    let schema = kind.schema;
     typed::check(schema, config)?;
     let sent = config;
     let mut config = sent.clone();
@@ -40,18 +57,15 @@ pub fn apply(
     let mut others = owners(live, schema, write);
     let before = others.iter().position(|entry| entry.is_same_manager(&own));
     let before = before.map(|at| others.swap_remove(at));
-    let merged = merged(live, &config, schema, before.as_ref(), &own, &others);
-    let change = compare(schema, live, &merged);
+    let merged = merged(live, &config, kind, before.as_ref(), &own, &others);
+    let mut changes = Changes::new(kind, live, &merged);
     if !force {
-        check_conflicts(live, schema, write, &others, &change.taken)?;
+        check_conflicts(live, schema, write, &others, &mut changes)?;
     }
-    for entry in &mut others {
-        entry.fields.subtract(&change.taken);
-        entry.fields.subtract(&change.removed);
-    }
+    others.retain_mut(|entry| entry.loses(&mut changes));
     others.push(match before {
         // Nothing is new, so neither is the time.
-        Some(before) if before.fields == own.fields && change.is_empty() => Entry {
+        Some(before) if before.fields == own.fields && changes.ours().is_empty() => Entry {
             time: before.time,
             ..own
         },
@@ -84,15 +98,20 @@ fn owners(live: &Value, schema: &Schema, write: &Write<'_>) -> Vec<Entry> {
 fn merged(
     live: &Value,
     config: &Value,
-    schema: &Schema,
+    kind: Kind<'_>,
     before: Option<&Entry>,
     own: &Entry,
     others: &[Entry],
 ) -> Value {
+    let schema = kind.schema;
     let mut merged = live.clone();
     set_managed_fields(&mut merged, Value::Null);
     merge::merge(Place::root(schema), &mut merged, config);
     let Some(before) = before else { return merged };
+    let alike = |entry: &Entry| matches!(kind.versions.of(&entry.api_version), Version::Alike);
+    if !alike(before) || !others.iter().all(alike) {
+        return across::prune(kind, merged, before, own, others);
+    }
     let mut left_out = before.fields.clone();
     left_out.subtract(&own.fields);
     if left_out.is_empty() {
@@ -111,10 +130,12 @@ fn check_conflicts(
     schema: &Schema,
     write: &Write<'_>,
     others: &[Entry],
-    taken: &FieldSet,
+    changes: &mut Changes<'_>,
 ) -> Result<(), Status> {
     let of = |entry: &Entry| {
-        let fields = entry.fields.common(taken);
+        let fields = entry
+            .fields
+            .common(&changes.in_version(&entry.api_version)?.taken);
         (!fields.is_empty()).then(|| Conflict::new(entry, fields))
     };
     let mut conflicts: Vec<Conflict> = others.iter().filter_map(of).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::set::FieldSet;
+use super::versions::Changes;
 
 /// More updates than this are not kept apart (as the API server of Kubernetes).
 const UPDATES_MAX: usize = 10;
@@ -81,6 +82,16 @@ impl Entry {
             && self.operation == other.operation
             && self.subresource == other.subresource
             && same_version
+    }
+
+    /// Takes out what somebody else changes; whether the entry stands after that.
+    pub(super) fn loses(&mut self, changes: &mut Changes<'_>) -> bool {
+        let Some(change) = changes.in_version(&self.api_version) else {
+            return false;
+        };
+        self.fields.subtract(&change.taken);
+        self.fields.subtract(&change.removed);
+        true
     }
 
     /// The order in which entries stand.

@@ -3,11 +3,13 @@
 //! ```text
 //!   old, new ──► compare ──► taken, removed ──► update: the writer owns what he changed
 //!   configuration ──► typed ──► merge into live ──► remove what nobody owns ──► compare ──► conflict, or apply
+//!   versions, across: entries of other versions are compared, and removed, as those see the object
 //!   place: the schema as ownership sees it    set: FieldsV1    entries: managedFields    last_applied: from kubectl's own apply
 //! ```
 //!
 //! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/>, KEP-555.
 
+mod across;
 mod apply;
 mod compare;
 mod configured;
@@ -26,10 +28,12 @@ mod set;
 mod tests;
 mod typed;
 mod update;
+mod versions;
 
-pub use apply::apply;
+pub use apply::{apply, apply_among};
 pub use overlay::merged;
-pub use update::{created, updated};
+pub use update::{created, updated, updated_among};
+pub use versions::{Kind, Version, Versions};
 
 use serde_json::{Map, Value};
 

@@ -31,7 +31,7 @@ pub(super) fn prune(schema: &Schema, merged: Value, last: &FieldSet, owned: &Fie
 }
 
 /// The value without these fields; `None` if they were all there was.
-fn remove(place: Place<'_>, value: &Value, gone: &FieldSet) -> Option<Value> {
+pub(super) fn remove(place: Place<'_>, value: &Value, gone: &FieldSet) -> Option<Value> {
     match (place.form(value), value) {
         (Form::Fields, Value::Object(fields)) if !fields.is_empty() => {
             let left = fields.iter().filter_map(|(name, value)| {

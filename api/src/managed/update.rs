@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::compare::compare;
 use super::entries::{self, Entry, Operation};
+use super::versions::{Changes, Kind};
 use super::{Write, managed_fields, set_managed_fields};
 use crate::Schema;
 
@@ -26,33 +27,53 @@ pub fn updated(
     schema: &Schema,
     write: &Write<'_>,
 ) {
+    updated_among(old, new, given, Kind::alike(schema), write);
+}
+
+/// [`updated`] of a kind that has several versions.
+pub fn updated_among(
+    old: &Value,
+    new: &mut Value,
+    given: Option<&Value>,
+    kind: Kind<'_>,
+    write: &Write<'_>,
+) {
+    let entries = entries_after(old, new, given, kind, write);
+    set_managed_fields(new, entries);
+}
+
+fn entries_after(
+    old: &Value,
+    new: &Value,
+    given: Option<&Value>,
+    kind: Kind<'_>,
+    write: &Write<'_>,
+) -> Value {
     let stands = managed_fields(old);
     let given = given.filter(|given| *given != stands);
     if given.is_some_and(entries::is_reset) {
-        return set_managed_fields(new, Value::Null);
+        return Value::Null;
     }
-    let change = compare(schema, old, new);
+    let mut changes = Changes::new(kind, old, new);
     let given = given
         .and_then(entries::read)
         .filter(|entries| !entries.is_empty());
     let mut entries = match given {
-        None if change.is_empty() => return set_managed_fields(new, stands.clone()),
+        None if changes.ours().is_empty() => return stands.clone(),
         None => entries::read(stands).unwrap_or_default(),
         Some(given) => given,
     };
     if entries.is_empty() {
-        return set_managed_fields(new, Value::Null);
+        return Value::Null;
     }
-    for entry in &mut entries {
-        entry.fields.subtract(&change.taken);
-        entry.fields.subtract(&change.removed);
-    }
-    if !change.taken.is_empty() {
-        take(&mut entries, write.entry(Operation::Update, change.taken));
+    entries.retain_mut(|entry| entry.loses(&mut changes));
+    let taken = changes.ours().taken.clone();
+    if !taken.is_empty() {
+        take(&mut entries, write.entry(Operation::Update, taken));
     }
     entries.retain(|entry| !entry.fields.is_empty());
     entries::cap(&mut entries);
-    set_managed_fields(new, entries::write(entries));
+    entries::write(entries)
 }
 
 /// Adds fields to a manager's entry, which is made if he has none.

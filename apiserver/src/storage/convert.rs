@@ -122,7 +122,7 @@ impl Versions {
     }
 
     /// Custom resources in a version of their kind.
-    async fn converted(
+    pub(super) async fn converted(
         &self,
         mut objects: Vec<Value>,
         version: &str,

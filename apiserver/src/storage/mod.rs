@@ -13,6 +13,7 @@ mod owners;
 mod page;
 mod plan;
 mod read;
+mod seen;
 mod update;
 mod watch;
 mod webhooks;
@@ -32,6 +33,7 @@ use skiff_store::{CommitError, Key};
 use crate::api::Api;
 use crate::webhooks::Warnings;
 use convert::Versions;
+use seen::Seen;
 
 /// How often a write is planned again after another one came between.
 pub(crate) const ATTEMPTS: usize = 8;
@@ -41,6 +43,7 @@ pub(crate) struct Storage {
     api: Arc<Api>,
     descriptor: Arc<Descriptor>,
     versions: Versions,
+    seen: Seen,
     /// `/registry/core/pods/`
     prefix: String,
 }
@@ -74,6 +77,7 @@ impl Storage {
             api: Arc::clone(api),
             prefix: format!("/registry/{group}/{}/", descriptor.plural),
             versions: Versions::new(api, descriptor),
+            seen: Seen::default(),
             descriptor: Arc::clone(descriptor),
         }
     }

@@ -1,7 +1,7 @@
 //! Who owns which field, entered at every write.
 
 use serde_json::Value;
-use skiff_api::managed::{self, Write};
+use skiff_api::managed::{self, Kind, Write};
 use skiff_api::{Schema, Status};
 
 use super::codec::now;
@@ -37,7 +37,8 @@ impl Storage {
         }
         let given = given.filter(|_| part == Part::Main && writer.subresource.is_empty());
         self.entering(writer, |schema, write| {
-            managed::updated(old, new, given.as_ref(), schema, write);
+            let kind = self.kind(schema);
+            managed::updated_among(old, new, given.as_ref(), kind, write);
         });
     }
 
@@ -50,7 +51,7 @@ impl Storage {
         force: bool,
     ) -> Result<Value, Status> {
         self.entering(writer, |schema, write| {
-            managed::apply(live, config, schema, write, force)
+            managed::apply_among(live, config, self.kind(schema), write, force)
         })
         .unwrap_or_else(|| {
             Err(Status::internal(format!(
@@ -58,6 +59,11 @@ impl Storage {
                 self.descriptor.kind
             )))
         })
+    }
+
+    fn kind<'a>(&'a self, schema: &'a Schema) -> Kind<'a> {
+        let versions = self;
+        Kind { schema, versions }
     }
 
     /// `None` if the kind has no schema, so that nothing is known of its fields.

@@ -26,11 +26,17 @@ impl Storage {
         for _ in 0..ATTEMPTS {
             let entry = self.get(namespace, name).await?;
             let old = object_of(&entry.value)?;
-            let wanted = change(&old)?;
+            let wanted = self.settled(|| change(&old)).await?;
             self.check_preconditions(name, &old, &wanted)?;
             let place = (namespace, name);
             let wanted = self.mutated(writer, part, place, &old, wanted).await?;
-            let new = self.planned(&old, wanted, part, writer)?;
+            let new = match self.versions.is_plain() {
+                true => self.planned(&old, wanted, part, writer)?,
+                false => {
+                    let plan = || self.planned(&old, wanted.clone(), part, writer);
+                    self.settled(plan).await?
+                }
+            };
             self.permit(writer, part, Some(&old), &new)?;
             self.reviewed(writer, place, &new, Some(&old)).await?;
             if new == old {

@@ -284,6 +284,59 @@ async fn the_stored_version_may_change() {
 }
 
 #[tokio::test]
+async fn fields_have_owners_in_the_versions_that_they_wrote() {
+    let things = Things::start().await;
+    let http = &things.http;
+    let apply = |folder: &'static str, manager: &'static str, force: bool, object: Value| {
+        let path = format!("{folder}/a?fieldManager={manager}&force={force}");
+        async move { http.patch(&path, "apply-patch+yaml", &object).await }
+    };
+    let old = thing("v1beta1", "a", json!({"hostPort": "web:80"}));
+    apply(OLD, "old", false, old.clone()).await.ok();
+    let new = thing("v1", "a", json!({"host": "web"}));
+    apply(NEW, "new", false, new).await.ok();
+    let owners = |object: Value| -> Vec<Value> {
+        let entries = object["metadata"]["managedFields"].as_array().unwrap();
+        let owner = |it: &Value| json!([it["manager"], it["apiVersion"], it["fieldsV1"]["f:spec"]]);
+        entries.iter().map(owner).collect()
+    };
+    let path = format!("{NEW}/a");
+    let of_old = json!(["old", "example.com/v1beta1", {"f:hostPort": {}}]);
+    let of_new = json!(["new", "example.com/v1", {"f:host": {}}]);
+    let shared = owners(http.get(&path).await.ok());
+    assert!(
+        shared.contains(&of_old) && shared.contains(&of_new),
+        "{shared:?}"
+    );
+
+    // Another port is another `hostPort`.
+    let port = thing("v1", "a", json!({"host": "web", "port": "81"}));
+    let message = apply(NEW, "new", false, port.clone()).await.message();
+    assert_eq!(
+        message,
+        "Apply failed with 1 conflict: conflict with \"old\": .spec.hostPort"
+    );
+    apply(NEW, "new", true, port).await.ok();
+    let taken = owners(http.get(&path).await.ok());
+    assert_eq!(
+        taken,
+        [json!(["new", "example.com/v1", {"f:host": {}, "f:port": {}}])]
+    );
+    // And so is what somebody just writes.
+    apply(OLD, "old", true, old).await.ok();
+    let owned = owners(http.get(&path).await.ok());
+    assert!(owned.contains(&of_old), "{owned:?}");
+    let change = json!({"spec": {"port": "82"}});
+    let patched = http
+        .merge(&format!("{path}?fieldManager=hand"), &change)
+        .await;
+    let by_hand = owners(patched.ok());
+    assert!(!by_hand.contains(&of_old), "{by_hand:?}");
+    let of_hand = json!(["hand", "example.com/v1", {"f:port": {}}]);
+    assert!(by_hand.contains(&of_hand), "{by_hand:?}");
+}
+
+#[tokio::test]
 async fn a_conversion_that_fails_is_told() {
     let things = Things::start().await;
     let http = &things.http;
