@@ -10,10 +10,12 @@
 //!   custom: what a CustomResourceDefinition makes of objects: one more Descriptor, with a schema of its own
 //!   cron, indexes: the small languages of CronJobs and Jobs      cel: rules that schemas bring along      policies: rules of users
 //!   managed: who owns which field, server-side apply
+//!   continue_token: where the next page of a list begins
 //!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
 
 mod cel;
+mod continue_token;
 mod cron;
 pub mod custom;
 mod decode;
@@ -44,6 +46,7 @@ pub mod trace;
 mod user;
 pub mod volumes;
 
+pub use continue_token::ContinueToken;
 pub use cron::{CronError, CronSchedule, time_zone};
 pub use custom::CustomResource;
 pub use decode::{Decoded, decode_json};

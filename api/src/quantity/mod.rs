@@ -222,14 +222,15 @@ impl Sum for Quantity {
 }
 
 impl fmt::Display for Quantity {
-    /// The canonical form: the largest suffix of the family that leaves a whole number.
+    /// The canonical form: the largest suffix of the family that leaves a whole number. Nothing is lost, so a part of a
+    /// byte is written with decimal suffixes: `0.8Gi` as `858993459200m`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.nano == 0 {
             return f.write_str("0");
         }
         match self.format {
-            Format::Binary if self.nano.abs() >= 1024 * NANO => {
-                let mut value = divide_away_from_zero(self.nano, NANO);
+            Format::Binary if self.nano.abs() >= 1024 * NANO && self.nano % NANO == 0 => {
+                let mut value = self.nano / NANO;
                 let mut power = 0;
                 while value % 1024 == 0 && power + 1 < BINARY.len() {
                     value /= 1024;

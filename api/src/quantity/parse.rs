@@ -61,8 +61,10 @@ struct Number {
     inexact: bool,
 }
 
-/// More digits than this cannot matter, and would not fit.
-const DIGITS_MAX: usize = 27;
+/// As many as the largest amount has in its smallest unit. More cannot matter.
+const DIGITS_MAX: usize = 28;
+/// Half of them; so many fit into a number together with the largest suffix.
+const HALF: i128 = 10_i128.pow(14);
 
 fn parse_number(text: &str) -> Result<Number, QuantityError> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -90,6 +92,16 @@ fn parse_number(text: &str) -> Result<Number, QuantityError> {
     })
 }
 
+/// `digits` times `multiplier` by `power`, rounded away from zero: in two halves, for the product need not fit.
+fn scaled_down(digits: i128, multiplier: i128, power: i128) -> i128 {
+    let high = digits / HALF * multiplier;
+    let low = digits % HALF * multiplier;
+    // What the first division leaves is less than 10^19 wherever there is a multiplier.
+    let rest = (high % power).saturating_mul(HALF).saturating_add(low);
+    let whole = (high / power).saturating_mul(HALF);
+    whole.saturating_add(divide_away_from_zero(rest, power))
+}
+
 impl Factor {
     /// The number times this, in thousand-millionths, rounded away from zero.
     fn of(&self, number: &Number) -> i128 {
@@ -97,13 +109,13 @@ impl Factor {
             Factor::Ten(power) => (1, power.saturating_sub(number.fraction).saturating_add(9)),
             Factor::Kibi(power) => (1024_i128.pow(*power), 9 - number.fraction),
         };
-        let amount = number.digits.saturating_mul(multiplier);
         // 10^38 is the largest power that fits; what is beyond it is too large, or next to nothing, anyway.
         let power = 10_i128.pow(tens.unsigned_abs().min(38));
         let scaled = if tens >= 0 {
+            let amount = number.digits.saturating_mul(multiplier);
             amount.saturating_mul(power)
         } else {
-            divide_away_from_zero(amount, power)
+            scaled_down(number.digits, multiplier, power)
         };
         let rounded = scaled.saturating_add(i128::from(number.inexact));
         if number.negative { -rounded } else { rounded }

@@ -69,6 +69,16 @@ impl ListOptions {
                 "sendInitialEvents: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
             );
         }
+        if self.continue_token.is_some() && !watch {
+            if self.version_match.is_some() {
+                return forbidden(
+                    "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided",
+                );
+            }
+            if self.resource_version.is_some_and(|version| version > 0) {
+                return forbidden("specifying resource version is not allowed when using continue");
+            }
+        }
         if self.version_match.is_some() && self.send_initial_events.is_none() {
             if watch {
                 return forbidden(

@@ -1,9 +1,8 @@
 //! Many objects, as they were at one revision.
 
-use skiff_api::{Reason, Status};
+use skiff_api::{ContinueToken, Reason, Status};
 use skiff_store::{Entry, Revision, Snapshot};
 
-use super::page::Page;
 use super::{Filter, Storage};
 use crate::request::{ListOptions, VersionMatch};
 
@@ -32,11 +31,11 @@ impl Storage {
         let page = options
             .continue_token
             .as_deref()
-            .map(Page::decode)
+            .map(ContinueToken::decode)
             .transpose()?;
         let snapshot = self.snapshot_for(options, page.as_ref())?;
         let prefix = self.prefix_of(namespace);
-        let after = page.map(|page| format!("{}{}", self.prefix, page.after));
+        let after = page.map(|page| format!("{}{}", self.prefix, page.after()));
         let mut entries: Vec<Entry> = Vec::new();
         let mut rest = snapshot.range(&prefix, after.as_deref()).peekable();
         let is_plain = self.versions.is_plain();
@@ -64,17 +63,21 @@ impl Storage {
         Ok(Listing {
             revision: snapshot.revision(),
             next: (more && !last.is_empty())
-                .then(|| Page::new(snapshot.revision().0, last).encode()),
+                .then(|| ContinueToken::new(snapshot.revision().0, last).encode()),
             remaining: (more && filter.is_everything()).then(|| rest.count()),
             entries,
         })
     }
 
-    fn snapshot_for(&self, options: &ListOptions, page: Option<&Page>) -> Result<Snapshot, Status> {
+    fn snapshot_for(
+        &self,
+        options: &ListOptions,
+        page: Option<&ContinueToken>,
+    ) -> Result<Snapshot, Status> {
         let store = &self.api.store;
         if let Some(page) = page {
             return store
-                .snapshot_at(Revision(page.revision))
+                .snapshot_at(Revision(page.revision()))
                 .map_err(|_| Status::expired(CONTINUE_TOO_OLD));
         }
         let snapshot = store.snapshot();

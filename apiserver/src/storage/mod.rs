@@ -10,7 +10,6 @@ mod delete;
 mod filter;
 mod list;
 mod owners;
-mod page;
 mod plan;
 mod read;
 mod seen;

@@ -43,12 +43,39 @@ async fn pages_are_of_one_moment() {
         .ok();
     assert_eq!(names(&last), ["e"]);
     assert_eq!(last["metadata"]["continue"], Value::Null);
-    assert_eq!(
-        http.get(&format!("{CONFIG_MAPS}?limit=2&continue=x"))
-            .await
-            .code,
-        400
-    );
+}
+
+#[tokio::test]
+async fn a_page_is_of_no_version_but_its_lists() {
+    let cluster = Cluster::start().await;
+    let http = Http(cluster.admin());
+    for name in ["a", "b"] {
+        http.post(CONFIG_MAPS, &config_map(name)).await.ok();
+    }
+    let first = http.get(&format!("{CONFIG_MAPS}?limit=1")).await.ok();
+    let token = first["metadata"]["continue"].as_str().unwrap();
+    let version = first["metadata"]["resourceVersion"].as_str().unwrap();
+    let any = format!("continue={token}&resourceVersion=0");
+    let second = http.get(&format!("{CONFIG_MAPS}?{any}")).await.ok();
+    assert_eq!(names(&second), ["b"]);
+    let cases = [
+        (
+            format!("continue={token}&resourceVersion={version}"),
+            "specifying resource version is not allowed when using continue",
+        ),
+        (
+            format!("continue={token}&resourceVersion={version}&resourceVersionMatch=Exact"),
+            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided",
+        ),
+        (
+            "continue=e30".to_owned(),
+            "invalid continue token: continue key is not valid: missing field `v` at line 1 column 2",
+        ),
+    ];
+    for (query, words) in cases {
+        let refused = http.get(&format!("{CONFIG_MAPS}?{query}")).await.refused();
+        assert_eq!((refused.0, refused.2.as_str()), (400, words));
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod admission;
 mod admission_policies;
+mod consistency;
 mod applying;
 mod conversion;
 mod custom_resources;

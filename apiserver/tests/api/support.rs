@@ -34,10 +34,15 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// A fresh one.
     pub(crate) async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    /// A fresh one whose store has these choices.
+    pub(crate) async fn start_with(options: Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store");
         let engine = SledEngine::open(&path, SledOptions::default()).unwrap();
-        let store = Store::open(Box::new(engine), Options::default()).unwrap();
+        let store = Store::open(Box::new(engine), options).unwrap();
         let pki = Pki::new();
         let server = ApiServer::new(config(&pki), store.clone()).await.unwrap();
         Self {
