@@ -32,7 +32,7 @@ const FACTS: [&str; 5] = [
     "authorizer",
 ];
 /// What stands before the dot of a function's name.
-const LIBRARIES: [&str; 9] = [
+const LIBRARIES: [&str; 10] = [
     "base64",
     "cidr",
     "format",
@@ -42,6 +42,7 @@ const LIBRARIES: [&str; 9] = [
     "math",
     "optional",
     "sets",
+    "strings",
 ];
 const PATCH_FIELDS: [&str; 4] = ["op", "path", "from", "value"];
 

@@ -131,6 +131,11 @@ fn expressions_know_the_request() {
             "'aXbX'.replace('X', '.', 1) == 'a.bX' && 'aXbX'.replace('X', '') == 'ab'",
             true,
         ),
+        ("strings.quote('a') == '\"a\"'", true),
+        (
+            "[1, 2].indexOf(2) == 1 && optional.of(1).value() == 1",
+            true,
+        ),
         ("lists.range(3) == [0, 1, 2]", true),
         (
             "'a' + 'b' == 'ab' && 1 + 2 == 3 && [1] + [2] == [1, 2] && 1.5 + 1.0 == 2.5",

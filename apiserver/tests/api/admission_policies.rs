@@ -57,9 +57,12 @@ async fn a_policy_refuses_by_its_bindings() {
              "message": "too much", "reason": "Forbidden"},
         ],
     }));
-    http.post(CONFIG_MAPS, &json!({"metadata": {"name": "limits", "labels": {"of": "size"}}, "data": {"limit": "1"}}))
-        .await
-        .ok();
+    http.post(
+        CONFIG_MAPS,
+        &json!({"metadata": {"name": "limits", "labels": {"of": "size"}}, "data": {"limit": "1"}}),
+    )
+    .await
+    .ok();
     make(&http, "validatingadmissionpolicies", "size", spec).await;
     make(
         &http,
@@ -74,14 +77,20 @@ async fn a_policy_refuses_by_its_bindings() {
     let large = json!({"metadata": {"name": "large"}, "data": {"a": "1", "b": "2"}});
     until(&http, &large, |seen| seen.starts_with("403")).await;
     let refused = http.post(CONFIG_MAPS, &large).await;
-    let cause = "ValidatingAdmissionPolicy 'size' with binding 'size-here' denied request: too much";
-    assert_eq!(refused.body["details"]["causes"], json!([{"message": cause}]));
+    let cause =
+        "ValidatingAdmissionPolicy 'size' with binding 'size-here' denied request: too much";
+    assert_eq!(
+        refused.body["details"]["causes"],
+        json!([{"message": cause}])
+    );
     let words = format!("configmaps \"large\" is forbidden: {cause}");
     assert_eq!(refused.refused(), (403, "Forbidden".to_owned(), words));
     http.post(CONFIG_MAPS, &config_map("small")).await.ok();
 
     // Without parameters it cannot be evaluated.
-    http.delete(&format!("{CONFIG_MAPS}/limits"), &json!({})).await.ok();
+    http.delete(&format!("{CONFIG_MAPS}/limits"), &json!({}))
+        .await
+        .ok();
     let refused = http.post(CONFIG_MAPS, &config_map("other")).await.message();
     assert!(refused.contains("no params found"), "{refused}");
     listening.stop().await;
@@ -98,18 +107,50 @@ async fn what_cannot_be_evaluated_follows_the_failure_policy() {
             "validations": [{"expression": "object.none == 1"}],
         }))
     };
-    make(&http, "validatingadmissionpolicies", "a-ignored", wrong("Ignore")).await;
-    make(&http, "validatingadmissionpolicybindings", "a", binding("a-ignored")).await;
-    make(&http, "validatingadmissionpolicies", "b-failed", wrong("Fail")).await;
-    make(&http, "validatingadmissionpolicybindings", "b", binding("b-failed")).await;
+    make(
+        &http,
+        "validatingadmissionpolicies",
+        "a-ignored",
+        wrong("Ignore"),
+    )
+    .await;
+    make(
+        &http,
+        "validatingadmissionpolicybindings",
+        "a",
+        binding("a-ignored"),
+    )
+    .await;
+    make(
+        &http,
+        "validatingadmissionpolicies",
+        "b-failed",
+        wrong("Fail"),
+    )
+    .await;
+    make(
+        &http,
+        "validatingadmissionpolicybindings",
+        "b",
+        binding("b-failed"),
+    )
+    .await;
     until(&http, &config_map("a"), |seen| seen.starts_with("422")).await;
     let refused = http.post(CONFIG_MAPS, &config_map("a")).await;
     let words = "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'b-failed' with binding 'b' denied request: \
                  expression 'object.none == 1' resulted in error: no such key: none";
-    assert_eq!(refused.refused(), (422, "Invalid".to_owned(), words.to_owned()));
+    assert_eq!(
+        refused.refused(),
+        (422, "Invalid".to_owned(), words.to_owned())
+    );
 
     // A policy does not stand in its own way.
-    http.delete(&format!("{GROUP}/validatingadmissionpolicies/b-failed"), &json!({})).await.ok();
+    http.delete(
+        &format!("{GROUP}/validatingadmissionpolicies/b-failed"),
+        &json!({}),
+    )
+    .await
+    .ok();
     until(&http, &config_map("a"), |seen| seen.starts_with("201")).await;
     let unknown = about_config_maps(json!({
         "paramKind": {"apiVersion": "example.com/v1", "kind": "Limit"},
@@ -133,12 +174,21 @@ async fn a_policy_only_warns() {
     }));
     make(&http, "validatingadmissionpolicies", "labels", spec).await;
     let binding = json!({"policyName": "labels", "validationActions": ["Warn", "Audit"]});
-    make(&http, "validatingadmissionpolicybindings", "labels", binding).await;
-    let words = "Validation failed for ValidatingAdmissionPolicy 'labels' with binding 'labels': no labels";
+    make(
+        &http,
+        "validatingadmissionpolicybindings",
+        "labels",
+        binding,
+    )
+    .await;
+    let words =
+        "Validation failed for ValidatingAdmissionPolicy 'labels' with binding 'labels': no labels";
     let seen = until(&http, &config_map("a"), |seen| seen.contains(words)).await;
     assert!(seen.starts_with("201"), "{seen}");
     http.post(CONFIG_MAPS, &config_map("a")).await.ok();
-    let changed = http.merge(&format!("{CONFIG_MAPS}/a"), &json!({"data": {"x": "y"}})).await;
+    let changed = http
+        .merge(&format!("{CONFIG_MAPS}/a"), &json!({"data": {"x": "y"}}))
+        .await;
     assert!(changed.warnings().is_empty(), "{:?}", changed.warnings());
     listening.stop().await;
 }
@@ -155,7 +205,13 @@ async fn policies_change_objects_and_see_later_changes_if_they_want_to() {
     let counting = |reinvocation: &str| {
         about_config_maps(json!({"reinvocationPolicy": reinvocation, "mutations": patch(count)}))
     };
-    make(&http, "mutatingadmissionpolicies", "a-counts", counting("IfNeeded")).await;
+    make(
+        &http,
+        "mutatingadmissionpolicies",
+        "a-counts",
+        counting("IfNeeded"),
+    )
+    .await;
     let adds = about_config_maps(json!({
         "reinvocationPolicy": "Never",
         "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {
@@ -164,14 +220,32 @@ async fn policies_change_objects_and_see_later_changes_if_they_want_to() {
     }));
     make(&http, "mutatingadmissionpolicies", "b-adds", adds).await;
     for name in ["a-counts", "b-adds"] {
-        make(&http, "mutatingadmissionpolicybindings", name, json!({"policyName": name})).await;
+        make(
+            &http,
+            "mutatingadmissionpolicybindings",
+            name,
+            json!({"policyName": name}),
+        )
+        .await;
     }
     let object = json!({"metadata": {"name": "a"}, "data": {"x": "y"}});
-    until(&http, &object, |seen| seen.contains("\"added\":\"yes\"") && seen.contains("count")).await;
+    until(&http, &object, |seen| {
+        seen.contains("\"added\":\"yes\"") && seen.contains("count")
+    })
+    .await;
     let made = http.post(CONFIG_MAPS, &object).await.ok();
-    assert_eq!(made["data"], json!({"added": "yes", "count": "3", "x": "y"}));
-    let changed = http.merge(&format!("{CONFIG_MAPS}/a"), &json!({"data": {"z": "1"}})).await.ok();
-    assert_eq!(changed["data"], json!({"added": "yes", "count": "4", "x": "y", "z": "1"}));
+    assert_eq!(
+        made["data"],
+        json!({"added": "yes", "count": "3", "x": "y"})
+    );
+    let changed = http
+        .merge(&format!("{CONFIG_MAPS}/a"), &json!({"data": {"z": "1"}}))
+        .await
+        .ok();
+    assert_eq!(
+        changed["data"],
+        json!({"added": "yes", "count": "4", "x": "y", "z": "1"})
+    );
 
     // What cannot be done is refused: there is no data to count.
     let refused = http.post(CONFIG_MAPS, &config_map("bare")).await;
@@ -179,6 +253,8 @@ async fn policies_change_objects_and_see_later_changes_if_they_want_to() {
     assert_eq!((code, reason.as_str()), (403, "Forbidden"));
     let expected = "policy 'a-counts' with binding 'a-counts' denied request: ";
     assert!(words.starts_with(expected), "{words}");
-    http.delete(&format!("{CONFIG_MAPS}/a"), &json!({})).await.ok();
+    http.delete(&format!("{CONFIG_MAPS}/a"), &json!({}))
+        .await
+        .ok();
     listening.stop().await;
 }
