@@ -125,7 +125,7 @@ fn rest_of(mut stream: Stream) -> Result<String> {
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
         // TLS need not end in order: HTTP says itself where an answer ends.
-        Err(error) if error.kind() != ErrorKind::UnexpectedEof => return Err(error.into()),
+        Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(error.into()),
         _ => Ok(String::from_utf8(answer)?),
     }
 }
