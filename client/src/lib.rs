@@ -19,6 +19,7 @@ mod key;
 mod metrics;
 mod queue;
 mod reconcile;
+mod text;
 
 pub use connect::{Clients, ConnectError, Renewable, from_kubeconfig, in_process};
 pub use events::{EventType, Recorder, RecorderWorker, recorder};
