@@ -1,6 +1,6 @@
 //! What is in each test image.
 
-use super::software::{ADMIT, POSTGRES, PROMETHEUS, REDIS};
+use super::software::{ADMIT, OPERATOR, POSTGRES, PROMETHEUS, REDIS};
 
 /// What an image is made from. Its `Debug` text is the key of the cache: it holds all of the content.
 #[derive(Debug, Clone)]
@@ -142,7 +142,7 @@ const PERL: Recipe = Recipe {
 
 /// Every image of the tests.
 pub(super) const ALL: &[Recipe] = &[
-    ADMIT, BUSYBOX, NGINX, NGINX_NEXT, PERL, POSTGRES, REDIS, PROMETHEUS,
+    ADMIT, BUSYBOX, NGINX, NGINX_NEXT, OPERATOR, PERL, POSTGRES, REDIS, PROMETHEUS,
 ];
 
 pub(super) const PASSWD: File = File {

@@ -113,25 +113,28 @@ pub(super) const PROMETHEUS: Recipe = Recipe {
     port: Some(9090),
 };
 
+/// Python with what it needs to speak TLS.
+const PYTHON: &[&str] = &[
+    "busybox-static",
+    "python3.11-minimal",
+    "libpython3.11-minimal",
+    "libpython3.11-stdlib",
+    "libbz2-1.0",
+    "libc6",
+    "libcrypt1",
+    "libexpat1",
+    "libffi8",
+    "liblzma5",
+    "libssl3",
+    "zlib1g",
+];
+
 /// `admit:1`: a webhook, which is also the API server of a group, in Python on port 8443. Its certificate is in `/tls`.
 pub(super) const ADMIT: Recipe = Recipe {
     repository: "admit",
     tag: "1",
     root: Root {
-        packages: &[
-            "busybox-static",
-            "python3.11-minimal",
-            "libpython3.11-minimal",
-            "libpython3.11-stdlib",
-            "libbz2-1.0",
-            "libc6",
-            "libcrypt1",
-            "libexpat1",
-            "libffi8",
-            "liblzma5",
-            "libssl3",
-            "zlib1g",
-        ],
+        packages: PYTHON,
         files: &[
             PASSWD,
             GROUP,
@@ -145,5 +148,27 @@ pub(super) const ADMIT: Recipe = Recipe {
     },
     entrypoint: &[],
     command: &["python3.11", "/admit.py"],
+    port: Some(8443),
+};
+
+/// `operator:1`: an operator of Widgets with its webhooks, in Python on port 8443. Its certificate is in `/tls`.
+pub(super) const OPERATOR: Recipe = Recipe {
+    repository: "operator",
+    tag: "1",
+    root: Root {
+        packages: PYTHON,
+        files: &[
+            PASSWD,
+            GROUP,
+            NSSWITCH,
+            File {
+                path: "widgets.py",
+                content: include_str!("../../images/widgets.py"),
+                executable: false,
+            },
+        ],
+    },
+    entrypoint: &[],
+    command: &["python3.11", "/widgets.py"],
     port: Some(8443),
 };
