@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use skiff_api::field::{Errors, Path};
 use skiff_api::metadata::{self, validate_annotations, validate_labels};
 
+/// A part of what an object is called.
+type Name = fn(&Value) -> &str;
+
 /// What a conversion may change of the metadata.
 const FREE: [&str; 2] = ["labels", "annotations"];
 
@@ -23,7 +26,7 @@ pub(super) fn check(original: &Value, converted: &Value, version: &str) -> Resul
             "returned invalid object at index 0: invalid kind (expected {expected}, received {got})"
         ));
     }
-    let same: [(&str, fn(&Value) -> &str); 3] = [
+    let same: [(&str, Name); 3] = [
         ("name", metadata::name),
         ("namespace", metadata::namespace),
         ("UID", metadata::uid),
