@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("skiff-proxy", &["skiff-api", "skiff-client"]),
     ("skiff-dns", &["skiff-api", "skiff-client"]),
     ("skiff-ingress", &["skiff-api", "skiff-client"]),
-    ("skiff-fuzz", &["skiff-api"]),
+    ("skiff-fuzz", &["skiff-api", "skiff-kubelet"]),
     // It drives the binary, and knows nothing of what is inside.
     ("skiff-e2e", &[]),
 ];

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use serde_json::Value;
 use skiff_api::{
-    FieldValidation, IncludeObject, Registry, builtin, decode_json, decode_protobuf,
+    Descriptor, FieldValidation, IncludeObject, Registry, builtin, decode_json, decode_protobuf,
     encode_protobuf, table,
 };
 
@@ -13,30 +13,40 @@ static KINDS: LazyLock<Registry> = LazyLock::new(builtin);
 
 pub(crate) fn json(bytes: &[u8]) {
     if let Ok(decoded) = decode_json(bytes) {
-        take_in(decoded.value, &decoded.duplicates);
+        create(decoded.value, &decoded.duplicates);
     }
 }
 
 pub(crate) fn protobuf(bytes: &[u8]) {
     if let Ok(object) = decode_protobuf(bytes) {
-        take_in(object, &[]);
+        create(object, &[]);
     }
 }
 
-/// What becomes of an object that somebody creates, and of its row in a table.
-pub(crate) fn take_in(mut object: Value, duplicates: &[String]) {
-    let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
-    let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
-    let Some(descriptor) = KINDS.of_kind(group, version, &kind) else {
-        return;
-    };
-    if descriptor
+/// The built-in kind that an object says it is of.
+fn kind_of(object: &Value) -> Option<&'static Descriptor> {
+    let text = |field: &str| object[field].as_str().unwrap_or_default();
+    let api_version = text("apiVersion");
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    KINDS
+        .of_kind(group, version, text("kind"))
+        .map(|kind| &**kind)
+}
+
+/// What becomes of an object that somebody creates, if it is sound.
+pub(crate) fn create(object: Value, duplicates: &[String]) -> Option<Value> {
+    take_in(kind_of(&object)?, object, duplicates)
+}
+
+/// What becomes of an object of a kind that somebody creates, and of its row in a table.
+pub(crate) fn take_in(
+    descriptor: &Descriptor,
+    mut object: Value,
+    duplicates: &[String],
+) -> Option<Value> {
+    descriptor
         .conform(&mut object, duplicates, FieldValidation::Warn)
-        .is_err()
-    {
-        return;
-    }
+        .ok()?;
     let strategy = &descriptor.strategy;
     strategy.default(&mut object);
     strategy.prepare_create(&mut object);
@@ -51,7 +61,7 @@ pub(crate) fn take_in(mut object: Value, duplicates: &[String]) {
         now,
     );
     if !is_sound {
-        return;
+        return None;
     }
     // What passed is stored: another update that changes nothing must pass as well.
     let mut again = object.clone();
@@ -60,4 +70,5 @@ pub(crate) fn take_in(mut object: Value, duplicates: &[String]) {
     if let Some(bytes) = encode_protobuf(&object) {
         assert!(decode_protobuf(&bytes).is_ok(), "{object}");
     }
+    Some(object)
 }

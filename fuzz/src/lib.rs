@@ -4,17 +4,25 @@
 //! (`libfuzzer/`), and what it finds becomes a file of the corpus.
 
 mod bodies;
+mod custom;
 mod patches;
+mod selectors;
+mod streams;
 mod texts;
+mod tokens;
 
 /// A target's name, and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them; each has a folder of its name in `corpus/`.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 8] = [
+    ("continue_tokens", tokens::continue_tokens),
+    ("custom_resources", custom::custom_resources),
     ("json_bodies", bodies::json),
     ("patches", patches::patches),
     ("protobuf_bodies", bodies::protobuf),
+    ("selectors", selectors::selectors),
+    ("spdy_frames", streams::spdy_frames),
     ("texts", texts::texts),
 ];
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 use skiff_api::{PatchType, Schema, apply_patch, decode_json};
 
-use crate::bodies::take_in;
+use crate::bodies::create;
 
 static POD: LazyLock<Value> = LazyLock::new(|| {
     json!({
@@ -39,7 +39,7 @@ pub(crate) fn patches(bytes: &[u8]) {
                     patch.value
                 );
             }
-            take_in(patched, &[]);
+            create(patched, &[]);
         }
     }
 }

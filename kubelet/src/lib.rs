@@ -32,3 +32,4 @@ pub use kubelet::run;
 pub use node::remove_network;
 pub use pods::{release_host, remove_all_pods, stop_all_pods, unmount_below};
 pub use runtime::*;
+pub use streams::carry_tunnel;

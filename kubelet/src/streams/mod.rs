@@ -20,5 +20,6 @@ mod websocket;
 pub(crate) use self::attach::attach;
 pub(crate) use self::exec::serve_exec;
 pub(crate) use self::relay::{is_spdy, relay};
+pub use self::tunnel::carry_tunnel;
 pub(crate) use self::tunnel::serve_tunnel;
 pub(crate) use self::websocket::{HandshakeError, StreamError, accept, accept_tunnel};

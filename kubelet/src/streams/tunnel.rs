@@ -7,7 +7,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::relay::open_spdy;
-use super::websocket::{StreamError, StreamSocket};
+use super::websocket::{self, StreamError, StreamSocket};
 
 /// What is carried in the tunnel.
 const PORT_FORWARD: &str = "portforward.k8s.io";
@@ -19,6 +19,19 @@ pub(crate) async fn serve_tunnel(socket: StreamSocket, url: &str) -> Result<(), 
     let stream = socket.open().await?;
     let runtime = open_spdy(url, PORT_FORWARD).await?;
     carry(stream, hyper_util::rt::TokioIo::new(runtime)).await
+}
+
+/// Carries a port-forward whose client's and runtime's connections are open already, until one of them ends. Public for
+/// those who try any bytes on it.
+///
+/// # Errors
+/// When a connection breaks, or the client does not speak WebSocket.
+pub async fn carry_tunnel<C, R>(client: C, runtime: R) -> anyhow::Result<()>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    R: AsyncRead + AsyncWrite,
+{
+    Ok(carry(websocket::on(client).await, runtime).await?)
 }
 
 async fn carry<C, R>(client: WebSocketStream<C>, runtime: R) -> Result<(), StreamError>

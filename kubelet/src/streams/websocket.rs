@@ -9,6 +9,7 @@ use http::header::{
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -84,14 +85,16 @@ pub(crate) struct StreamSocket {
 impl StreamSocket {
     pub(super) async fn open(self) -> Result<WebSocketStream<TokioIo<Upgraded>>, StreamError> {
         let connection = self.upgrade.await.map_err(StreamError::Upgrade)?;
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MESSAGE_LIMIT_BYTES))
-            .max_frame_size(Some(MESSAGE_LIMIT_BYTES));
-        Ok(
-            WebSocketStream::from_raw_socket(TokioIo::new(connection), Role::Server, Some(config))
-                .await,
-        )
+        Ok(on(TokioIo::new(connection)).await)
     }
+}
+
+/// The socket on a client's connection, after the handshake.
+pub(super) async fn on<C: AsyncRead + AsyncWrite + Unpin>(connection: C) -> WebSocketStream<C> {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE_LIMIT_BYTES))
+        .max_frame_size(Some(MESSAGE_LIMIT_BYTES));
+    WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await
 }
 
 /// Accepts a WebSocket for the streams of a command: returns the answer to send and the socket to serve after it, in a
