@@ -16,9 +16,11 @@ const PREFIX: &str = "autoscaling.alpha.kubernetes.io";
 const CPU: &str = "targetCPUUtilizationPercentage";
 const CPU_NOW: &str = "currentCPUUtilizationPercentage";
 
-/// The types of metrics, the field that holds each, and what that has: its name here, and its place in autoscaling/v2.
-/// `%` is `target` in a spec, `current` in a status.
-const METRICS: [(&str, &str, &[(&str, &str)]); 5] = [
+/// A field of a metric: its name here, and its place in autoscaling/v2, where `%` is `target` in a spec, `current` in a status.
+type Moved = (&'static str, &'static str);
+
+/// The types of metrics, the field that holds each, and what that has.
+const METRICS: [(&str, &str, &[Moved]); 5] = [
     (
         "ContainerResource",
         "containerResource",
@@ -52,11 +54,11 @@ const METRICS: [(&str, &str, &[(&str, &str)]); 5] = [
     ),
     ("Resource", "resource", &[NAME, UTILIZATION, AVERAGE]),
 ];
-const NAME: (&str, &str) = ("name", "/name");
-const METRIC: (&str, &str) = ("metricName", "/metric/name");
-const VALUE: (&str, &str) = ("%Value", "/%/value");
-const AVERAGE: (&str, &str) = ("%AverageValue", "/%/averageValue");
-const UTILIZATION: (&str, &str) = ("%AverageUtilization", "/%/averageUtilization");
+const NAME: Moved = ("name", "/name");
+const METRIC: Moved = ("metricName", "/metric/name");
+const VALUE: Moved = ("%Value", "/%/value");
+const AVERAGE: Moved = ("%AverageValue", "/%/averageValue");
+const UTILIZATION: Moved = ("%AverageUtilization", "/%/averageUtilization");
 
 pub(super) fn descriptor() -> Descriptor {
     Descriptor {

@@ -2,8 +2,8 @@
 
 mod admission;
 mod admission_policies;
-mod consistency;
 mod applying;
+mod consistency;
 mod conversion;
 mod custom_resources;
 mod deleting;

@@ -17,7 +17,8 @@ use crate::terminal::Terminal;
 use crate::vm::Guest;
 
 pub use corners::{
-    datagrams_follow_and_a_pod_reaches_itself, flushed_rules_come_back, one_port_two_addresses, serves,
+    datagrams_follow_and_a_pod_reaches_itself, flushed_rules_come_back, one_port_two_addresses,
+    serves,
 };
 pub use reach::pods_reach_each_other;
 pub use resources::limits_are_cgroup_settings;
