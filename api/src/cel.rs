@@ -3,41 +3,45 @@
 //!
 //! In: a schema with rules, compiled once; an object, and what it was. Out: the rules that it breaks, as errors of fields.
 
-use kube_cel::cel::Program;
 use kube_cel::{CompiledSchema, ErrorKind as Kind, ValidationError, compile_schema};
 use serde_json::Value;
 
 use crate::custom::JsonPath;
 use crate::field::{Error, ErrorKind, Errors, Path};
+use crate::policies::{self, Names};
+use crate::stack::{OF_ANY_DEPTH, OF_KNOWN_DEPTH, on_a_stack};
 
-/// The longest rule, in bytes.
-const RULE_BYTES: usize = 16 << 10;
-
-/// The rules of a schema.
-pub(crate) struct Rules(CompiledSchema);
+/// The rules of a schema, or why there are none to judge by.
+pub(crate) struct Rules(Result<CompiledSchema, String>);
 
 impl Rules {
     /// Compiles the rules of a schema; `None` if it has none.
     pub(crate) fn of(schema: &Value) -> Option<Self> {
-        has_rules(schema).then(|| Self(compile_schema(schema)))
+        has_rules(schema).then(|| Self(on_a_stack(OF_ANY_DEPTH, || compile_schema(schema))))
     }
 
     /// The rules that an object breaks; those about a step are judged only if there is an `old` one.
     pub(crate) fn broken(&self, object: &Value, old: Option<&Value>) -> Errors {
-        match kube_cel::validate_compiled(&self.0, object, old) {
-            Ok(()) => Errors::new(),
-            Err(broken) => broken.iter().map(|broken| told(broken, object)).collect(),
+        let judged = self.0.as_ref().map_err(Clone::clone).and_then(|rules| {
+            on_a_stack(OF_KNOWN_DEPTH, || {
+                kube_cel::validate_compiled(rules, object, old)
+            })
+        });
+        match judged {
+            Ok(Ok(())) => Errors::new(),
+            Ok(Err(broken)) => broken.iter().map(|broken| told(broken, object)).collect(),
+            Err(words) => vec![Error::invalid(&Path::root(""), Value::Null, words)],
         }
     }
 }
 
 /// What is wrong with a rule itself, in words.
 pub(crate) fn wrong_with(rule: &str) -> Option<String> {
-    if rule.len() > RULE_BYTES {
-        return Some(format!("may not be more than {RULE_BYTES} bytes"));
-    }
-    let error = Program::compile(rule).err()?;
-    Some(format!("compilation failed: {error}"))
+    let names = Names {
+        schema: true,
+        ..Names::default()
+    };
+    policies::wrong_with(rule, names)
 }
 
 fn has_rules(schema: &Value) -> bool {
@@ -162,8 +166,30 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_may_be_deep_but_not_bottomless() {
+        let sum = |terms: usize| format!("self.min{} > 0", " + 1".repeat(terms));
+        assert_eq!(wrong_with(&sum(100)), None);
+        let told = broken(json!([{"rule": sum(100)}]), json!({"min": 1}), None);
+        assert_eq!(told, Vec::<String>::new());
+        let parentheses = format!("{}self.min > 0{}", "(".repeat(2000), ")".repeat(2000));
+        for rule in [sum(2000), parentheses] {
+            let words = wrong_with(&rule).unwrap_or_default();
+            assert!(words.starts_with("compilation failed: "), "{words}");
+        }
+    }
+
+    #[test]
     fn rules_that_are_none() {
         assert_eq!(wrong_with("self.a > 1"), None);
+        assert_eq!(
+            wrong_with("type(self.a) == int && self.b.all(x, x in oldSelf.b)"),
+            None
+        );
+        assert!(
+            wrong_with("other.a > 1")
+                .unwrap()
+                .contains("undeclared reference to 'other'")
+        );
         assert!(
             wrong_with("self.a >")
                 .unwrap()

@@ -37,6 +37,7 @@ mod quantity;
 pub mod quota;
 mod schema;
 mod selector;
+mod stack;
 mod status;
 mod strategy;
 mod table;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::evaluation::{Evaluation, Scene};
 use super::expression::{Expression, Names};
-use super::stack::{TO_EVALUATE, on_a_stack};
+use crate::stack::{OF_KNOWN_DEPTH, on_a_stack};
 
 /// Conditions, compiled.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Conditions {
     /// Whether a webhook's conditions hold; or why that cannot be told.
     pub fn hold(&self, scene: &Scene) -> Result<bool, String> {
         let hold = || self.hold_in(&Evaluation::new(scene, None, &Arc::default()));
-        on_a_stack(TO_EVALUATE, hold)?
+        on_a_stack(OF_KNOWN_DEPTH, hold)?
     }
 
     /// Whether they hold: one that does not decides, also when others fail.

@@ -5,7 +5,7 @@ use kube_cel::cel::parser::Parser;
 use serde_json::Value;
 
 use super::rewrite::{self, Cost, Measure};
-use super::stack::{TO_PARSE, on_a_stack};
+use crate::stack::{OF_ANY_DEPTH, on_a_stack};
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 16 << 10;
@@ -19,6 +19,8 @@ pub(crate) struct Names<'a> {
     pub(crate) variables: Option<&'a [Variable]>,
     /// Whether objects and patches can be made: `Object{}`, `JSONPatch{}`.
     pub(crate) types: bool,
+    /// Whether it is a rule of a schema, about `self` and `oldSelf`.
+    pub(crate) schema: bool,
 }
 
 /// An expression that can be evaluated.
@@ -47,7 +49,7 @@ impl Expression {
         if source.len() > LONGEST {
             return Err(format!("may not be more than {LONGEST} bytes"));
         }
-        let (tree, Measure { cost, depth }) = on_a_stack(TO_PARSE, || parse(source, names))
+        let (tree, Measure { cost, depth }) = on_a_stack(OF_ANY_DEPTH, || parse(source, names))
             .flatten()
             .map_err(failed)?;
         Ok(Self {

@@ -20,7 +20,6 @@ mod functions;
 mod meter;
 mod mutating;
 mod rewrite;
-mod stack;
 #[cfg(test)]
 mod tests;
 mod validating;

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::conditions::Conditions;
 use super::evaluation::{Evaluation, Facts, Scene};
 use super::expression::{Expression, Names, Variable};
-use super::stack::{TO_EVALUATE, on_a_stack};
 use super::values;
+use crate::stack::{OF_KNOWN_DEPTH, on_a_stack};
 use crate::{PatchType, Reason, Schema, apply_patch, managed};
 
 /// A MutatingAdmissionPolicy, ready to change objects.
@@ -66,7 +66,7 @@ impl MutatingPolicy {
         params: Option<&Value>,
         schema: &Schema,
     ) -> Result<Value, NotMutated> {
-        let evaluated = on_a_stack(TO_EVALUATE, || self.evaluated(facts, params, schema));
+        let evaluated = on_a_stack(OF_KNOWN_DEPTH, || self.evaluated(facts, params, schema));
         evaluated.unwrap_or_else(|message| {
             Err(NotMutated {
                 message,

@@ -23,13 +23,27 @@ use super::words;
 /// How deep an expression may nest, with the variables that it needs: the evaluator's stack grows with it.
 const DEEPEST: usize = 120;
 
-/// What every expression may name.
+/// What every expression of a policy may name.
 const FACTS: [&str; 5] = [
     "object",
     "oldObject",
     "request",
     "namespaceObject",
     "authorizer",
+];
+/// What a rule of a schema may name: the value, what it was, and types.
+const FACTS_OF_SCHEMAS: [&str; 11] = [
+    "self",
+    "oldSelf",
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "uint",
 ];
 /// What stands before the dot of a function's name.
 const LIBRARIES: [&str; 10] = [
@@ -166,7 +180,11 @@ impl Rewriter<'_> {
         if self.is_bound(name) {
             return Ok(());
         }
-        if FACTS.contains(&name) || (name == "params" && self.names.params) {
+        let facts: &[&str] = match self.names.schema {
+            true => &FACTS_OF_SCHEMAS,
+            false => &FACTS,
+        };
+        if facts.contains(&name) || (name == "params" && self.names.params) {
             self.cost.reads += 1;
             return Ok(());
         }

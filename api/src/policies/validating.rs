@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::conditions::Conditions;
 use super::evaluation::{Evaluation, Scene};
 use super::expression::{Expression, Names, Variable};
-use super::stack::{TO_EVALUATE, on_a_stack};
 use crate::Reason;
+use crate::stack::{OF_KNOWN_DEPTH, on_a_stack};
 
 /// The longest message, in bytes (as in Kubernetes).
 const LONGEST_MESSAGE: usize = 5 << 10;
@@ -71,7 +71,7 @@ impl ValidatingPolicy {
 
     /// Why the policy refuses a request with one parameter object; nothing if it lets it pass.
     pub fn refusals(&self, scene: &Scene, params: Option<&Value>) -> Vec<Refusal> {
-        on_a_stack(TO_EVALUATE, || self.found(scene, params))
+        on_a_stack(OF_KNOWN_DEPTH, || self.found(scene, params))
             .unwrap_or_else(|why| vec![Refusal::failed(why)])
     }
 

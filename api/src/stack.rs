@@ -2,14 +2,14 @@
 
 use std::thread;
 
-/// For a text that nobody has measured yet.
-pub(super) const TO_PARSE: usize = 512 << 20;
-/// For an expression that is known to be no deeper than it may be.
-pub(super) const TO_EVALUATE: usize = 64 << 20;
+/// For an expression whose depth nobody has measured, parsed or evaluated.
+pub(crate) const OF_ANY_DEPTH: usize = 512 << 20;
+/// For evaluating one that is known to be no deeper than it may be.
+pub(crate) const OF_KNOWN_DEPTH: usize = 64 << 20;
 
 /// Does some work on a stack of that many bytes, which takes memory only as far as it is used. What gives up by a panic, as
 /// the evaluator does in some corners, is an error like others.
-pub(super) fn on_a_stack<T: Send>(
+pub(crate) fn on_a_stack<T: Send>(
     bytes: usize,
     work: impl FnOnce() -> T + Send,
 ) -> Result<T, String> {
