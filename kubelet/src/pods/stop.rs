@@ -7,7 +7,7 @@ use futures::future::join_all;
 use super::{cgroup, seen};
 use crate::config::Paths;
 use crate::runtime::cri::ContainerStatus;
-use crate::runtime::{PodState, Runtime, RuntimeError, cgroup_parent};
+use crate::runtime::{PodState, Runtime, RuntimeError, cgroup_parent, end_shims};
 use crate::volumes;
 
 /// Stops every Pod that the runtime has, all at the same time, each within its own grace period and `longest`.
@@ -53,12 +53,13 @@ fn grace(container: &ContainerStatus, longest: Duration) -> Duration {
     own.map_or(longest, |seconds| Duration::from_secs(seconds).min(longest))
 }
 
-/// Gives back what stopped Pods of the cluster in `data_dir` still hold of the host: the mounts of their volumes and their
-/// cgroups. Files on disk stay; the rest is made again when the kubelet starts again.
+/// Gives back what stopped Pods of the cluster in `data_dir` still hold of the host: lost shims, the mounts of their volumes
+/// and their cgroups. Files on disk stay; the rest is made again when the kubelet starts again.
 ///
 /// # Errors
 /// If a volume cannot be unmounted.
 pub async fn release_host(data_dir: &Path) -> io::Result<()> {
+    end_shims(data_dir).await;
     cgroup::remove_all(&cgroup_parent(data_dir));
     volumes::unmount_all(Paths::new(data_dir).pods()).await
 }

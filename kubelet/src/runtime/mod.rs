@@ -21,11 +21,11 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(crate) use self::containerd::PAUSE_IMAGE;
 pub use self::containerd::{
     CniConfig, CniError, Containerd, ContainerdConfig, ContainerdProcess, ProcessError,
     cgroup_parent,
 };
+pub(crate) use self::containerd::{PAUSE_IMAGE, end_shims};
 pub use self::error::RuntimeError;
 pub use self::events::{EventStream, RuntimeEvent};
 pub use self::exec::{

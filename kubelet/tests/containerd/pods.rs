@@ -209,6 +209,9 @@ fn a_start_that_nobody_waits_for_runs_or_says_that_it_was_given_up() {
             })
             .await;
         }
+        // With a start that it gives up half-way containerd may lose the shim.
+        node.remove_pods().await;
+        skiff_kubelet::release_host(node.data_dir()).await.unwrap();
         node.end().await;
     });
 }

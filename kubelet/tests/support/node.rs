@@ -65,13 +65,18 @@ impl Node {
         self.containerd = Some(start_containerd(ContainerdConfig::new(self.data_dir())).await);
     }
 
-    /// Removes all Pods and ends containerd.
-    pub(crate) async fn end(mut self) {
+    /// Removes all Pods.
+    pub(crate) async fn remove_pods(&self) {
         for pod in self.runtime.list().await.unwrap() {
             self.runtime.stop_sandbox(&pod.sandbox.id).await.unwrap();
             self.runtime.remove_sandbox(&pod.sandbox.id).await.unwrap();
         }
         assert_eq!(self.runtime.list().await.unwrap().len(), 0);
+    }
+
+    /// Removes all Pods and ends containerd.
+    pub(crate) async fn end(mut self) {
+        self.remove_pods().await;
         self.containerd.take().unwrap().stop().await;
         let left = self.processes();
         assert!(left.is_empty(), "processes are left: {left:?}");

@@ -67,6 +67,10 @@ fn remove_below(root: &Path, parent: &str, is_gone: impl Fn(&str) -> bool) {
         for pod in levels.iter().flat_map(|level| folders(level)) {
             let name = pod.file_name().unwrap_or_default().to_string_lossy();
             if name.strip_prefix("pod").is_some_and(&is_gone) {
+                // containerd does not know of the one of a start that was given up half-way.
+                for container in folders(&pod) {
+                    let _ = fs::remove_dir(container);
+                }
                 let _ = fs::remove_dir(&pod);
             }
         }

@@ -15,6 +15,7 @@ use tonic::transport::Channel;
 
 use super::host::search_path;
 use super::layout::Layout;
+use super::neighbours::{neighbours, runs_with};
 use super::{ProcessError, events, log_file};
 
 /// How long containerd may take to end by itself.
@@ -126,23 +127,8 @@ impl Instance {
         }
     }
 
-    /// Whether the process is there and is this containerd: a process id may have been given to another program since.
+    /// Whether the process is there and is this containerd.
     fn is_running(&self) -> bool {
-        let command = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
-        let config = self.layout.config();
-        let arguments: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
-        let wanted: [&[u8]; 2] = [b"--config", config.as_os_str().as_encoded_bytes()];
-        arguments.windows(2).any(|pair| pair == wanted)
+        runs_with(self.pid.as_raw(), "--config", &self.layout.config())
     }
-}
-
-/// The processes that see the same files as this one: a path means the same to them.
-fn neighbours() -> impl Iterator<Item = i32> {
-    let files = |process: &str| fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
-    let own = files("thread-self");
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names
-        .filter(move |name| own.is_some() && files(name) == own)
-        .filter_map(|name| name.parse().ok())
 }

@@ -19,12 +19,14 @@ mod import;
 mod instance;
 mod layout;
 mod log_file;
+mod neighbours;
 mod notice;
 mod pause;
 mod process;
 mod process_error;
 mod process_spec;
 mod registry;
+mod shims;
 mod starter;
 mod streaming;
 mod tar_file;
@@ -51,6 +53,7 @@ pub use self::config::{ContainerdConfig, cgroup_parent};
 pub(crate) use self::pause::PAUSE_IMAGE;
 pub use self::process::ContainerdProcess;
 pub use self::process_error::ProcessError;
+pub(crate) use self::shims::end_shims;
 
 /// A containerd behind its socket. Cheap to clone; it connects when it is first used, and again when containerd comes back.
 #[derive(Debug, Clone)]
