@@ -112,7 +112,7 @@ fn items(place: Place<'_>, keys: &[Box<str>], old: Option<&Value>, new: Option<&
     let mut both: BTreeMap<String, [Vec<&Value>; 2]> = BTreeMap::new();
     for (side, list) in [old, new].into_iter().enumerate() {
         for item in list.and_then(Value::as_array).into_iter().flatten() {
-            if let Some(element) = element::item(place, keys, item) {
+            if let Some(element) = place.element_of(keys, item) {
                 both.entry(element).or_default()[side].push(item);
             }
         }

@@ -31,7 +31,7 @@ pub(super) fn fields_of(place: Place<'_>, value: &Value) -> FieldSet {
 fn items_of(place: Place<'_>, keys: &[Box<str>], items: &[Value]) -> FieldSet {
     let mut known: BTreeMap<String, Option<&Value>> = BTreeMap::new();
     for item in items {
-        if let Some(element) = element::item(place, keys, item) {
+        if let Some(element) = place.element_of(keys, item) {
             // Items of one identity are owned together.
             known
                 .entry(element)

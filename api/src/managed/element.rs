@@ -2,8 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::place::Place;
-
 /// A field, or a key of a map.
 pub(super) fn field(name: &str) -> String {
     ["f:", name].concat()
@@ -14,22 +12,14 @@ pub(super) fn field_name(element: &str) -> Option<&str> {
     element.strip_prefix("f:")
 }
 
-/// An item of a list whose items are known by their keys, or by their value if there are no keys.
-///
-/// A key that is left out has its default; `None` if none of them is there.
-pub(super) fn item(items: Place<'_>, keys: &[Box<str>], item: &Value) -> Option<String> {
-    if keys.is_empty() {
-        return Some(format!("v:{item}"));
-    }
-    let value = |key: &str| {
-        let given = item.get(key).filter(|value| !value.is_null());
-        given.or_else(|| items.default_of(key)).cloned()
-    };
-    let known: Map<String, Value> = keys
-        .iter()
-        .filter_map(|key| Some((key.to_string(), value(key)?)))
-        .collect();
-    (!known.is_empty()).then(|| format!("k:{}", Value::Object(known)))
+/// An item that is known by its value.
+pub(super) fn of_value(item: &Value) -> String {
+    format!("v:{item}")
+}
+
+/// An item that is known by these of its fields.
+pub(super) fn of_keys(keys: Map<String, Value>) -> String {
+    format!("k:{}", Value::Object(keys))
 }
 
 /// An element that somebody wrote, in its one form; `None` if it is none.
@@ -40,10 +30,10 @@ pub(super) fn canonical(element: &str) -> Option<String> {
         "i" => rest.parse::<usize>().is_ok().then(|| element.to_owned()),
         "v" => serde_json::from_str::<Value>(rest)
             .ok()
-            .map(|value| format!("v:{value}")),
+            .map(|value| of_value(&value)),
         "k" => serde_json::from_str::<Map<String, Value>>(rest)
             .ok()
-            .map(|keys| format!("k:{}", Value::Object(keys))),
+            .map(of_keys),
         _ => None,
     }
 }

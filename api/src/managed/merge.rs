@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::element;
 use super::place::{Form, Place};
 
 /// Sets what the configuration says; the rest stays.
@@ -42,7 +41,7 @@ fn merge_items(
     live: Vec<Value>,
     config: &[Value],
 ) -> Vec<Value> {
-    let identity = |item: &Value| element::item(place, keys, item).unwrap_or_default();
+    let identity = |item: &Value| place.element_of(keys, item).unwrap_or_default();
     let config: Vec<(String, &Value)> = config.iter().map(|item| (identity(item), item)).collect();
     let wanted: HashSet<&str> = config.iter().map(|(element, _)| element.as_str()).collect();
     let mut shared: HashMap<String, Value> = HashMap::new();

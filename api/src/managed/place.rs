@@ -2,8 +2,9 @@
 //!
 //! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy>
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::element;
 use crate::{ListType, Node, NodeType, Schema};
 
 /// Fields whose Go type is a struct, not a pointer: the object always has them, so nobody adds them. The schema does not
@@ -101,10 +102,28 @@ impl<'a> Place<'a> {
 
     /// What an element of a path leads to.
     pub(super) fn at(self, element: &str) -> Self {
-        match super::element::field_name(element) {
+        match element::field_name(element) {
             Some(name) => self.field(name),
             None => self.items(),
         }
+    }
+
+    /// The element of an item of this list, which knows its items by these keys, or by their value if there are none.
+    ///
+    /// A key that is left out has its default; `None` if none of them is there.
+    pub(super) fn element_of(self, keys: &[Box<str>], item: &Value) -> Option<String> {
+        if keys.is_empty() {
+            return Some(element::of_value(item));
+        }
+        let value = |key: &str| {
+            let given = item.get(key).filter(|value| !value.is_null());
+            given.or_else(|| self.default_of(key)).cloned()
+        };
+        let known: Map<String, Value> = keys
+            .iter()
+            .filter_map(|key| Some((key.to_string(), value(key)?)))
+            .collect();
+        (!known.is_empty()).then(|| element::of_keys(known))
     }
 
     /// What a field is if it is left out.

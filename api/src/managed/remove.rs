@@ -44,7 +44,7 @@ pub(super) fn remove(place: Place<'_>, value: &Value, gone: &FieldSet) -> Option
         (Form::Items(keys), Value::Array(items)) if !items.is_empty() => {
             let items_place = place.items();
             let left = items.iter().filter_map(|item| {
-                let element = element::item(items_place, keys, item);
+                let element = items_place.element_of(keys, item);
                 let gone = element.and_then(|element| gone.below(&element));
                 kept(items_place, item, gone)
             });

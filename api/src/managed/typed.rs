@@ -98,7 +98,7 @@ impl Check {
         let mut seen = HashSet::new();
         for (index, item) in items.iter().enumerate() {
             let step = match form {
-                Form::Items(keys) => match element::item(place, keys, item) {
+                Form::Items(keys) => match place.element_of(keys, item) {
                     Some(element) => element::in_words(&element),
                     None => {
                         self.wrong(&format!(

@@ -31,6 +31,11 @@ pub(super) fn descriptor() -> Descriptor {
     }
 }
 
+/// Whether each Pod of the Job has an index of its own.
+fn is_indexed(spec: &Field<'_>) -> bool {
+    spec.get("completionMode").str() == "Indexed"
+}
+
 pub(super) struct Job;
 
 impl Strategy for Job {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::spec::is_indexed;
+use super::is_indexed;
 use crate::IndexSet;
 use crate::field::{Error, Errors};
 use crate::kinds::common::{Field, checks};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::policies;
+use super::{is_indexed, policies};
 use crate::field::{Error, Errors, Path};
 use crate::kinds::common::{Field, checks};
 use crate::kinds::pod_spec;
@@ -88,10 +88,6 @@ fn completion_mode(spec: &Field<'_>, errors: &mut Errors) {
             errors.push(field.invalid("requires indexed completion mode"));
         }
     }
-}
-
-pub(super) fn is_indexed(spec: &Field<'_>) -> bool {
-    spec.get("completionMode").str() == "Indexed"
 }
 
 fn indexed(spec: &Field<'_>, errors: &mut Errors) {

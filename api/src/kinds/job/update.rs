@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::spec::is_indexed;
+use super::is_indexed;
 use crate::field::Errors;
 use crate::kinds::common::defaults::{each, ensure, existing};
 use crate::kinds::common::{Field, checks, same};

@@ -8,6 +8,7 @@
 //! ```
 
 mod affinity;
+mod container_defaults;
 mod containers;
 mod defaults;
 mod env;

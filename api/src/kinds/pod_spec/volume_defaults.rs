@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::defaults;
+use super::container_defaults::{default_field_ref, pull_policy};
 use super::volumes::SOURCES;
 use crate::kinds::common::defaults::{default_nonzero, default_to, each, existing};
 use crate::kinds::persistent_volume_claim as claim;
@@ -32,7 +32,7 @@ pub(super) fn default_volume(volume: &mut Value) {
         source["type"] = "".into();
     }
     if let Some(source) = existing(volume, "image") {
-        let policy = defaults::pull_policy(source["reference"].as_str().unwrap_or_default());
+        let policy = pull_policy(source["reference"].as_str().unwrap_or_default());
         default_to(source, "pullPolicy", policy);
     }
     let ephemeral = existing(volume, "ephemeral");
@@ -44,7 +44,7 @@ pub(super) fn default_volume(volume: &mut Value) {
 
 fn default_items(source: &mut Value) {
     for item in each(source, "items") {
-        existing(item, "fieldRef").map(defaults::default_field_ref);
+        existing(item, "fieldRef").map(default_field_ref);
     }
 }
 
