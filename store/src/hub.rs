@@ -11,8 +11,8 @@ use std::{
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
-    Change, Compacted, Options, Revision, Snapshot, Watch,
-    watch::{Delivery, Subscriber, subscription},
+    Change, Compacted, Options, Revision, Snapshot,
+    subscription::{Delivery, Queue, Subscriber, subscription},
     window::Window,
 };
 
@@ -32,6 +32,16 @@ struct Feeds {
     /// Watches by prefix, then by their number.
     by_prefix: BTreeMap<Box<str>, BTreeMap<u64, Subscriber>>,
     next_id: u64,
+}
+
+/// What a watch gets of the hub.
+pub(crate) struct Subscription {
+    /// By which it is ended.
+    pub(crate) id: u64,
+    /// The changes that have happened.
+    pub(crate) replay: Vec<Arc<Change>>,
+    /// Where those to come are queued.
+    pub(crate) queue: Queue,
 }
 
 impl Hub {
@@ -86,11 +96,11 @@ impl Hub {
     }
 
     /// Subscribes and takes the replay in one step, so that no change is missed or seen twice.
-    pub(crate) fn watch(
-        self: &Arc<Self>,
+    pub(crate) fn subscribe(
+        &self,
         prefix: &str,
         after: Revision,
-    ) -> Result<Watch, Compacted> {
+    ) -> Result<Subscription, Compacted> {
         let mut feeds = self.feeds.lock();
         if after < feeds.window.oldest() {
             return Err(feeds.compacted(after, self.revision()));
@@ -110,14 +120,7 @@ impl Hub {
             let feed = feeds.by_prefix.entry(prefix.into()).or_default();
             feed.insert(id, subscriber);
         }
-        Ok(Watch::new(
-            Arc::clone(self),
-            prefix,
-            id,
-            after,
-            replay,
-            queue,
-        ))
+        Ok(Subscription { id, replay, queue })
     }
 
     /// Ends a subscription; nothing happens when it has been cut already.

@@ -145,11 +145,11 @@ impl Reader {
 
     /// Watches on after a revision; if that is forgotten he is told, and begins with what is there now.
     fn watch_after(&mut self, known: Revision, world: &World) {
-        let watch = world.hub.watch(PREFIX, known).unwrap_or_else(|gone| {
+        let watch = Watch::new(&world.hub, PREFIX, known).unwrap_or_else(|gone| {
             assert!(known < gone.oldest, "{known} is still held: {gone}");
             self.seen.clear();
             self.after = world.hub.snapshot().revision();
-            world.hub.watch(PREFIX, self.after).unwrap()
+            Watch::new(&world.hub, PREFIX, self.after).unwrap()
         });
         self.watch = Some(watch);
     }

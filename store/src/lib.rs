@@ -31,6 +31,7 @@ mod revision;
 mod sled_engine;
 mod snapshot;
 mod store;
+mod subscription;
 mod value;
 mod watch;
 mod window;

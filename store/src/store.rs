@@ -117,7 +117,7 @@ impl Store {
     /// # Errors
     /// When changes after that revision are forgotten.
     pub fn watch(&self, prefix: &str, after: Revision) -> Result<Watch, Compacted> {
-        self.shared.hub.watch(prefix, after)
+        Watch::new(&self.shared.hub, prefix, after)
     }
 
     /// The oldest revision that can be read at and watched after.
