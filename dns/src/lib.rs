@@ -11,6 +11,7 @@
 //! Nothing is kept but the informers' caches: an answer is true at the moment it is given.
 
 mod cluster;
+mod config;
 mod forward;
 mod handler;
 mod publish;
@@ -19,4 +20,5 @@ mod records;
 mod resolv_conf;
 mod run;
 
-pub use run::{Config, run};
+pub use config::Config;
+pub use run::run;

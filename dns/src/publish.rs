@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::run::Config;
+use crate::config::Config;
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "kube-dns";

@@ -1,7 +1,6 @@
 //! The server: sockets, caches, upstreams.
 
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,6 +10,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::Cluster;
+use crate::config::Config;
 use crate::forward::Forwarder;
 use crate::handler::Handler;
 use crate::publish::publish;
@@ -20,19 +20,6 @@ use crate::resolv_conf::upstreams;
 const IDLE: Duration = Duration::from_secs(10);
 /// Answers that may wait to be sent on one TCP connection.
 const WAITING: usize = 32;
-
-/// What cluster DNS is told.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where it listens, over UDP and TCP; the `kube-dns` Service leads there.
-    pub listen: SocketAddr,
-    /// The address of the `kube-dns` Service.
-    pub cluster_dns: IpAddr,
-    /// The cluster's domain, such as `cluster.local`.
-    pub cluster_domain: String,
-    /// The file that names the upstreams; without one, names outside the cluster fail.
-    pub resolv_conf: Option<PathBuf>,
-}
 
 /// Answers queries until `shutdown`.
 ///

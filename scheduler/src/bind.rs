@@ -13,7 +13,7 @@ use skiff_api::volumes::{BOUND_BY_CONTROLLER, SELECTED_NODE};
 use skiff_client::{EventType, ObjectKey, is_not_found};
 
 use crate::cluster::{Cluster, Incoming};
-use crate::schedule::Scheduler;
+use crate::scheduler::Scheduler;
 
 /// A Pod and the node it goes to.
 pub(crate) struct Binding {

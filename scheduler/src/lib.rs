@@ -27,6 +27,7 @@ mod refuse;
 mod resources;
 mod run;
 mod schedule;
+mod scheduler;
 mod volumes;
 
 pub use run::{Config, run};

@@ -12,7 +12,7 @@ use crate::cache::nominated_node;
 use crate::cluster::{Cluster, Incoming};
 use crate::place::Unschedulable;
 use crate::preempt::{Preemption, preempt};
-use crate::schedule::Scheduler;
+use crate::scheduler::Scheduler;
 
 impl Scheduler {
     /// Makes room for the Pod if that is possible, and tells it what became of it.

@@ -2,37 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, Client};
-use skiff_client::{Informer, ObjectKey, Recorder};
+use skiff_client::ObjectKey;
 use tokio::time::Instant;
 
 use crate::bind::Binding;
-use crate::cache::Cache;
 use crate::cluster::Incoming;
 use crate::place::place;
-use crate::queue::Queue;
-use crate::run::wants_place;
-use crate::volumes::Storage;
+use crate::scheduler::{Scheduler, wants_place};
 
 /// How long the volumes of a Pod may take to be bound before another place is looked for (kube-scheduler's
 /// bindTimeoutSeconds).
 const VOLUMES_DEADLINE: Duration = Duration::from_secs(600);
-
-/// The scheduler.
-pub(crate) struct Scheduler {
-    pub(crate) name: String,
-    pub(crate) client: Client,
-    pub(crate) pods: Informer<Pod>,
-    pub(crate) storage: Storage,
-    pub(crate) events: Recorder,
-    pub(crate) cache: Cache,
-    pub(crate) queue: Queue,
-    pub(crate) turn: AtomicUsize,
-}
 
 impl Scheduler {
     /// Places the Pod that was taken from the queue; says what is to be bound.
@@ -98,9 +82,5 @@ impl Scheduler {
     fn await_volumes(&self, key: &ObjectKey, since: Instant) {
         let by = BTreeSet::from(["VolumeBinding"]);
         self.queue.refused(key, by, Some(since + VOLUMES_DEADLINE));
-    }
-
-    pub(crate) fn api(&self, key: &ObjectKey) -> Api<Pod> {
-        Api::namespaced(self.client.clone(), &key.namespace)
     }
 }

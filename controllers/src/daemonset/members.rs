@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use skiff_client::EventType::{Normal, Warning};
 
 use super::fit::Fit;
-use super::plan::{Place, Plan, Seen};
+use super::seen::{Place, Plan, Seen};
 use super::{pod, spec};
 use crate::pods::{Availability, availability, is_ready, phase};
 

@@ -12,6 +12,7 @@ mod plan;
 mod pod;
 mod reconcile;
 mod rollout;
+mod seen;
 mod spec;
 mod status;
 #[cfg(test)]

@@ -10,8 +10,9 @@ use kube::api::PostParams;
 use kube::{Api, ResourceExt};
 use skiff_client::{Informer, Next, ObjectKey};
 
-use super::plan::{Plan, Seen, places, plan};
+use super::plan::plan;
 use super::pod;
+use super::seen::{Plan, Seen, places};
 use super::status::status;
 use crate::context::Context;
 use crate::ownership::{Claimant, Owned, claim};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::members::is_available;
-use super::plan::{Place, Plan, Seen};
 use super::pod;
+use super::seen::{Place, Plan, Seen};
 use super::spec::Allowance;
 
 /// The Pods of a node that stay, by revision.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::DaemonSetStatus;
 
 use super::fit::Fit;
-use super::plan::{Place, Seen};
+use super::seen::{Place, Seen};
 use super::{pod, spec};
 use crate::pods::{Availability, availability, is_ready};
 use crate::writes::nonzero;

@@ -8,8 +8,9 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::plan::{Seen, places, plan};
+use super::plan::plan;
 use super::pod;
+use super::seen::{Seen, places};
 use super::status::status;
 
 fn set(strategy: Value, spec: Value) -> DaemonSet {

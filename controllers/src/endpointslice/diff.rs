@@ -6,7 +6,6 @@ use std::sync::Arc;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
 use kube::ResourceExt;
 
-use super::plan::slice_ports;
 use crate::service_pods::Port;
 
 /// The most endpoints in a slice (kube-controller-manager's `--max-endpoints-per-slice`).
@@ -98,6 +97,17 @@ fn recycle(mut changes: Changes) -> Changes {
         changes.update.push(EndpointSlice { metadata, ..new });
     }
     changes
+}
+
+/// The ports in the words of a slice.
+fn slice_ports(ports: &[Port]) -> Vec<EndpointPort> {
+    let slice_port = |port: &Port| EndpointPort {
+        name: Some(port.name.clone()),
+        port: Some(port.port),
+        protocol: Some(port.protocol.clone()),
+        app_protocol: port.app_protocol.clone(),
+    };
+    ports.iter().map(slice_port).collect()
 }
 
 /// The ports of a slice, in the order of [`crate::service_pods::ports`].

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
-use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
@@ -136,17 +136,6 @@ fn blank(service: &Service, family: Family) -> EndpointSlice {
         },
         ..EndpointSlice::default()
     }
-}
-
-/// The ports in the words of a slice.
-pub(super) fn slice_ports(ports: &[Port]) -> Vec<EndpointPort> {
-    let slice_port = |port: &Port| EndpointPort {
-        name: Some(port.name.clone()),
-        port: Some(port.port),
-        protocol: Some(port.protocol.clone()),
-        app_protocol: port.app_protocol.clone(),
-    };
-    ports.iter().map(slice_port).collect()
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
 use kube::ResourceExt;
 
-use super::identity;
 use super::plan::Seen;
-use super::reconcile::Reconciler;
+use super::{Reconciler, identity};
 use crate::revisions;
 use crate::writes::exists;
 

@@ -11,16 +11,25 @@ mod status;
 
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::StatefulSet;
-use skiff_client::{Informer, WorkQueue};
+use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use skiff_client::{Informer, Recorder, WorkQueue};
 
 use crate::context::Context;
 use crate::ownership::{Owned, wake_on_change, wake_owners};
 use crate::selection::Selection;
-use reconcile::Reconciler;
 
 /// StatefulSets that are reconciled at a time.
 const WORKERS: usize = 5;
+
+/// What each reconciliation uses.
+struct Reconciler {
+    context: Context,
+    sets: Informer<StatefulSet>,
+    revisions: Owned<ControllerRevision>,
+    claims: Informer<PersistentVolumeClaim>,
+    recorder: Recorder,
+}
 
 /// Keeps every StatefulSet's Pods, until shutdown.
 pub(crate) async fn run(context: Context) -> anyhow::Result<()> {

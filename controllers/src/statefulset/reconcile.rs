@@ -4,30 +4,21 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{ControllerRevision, StatefulSet, StatefulSetStatus};
+use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::api::PostParams;
 use kube::{Api, Resource, ResourceExt};
 use skiff_client::EventType::{Normal, Warning};
-use skiff_client::{Informer, Next, ObjectKey, Recorder};
+use skiff_client::{Next, ObjectKey};
 
 use super::history::Revisions;
 use super::plan::{Action, Revision, Seen, plan};
 use super::status::status;
-use super::{claims, identity};
-use crate::context::Context;
-use crate::ownership::{Claimant, Owned, claim, uid_of};
+use super::{Reconciler, claims, identity};
+use crate::ownership::{Claimant, claim, uid_of};
 use crate::revisions::template;
 use crate::selection::Selection;
 use crate::writes::{exists, is_gone, namespace_is_terminating, only, words};
-
-pub(super) struct Reconciler {
-    pub(super) context: Context,
-    pub(super) sets: Informer<StatefulSet>,
-    pub(super) revisions: Owned<ControllerRevision>,
-    pub(super) claims: Informer<PersistentVolumeClaim>,
-    pub(super) recorder: Recorder,
-}
 
 impl Reconciler {
     pub(super) async fn reconcile(&self, key: ObjectKey) -> anyhow::Result<Next> {

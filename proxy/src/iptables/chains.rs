@@ -1,45 +1,12 @@
 //! A model as chains: pure.
 
-use std::collections::BTreeMap;
-
+use super::rules::{Chains, Table};
 use super::service::add_service;
 use crate::dataplane::Ranges;
 use crate::model::Model;
 
 /// Marks packets that leave with the node's address (kube-proxy's `--iptables-masquerade-bit`).
 const MASQUERADE: &str = "0x4000";
-
-/// The tables that are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Table {
-    Filter,
-    Nat,
-}
-
-impl Table {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Table::Filter => "filter",
-            Table::Nat => "nat",
-        }
-    }
-}
-
-/// Rules by chain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Chains(pub(super) BTreeMap<(Table, String), Vec<String>>);
-
-impl Chains {
-    /// Adds a rule, to be read after `-A CHAIN`.
-    pub(super) fn add(&mut self, table: Table, chain: &str, rule: impl Into<String>) {
-        let rules = self.0.entry((table, chain.to_owned())).or_default();
-        rules.push(rule.into());
-    }
-
-    pub(super) fn has(&self, table: Table, chain: &str) -> bool {
-        self.0.contains_key(&(table, chain.to_owned()))
-    }
-}
 
 /// All chains of a model.
 pub(super) fn chains(model: &Model, ranges: &Ranges) -> Chains {

@@ -7,6 +7,7 @@
 
 mod chains;
 mod restore;
+mod rules;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -18,8 +19,9 @@ use crate::dataplane::{Dataplane, DataplaneError, Ranges};
 use crate::host;
 use crate::model::Model;
 use crate::nftables::Loader;
-use chains::{Chains, chains};
+use chains::chains;
 use restore::{PORTALS, Seen, removal, restore};
+use rules::Chains;
 
 /// Services as chains of iptables.
 pub(crate) struct Iptables {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::chains::{Chains, Table};
+use super::rules::{Chains, Table};
 
 /// In the comment of each rule by which the kernel's own chains lead to ours: it tells them from those of a kube-proxy.
 pub(super) const PORTALS: &str = "skiff service portals";

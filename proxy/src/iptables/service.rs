@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use sha2::{Digest, Sha256};
 
-use super::chains::{Chains, Table};
+use super::rules::{Chains, Table};
 use crate::dataplane::Ranges;
 use crate::model::ServicePort;
 

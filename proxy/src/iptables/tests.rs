@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::ServicePort;
 use crate::model::testing::{model, web, web_on};
-use chains::Table;
+use rules::Table;
 
 fn ranges() -> Ranges {
     Ranges {

@@ -12,12 +12,12 @@ use tokio::process::Command;
 
 use super::config::cgroup_parent;
 use super::host::search_path;
-use super::host_port;
+use super::host_port::{self, HostPortsError};
 use super::layout::Layout;
 
 /// The name of the file that containerd reads, and of the network in it.
 const CONF_FILE: &str = "10-skiff.conflist";
-pub(super) const NETWORK: &str = "skiff";
+const NETWORK: &str = "skiff";
 
 /// The Pod network of this node: a bridge, and addresses from the node's podCIDR.
 #[derive(Debug, Clone)]
@@ -50,12 +50,9 @@ pub enum CniError {
     /// The kernel or `nft` refused the masquerading rule.
     #[error("nft refused the masquerading rule: {0}")]
     Rule(String),
-    /// The `iptables` programs could not be run.
-    #[error("run iptables-restore (Debian's package iptables)")]
-    Iptables(#[source] io::Error),
-    /// The rules of host ports could not be removed.
-    #[error("iptables refused to remove the rules of host ports: {0}")]
-    HostPorts(String),
+    /// The rules of host ports are still there.
+    #[error(transparent)]
+    HostPorts(#[from] HostPortsError),
 }
 
 impl CniConfig {
@@ -95,7 +92,8 @@ impl CniConfig {
             format!("table {family} {table} {{}}\ndelete table {family} {table}\n")
         });
         load_rules(&families.concat()).await?;
-        host_port::remove().await
+        host_port::remove(NETWORK).await?;
+        Ok(())
     }
 
     /// The CNI configuration list: <https://www.cni.dev/docs/spec/>.

@@ -2,12 +2,12 @@
 //! (<https://www.cni.dev/plugins/current/meta/portmap/>).
 
 use std::collections::BTreeSet;
+use std::io;
 use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use super::cni::{CniError, NETWORK};
 use super::host::search_path;
 
 /// The programs for the two families, with those that load rules.
@@ -21,8 +21,19 @@ const OF_A_POD: &str = "CNI-DN-";
 /// How the chains begin that all runtimes of the machine share.
 const SHARED: &str = "CNI-HOSTPORT-";
 
-/// Takes away the rules of this network, and the plugin's chains unless another runtime uses them.
-pub(super) async fn remove() -> Result<(), CniError> {
+/// Why the rules of host ports are still there.
+#[derive(Debug, thiserror::Error)]
+pub enum HostPortsError {
+    /// The `iptables` programs could not be run.
+    #[error("run iptables-restore (Debian's package iptables)")]
+    Iptables(#[source] io::Error),
+    /// They refused.
+    #[error("iptables refused to remove the rules of host ports: {0}")]
+    Refused(String),
+}
+
+/// Takes away the rules of a CNI network, and the plugin's chains unless another runtime uses them.
+pub(super) async fn remove(network: &str) -> Result<(), HostPortsError> {
     for (program, restore) in PROGRAMS {
         let mut listing = Command::new(program);
         listing
@@ -32,7 +43,7 @@ pub(super) async fn remove() -> Result<(), CniError> {
         let Ok(seen) = listing.output().await else {
             continue;
         };
-        let rules = removal(&String::from_utf8_lossy(&seen.stdout));
+        let rules = removal(network, &String::from_utf8_lossy(&seen.stdout));
         if !rules.is_empty() {
             load(restore, &rules).await?;
         }
@@ -41,8 +52,8 @@ pub(super) async fn remove() -> Result<(), CniError> {
 }
 
 /// The script for iptables-restore that removes what is ours of a listing; empty if there is nothing.
-fn removal(listing: &str) -> String {
-    let name = format!("name: \\\"{NETWORK}\\\"");
+fn removal(network: &str, listing: &str) -> String {
+    let name = format!("name: \\\"{network}\\\"");
     let rules_in = |chain: &str| {
         let start = format!("-A {chain} ");
         listing
@@ -89,7 +100,7 @@ fn removal(listing: &str) -> String {
     format!("*nat\n{lines}COMMIT\n")
 }
 
-async fn load(program: &str, rules: &str) -> Result<(), CniError> {
+async fn load(program: &str, rules: &str) -> Result<(), HostPortsError> {
     let mut restore = Command::new(program)
         .args(["--noflush", "--wait"])
         .env("PATH", search_path())
@@ -98,7 +109,7 @@ async fn load(program: &str, rules: &str) -> Result<(), CniError> {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(CniError::Iptables)?;
+        .map_err(HostPortsError::Iptables)?;
     if let Some(mut stdin) = restore.stdin.take() {
         // A program that ends early says why.
         let _ = stdin.write_all(rules.as_bytes()).await;
@@ -106,12 +117,12 @@ async fn load(program: &str, rules: &str) -> Result<(), CniError> {
     let output = restore
         .wait_with_output()
         .await
-        .map_err(CniError::Iptables)?;
+        .map_err(HostPortsError::Iptables)?;
     if output.status.success() {
         return Ok(());
     }
     let complaint = String::from_utf8_lossy(&output.stderr);
-    Err(CniError::HostPorts(complaint.trim().to_owned()))
+    Err(HostPortsError::Refused(complaint.trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -140,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_chains_go_with_the_last_port() {
-        let script = removal(CHAINS);
+        let script = removal("skiff", CHAINS);
         let gone = "-F CNI-HOSTPORT-DNAT\n-F CNI-HOSTPORT-MASQ\n-F CNI-HOSTPORT-SETMARK\n-X CNI-HOSTPORT-DNAT\n-X CNI-HOSTPORT-MASQ\n-X CNI-HOSTPORT-SETMARK\nCOMMIT\n";
         assert!(script.ends_with(gone), "{script}");
         assert!(
@@ -150,7 +161,7 @@ mod tests {
             "{script}"
         );
         assert_eq!(
-            removal("-P PREROUTING ACCEPT\n-A PREROUTING -j DOCKER\n"),
+            removal("skiff", "-P PREROUTING ACCEPT\n-A PREROUTING -j DOCKER\n"),
             ""
         );
     }
@@ -158,8 +169,8 @@ mod tests {
     #[test]
     fn ports_of_another_network_stay() {
         let theirs = CHAINS.to_owned() + &rule("podman");
-        assert_eq!(removal(&theirs), "");
-        let script = removal(&(theirs + &rule("skiff")));
+        assert_eq!(removal("skiff", &theirs), "");
+        let script = removal("skiff", &(theirs + &rule("skiff")));
         let ours = rule("skiff").replacen("-A", "-D", 1);
         let expected = format!("*nat\n{ours}-F CNI-DN-1234\n-X CNI-DN-1234\nCOMMIT\n");
         assert_eq!(script, expected);
