@@ -21,6 +21,7 @@ mod gate;
 mod images;
 mod kubectl;
 mod load;
+mod machines;
 mod namespace;
 mod net;
 mod node;

@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 
 use crate::cache::remove;
 use crate::namespace::Namespace;
-use crate::node::{Node, NodeOptions};
 use crate::processes::{end_all, namespaces_below, unmount_below};
 use crate::registry::Registry;
 
@@ -69,20 +68,6 @@ impl TestNet {
     /// The registry's port on the router.
     pub(crate) fn registry_port(&self) -> u16 {
         self.registry.port()
-    }
-
-    /// A machine loses its power and could start again, without skiff: no process, mount or interface of its own is left.
-    pub fn cut_power(&self, node: &mut Node) -> Result<()> {
-        node.lose_power()?;
-        self.detach(node.number())?;
-        // The node owns what has its name.
-        std::mem::forget(self.attach(node.number())?);
-        Ok(())
-    }
-
-    /// A new machine on this network, to be started.
-    pub fn node(&self) -> NodeOptions<'_> {
-        NodeOptions::new(self, self.next_node())
     }
 
     /// A number for a machine, from 1 on.

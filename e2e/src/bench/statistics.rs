@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::report::{Row, Unit};
-
 /// The durations of one burst.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Samples(Vec<Duration>);
@@ -17,12 +15,6 @@ impl Samples {
         self.0
             .get(at)
             .map_or(f64::NAN, |sample| milliseconds(*sample))
-    }
-
-    /// The middle one, with the 99th percentile beside.
-    pub(super) fn row(&self, what: impl Into<String>) -> Row {
-        let p50 = self.percentile_ms(0.5);
-        Row::of_one(what, Unit::Milliseconds, p50).beside("p99", self.percentile_ms(0.99))
     }
 
     /// How many there are.

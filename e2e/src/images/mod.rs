@@ -1,6 +1,7 @@
 //! Container images with the names a user types, made from Debian packages: no registry is asked.
 
 mod archive;
+mod recipe;
 mod recipes;
 mod rootfs;
 mod software;
@@ -11,7 +12,8 @@ use anyhow::Result;
 
 use crate::cache::once;
 
-pub use recipes::{BUSYBOX, NGINX, Recipe};
+pub use recipe::Recipe;
+pub use recipes::{BUSYBOX, NGINX};
 
 /// A made image: one layer, its configuration and its manifest, and all of it as a tar file.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::recipes::Root;
+use super::recipe::Root;
 use crate::command::output;
 use crate::packages::unpack;
 

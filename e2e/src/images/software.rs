@@ -1,6 +1,6 @@
 //! Software that users run, as Debian packages it.
 
-use super::recipes::{File, GROUP, NSSWITCH, PASSWD, Recipe, Root};
+use super::recipe::{File, GROUP, NSSWITCH, PASSWD, Recipe, Root};
 
 /// `postgres:15`: a server on `$PGDATA`, which it makes at the first start. It runs as the user 999, who trusts everybody.
 pub(super) const POSTGRES: Recipe = Recipe {

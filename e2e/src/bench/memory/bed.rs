@@ -16,6 +16,13 @@ use crate::{Cluster, Namespace};
 /// How long after a load memory that was needed for it alone has been given back.
 const SETTLING: Duration = Duration::from_secs(10);
 
+/// What something takes that holds the Pods.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    pub(super) resident_mib: f64,
+    pub(super) disk_bytes: f64,
+}
+
 /// A cluster, and who asks it from its own network.
 pub(super) struct Bed {
     pub(super) inside: Inside,

@@ -19,8 +19,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::bed::{on_disk, resident_mib};
-use super::small_pods::Taken;
+use super::bed::{Taken, on_disk, resident_mib};
 use crate::Namespace;
 use crate::bench::resources::Process;
 

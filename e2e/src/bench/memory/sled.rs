@@ -7,8 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use super::bed::{on_disk, resident_mib};
-use super::small_pods::Taken;
+use super::bed::{Taken, on_disk, resident_mib};
 use crate::bench::resources::Process;
 
 /// As many writers wait for one flush when many write at a time.

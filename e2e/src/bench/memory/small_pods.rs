@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::bed::Bed;
+use super::bed::{Bed, Taken};
 use super::etcd::Etcd;
 use super::sled::Sled;
 use crate::bench::client::ApiServer;
@@ -28,13 +28,6 @@ const TARGET_PODS: u32 = 20_000;
 struct List<'a> {
     #[serde(borrow)]
     items: Vec<&'a RawValue>,
-}
-
-/// What something takes that holds the Pods.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Taken {
-    pub(super) resident_mib: f64,
-    pub(super) disk_bytes: f64,
 }
 
 /// Measures skiff, and then with the values that it stored etcd, where it is installed, and sled.

@@ -1,7 +1,7 @@
 //! One line of the report.
 
 use super::figure::{Target, Unit};
-use crate::bench::statistics::{median, range};
+use crate::bench::statistics::{Samples, median, range};
 
 /// A figure, what it shall be, and another one to see it beside.
 #[derive(Debug, Clone)]
@@ -61,5 +61,13 @@ impl Row {
     /// Whether the figure is what it shall be, if it shall be something.
     pub(super) fn is_met(&self) -> Option<bool> {
         Some(self.target?.is_met_by(self.figure()))
+    }
+}
+
+impl Samples {
+    /// The middle one, with the 99th percentile beside.
+    pub(in crate::bench) fn row(&self, what: impl Into<String>) -> Row {
+        let p50 = self.percentile_ms(0.5);
+        Row::of_one(what, Unit::Milliseconds, p50).beside("p99", self.percentile_ms(0.99))
     }
 }
