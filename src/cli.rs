@@ -7,8 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 
 use crate::config::{AgentOptions, UpOptions};
-
-pub(crate) const DEFAULT_DATA_DIR: &str = "/var/lib/skiff";
+use crate::data_dir::DEFAULT_DATA_DIR;
 
 /// A whole Kubernetes in one small binary.
 #[derive(Parser)]

@@ -9,6 +9,8 @@ use anyhow::{Context, bail, ensure};
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::Pid;
 
+/// Where a cluster is, unless the user says another place.
+pub(crate) const DEFAULT_DATA_DIR: &str = "/var/lib/skiff";
 /// The version of the directory's layout; another one is refused rather than guessed at.
 const LAYOUT: &str = "1";
 /// The file that holds it, and tells a cluster's directory from any other.

@@ -10,7 +10,7 @@ use super::{
     ClusterSettings, IngressSettings, NetworkBackend, NodeOptions, NodeSettings, ProxyMode,
     Settings, UpOptions,
 };
-use crate::cli::DEFAULT_DATA_DIR;
+use crate::data_dir::DEFAULT_DATA_DIR;
 use crate::network;
 
 /// As kube-controller-manager's `--node-monitor-grace-period`.
