@@ -9,14 +9,16 @@ use serde::{Deserialize, Serialize};
 use crate::Status;
 
 const FORMAT: &str = "meta.k8s.io/v1";
+/// The newest revision, whichever that is.
+const NEWEST: i64 = -1;
 
-/// Where the next page begins: behind a key, in the table as it was at a revision.
+/// Where the next page begins: behind a key, in the table as it was at a revision, or as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContinueToken {
     /// The format of the token.
     v: String,
     #[serde(rename = "rv")]
-    revision: u64,
+    revision: i64,
     #[serde(rename = "start")]
     after: String,
 }
@@ -26,14 +28,22 @@ impl ContinueToken {
     pub fn new(revision: u64, after: &str) -> Self {
         Self {
             v: FORMAT.to_owned(),
-            revision,
+            revision: i64::try_from(revision).unwrap_or(NEWEST),
             after: after.to_owned(),
         }
     }
 
-    /// Of which revision all pages are; never 0.
-    pub fn revision(&self) -> u64 {
-        self.revision
+    /// The token of the same page of the table as it is: what changed meanwhile may be on both sides of the key.
+    pub fn inconsistent(&self) -> Self {
+        Self {
+            revision: NEWEST,
+            ..self.clone()
+        }
+    }
+
+    /// Of which revision the page is; `None` is the newest one.
+    pub fn revision(&self) -> Option<u64> {
+        u64::try_from(self.revision).ok()
     }
 
     /// The last key of the page before. It has no part that is empty or leads upwards.
@@ -88,7 +98,12 @@ mod tests {
     fn a_token_comes_back_as_it_went() {
         for after in ["default/web-1", "node-1"] {
             let token = ContinueToken::new(42, after);
-            assert_eq!(ContinueToken::decode(&token.encode()), Ok(token));
+            assert_eq!(token.revision(), Some(42));
+            let newest = token.inconsistent();
+            assert_eq!((newest.revision(), newest.after()), (None, after));
+            for token in [token, newest] {
+                assert_eq!(ContinueToken::decode(&token.encode()), Ok(token));
+            }
         }
     }
 
@@ -97,7 +112,7 @@ mod tests {
         let v = "meta.k8s.io/v1";
         let cases = [
             (json!(1), ": invalid type"),
-            (json!({ "v": v, "rv": -1, "start": "a" }), ": invalid value"),
+            (json!({ "v": v, "rv": "1", "start": "a" }), ": invalid type"),
             (
                 json!({ "v": "v2", "rv": 1, "start": "a" }),
                 ": server does not recognize this encoded version",

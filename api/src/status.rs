@@ -105,6 +105,8 @@ pub struct Status {
     pub details: Box<StatusDetails>,
     /// The HTTP code, if it is not the one that belongs to the reason.
     pub own_code: Option<u16>,
+    /// With what a list goes on all the same (meta/v1 ListMeta `continue`).
+    pub continue_token: Option<String>,
 }
 
 impl fmt::Display for Status {
@@ -123,6 +125,7 @@ impl Status {
             message: message.into(),
             details: Box::default(),
             own_code: None,
+            continue_token: None,
         }
     }
 
@@ -243,6 +246,9 @@ impl Status {
         });
         if *self.details != StatusDetails::default() {
             body["details"] = serde_json::json!(self.details);
+        }
+        if let Some(token) = &self.continue_token {
+            body["metadata"]["continue"] = token.as_str().into();
         }
         body
     }

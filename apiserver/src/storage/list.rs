@@ -6,7 +6,7 @@ use skiff_store::{Entry, Revision, Snapshot};
 use super::{Filter, Storage};
 use crate::request::{ListOptions, VersionMatch};
 
-const CONTINUE_TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.";
+const CONTINUE_TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
 const VERSION_TOO_OLD: &str = "The resourceVersion for the provided list is too old.";
 
 /// A page of a list.
@@ -76,9 +76,12 @@ impl Storage {
     ) -> Result<Snapshot, Status> {
         let store = &self.api.store;
         if let Some(page) = page {
-            return store
-                .snapshot_at(Revision(page.revision()))
-                .map_err(|_| Status::expired(CONTINUE_TOO_OLD));
+            return match page.revision() {
+                Some(revision) => store
+                    .snapshot_at(Revision(revision))
+                    .map_err(|_| page_expired(page)),
+                None => Ok(store.snapshot()),
+            };
         }
         let snapshot = store.snapshot();
         let Some(wanted) = options.resource_version.filter(|wanted| *wanted > 0) else {
@@ -98,6 +101,13 @@ impl Storage {
             Ok(snapshot)
         }
     }
+}
+
+/// 410, with the token by which the list goes on as it is now.
+fn page_expired(page: &ContinueToken) -> Status {
+    let mut status = Status::expired(CONTINUE_TOO_OLD);
+    status.continue_token = Some(page.inconsistent().encode());
+    status
 }
 
 /// 504: the client has seen more than this server.

@@ -1,6 +1,7 @@
 //! Lists, pages, selectors, forms.
 
 use serde_json::{Value, json};
+use skiff_store::{History, Options};
 
 use crate::http_client::Http;
 use crate::support::{CONFIG_MAPS, Cluster, DEPLOYMENTS, config_map, deployment};
@@ -43,6 +44,52 @@ async fn pages_are_of_one_moment() {
         .ok();
     assert_eq!(names(&last), ["e"]);
     assert_eq!(last["metadata"]["continue"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_list_that_took_too_long_goes_on_with_what_there_is() {
+    let history = History {
+        changes: 2,
+        ..History::default()
+    };
+    let options = Options {
+        history,
+        ..Options::default()
+    };
+    let cluster = Cluster::start_with(options).await;
+    let http = Http(cluster.admin());
+    for name in ["a", "b", "d", "e"] {
+        http.post(CONFIG_MAPS, &config_map(name)).await.ok();
+    }
+    let page = async |token: &str| {
+        let path = format!("{CONFIG_MAPS}?limit=2&continue={token}");
+        http.get(&path).await
+    };
+    let first = page("").await.ok();
+    assert_eq!(names(&first), ["a", "b"]);
+    for name in ["aa", "c", "f"] {
+        http.post(CONFIG_MAPS, &config_map(name)).await.ok();
+    }
+    let late = page(first["metadata"]["continue"].as_str().unwrap()).await;
+    let token = late.body["metadata"]["continue"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let (code, reason, message) = late.refused();
+    assert_eq!((code, reason.as_str()), (410, "Expired"));
+    assert!(
+        message.contains("results in an inconsistent list"),
+        "{message}"
+    );
+    let second = page(&token).await.ok();
+    assert_eq!(names(&second), ["c", "d"]);
+    let newest = cluster.store.revision().to_string();
+    assert_eq!(second["metadata"]["resourceVersion"], newest);
+    // From here on it is of one moment again.
+    let last = page(second["metadata"]["continue"].as_str().unwrap()).await;
+    let last = last.ok();
+    assert_eq!(names(&last), ["e", "f"]);
+    assert_eq!(last["metadata"]["resourceVersion"], newest);
 }
 
 #[tokio::test]
