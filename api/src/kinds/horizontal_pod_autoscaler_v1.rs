@@ -13,6 +13,8 @@ use crate::field::Errors;
 use crate::{Column, Descriptor, StoredVersion, Strategy};
 
 const PREFIX: &str = "autoscaling.alpha.kubernetes.io";
+/// Annotations that are fields of the status in autoscaling/v2: who writes the spec cannot write them.
+const OF_STATUS: [&str; 2] = ["conditions", "current-metrics"];
 const CPU: &str = "targetCPUUtilizationPercentage";
 const CPU_NOW: &str = "currentCPUUtilizationPercentage";
 
@@ -85,6 +87,16 @@ impl Strategy for HorizontalPodAutoscalerV1 {
     fn prepare_create(&self, autoscaler: &mut Value) {
         if autoscaler.is_object() {
             autoscaler["status"] = json!({"currentReplicas": 0, "desiredReplicas": 0});
+            for annotation in OF_STATUS {
+                annotate(autoscaler, annotation, None);
+            }
+        }
+    }
+
+    fn prepare_update(&self, new: &mut Value, old: &Value) {
+        for annotation in OF_STATUS {
+            let reported = &old["metadata"]["annotations"][format!("{PREFIX}/{annotation}")];
+            annotate(new, annotation, reported.as_str());
         }
     }
 
@@ -207,13 +219,27 @@ fn is_nothing(value: &Value) -> bool {
 /// Takes what an annotation says; what nobody can read stays where it is.
 fn told(object: &mut Value, annotation: &str) -> Value {
     let name = format!("{PREFIX}/{annotation}");
-    let Some(metadata) = existing(object, "metadata") else {
-        return Value::Null;
-    };
-    let read = serde_json::from_str(metadata["annotations"][&name].as_str().unwrap_or_default());
+    let read = object["metadata"]["annotations"][&name].as_str();
+    let read = serde_json::from_str(read.unwrap_or_default());
     let Ok(value) = read else {
         return Value::Null;
     };
+    annotate(object, annotation, None);
+    value
+}
+
+/// Sets an annotation, or takes it away.
+fn annotate(object: &mut Value, annotation: &str, value: Option<&str>) {
+    let Some(metadata) = ensure(object, "metadata") else {
+        return;
+    };
+    let name = format!("{PREFIX}/{annotation}");
+    if let Some(value) = value {
+        if let Some(annotations) = ensure(metadata, "annotations") {
+            annotations[name] = value.into();
+        }
+        return;
+    }
     let left = existing(metadata, "annotations").and_then(|annotations| {
         remove(annotations, &name);
         annotations.as_object().map(|left| left.len())
@@ -221,7 +247,6 @@ fn told(object: &mut Value, annotation: &str) -> Value {
     if left == Some(0) {
         remove(metadata, "annotations");
     }
-    value
 }
 
 /// Says something in an annotation, unless it is nothing.
@@ -229,10 +254,7 @@ fn tell(object: &mut Value, annotation: &str, value: &Value) {
     if is_nothing(value) {
         return;
     }
-    let metadata = ensure(object, "metadata");
-    if let Some(annotations) = metadata.and_then(|metadata| ensure(metadata, "annotations")) {
-        annotations[format!("{PREFIX}/{annotation}")] = value.to_string().into();
-    }
+    annotate(object, annotation, Some(&value.to_string()));
 }
 
 /// Whether a metric of autoscaling/v2 is the use of CPU, of which this version has a field.
@@ -384,6 +406,34 @@ mod tests {
         let metrics = annotations["autoscaling.alpha.kubernetes.io/metrics"].as_str();
         assert!(metrics.unwrap().contains(hits), "{metrics:?}");
         assert_eq!(HorizontalPodAutoscalerV1.to_stored(older), newer);
+    }
+
+    #[test]
+    fn who_writes_the_spec_does_not_write_the_status() {
+        let strategy = HorizontalPodAutoscalerV1;
+        let annotated = |conditions: &str, others: Value| {
+            let mut object = autoscaler(json!({"minReplicas": 2}));
+            object["metadata"]["annotations"] = others;
+            object["metadata"]["annotations"][format!("{PREFIX}/conditions")] = conditions.into();
+            object
+        };
+        for conditions in [r#"[{"type":"AbleToScale","status":"True"}]"#, "much"] {
+            let object = created(&strategy, &annotated(conditions, json!({})));
+            let stored = strategy.to_stored(object);
+            assert_eq!(stored["status"].get("conditions"), None);
+            assert_eq!(stored["metadata"].get("annotations"), None);
+        }
+        let reported = r#"[{"type":"AbleToScale","status":"False"}]"#;
+        let old = annotated(reported, json!({"mine": "1"}));
+        for (mut new, left) in [
+            (annotated("[]", json!({"mine": "2"})), json!({"mine": "2"})),
+            (autoscaler(json!({})), json!({})),
+        ] {
+            strategy.prepare_update(&mut new, &old);
+            let mut expected = left;
+            expected[format!("{PREFIX}/conditions")] = reported.into();
+            assert_eq!(new["metadata"]["annotations"], expected);
+        }
     }
 
     #[test]
