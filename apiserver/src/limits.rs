@@ -1,4 +1,9 @@
-//! How many requests may be under way. Beyond, clients are told to come again; the server does not drown.
+//! How many requests may be under way, and how large their bodies together. Beyond, clients are told to come again; the
+//! server does not drown.
+
+mod bodies;
+
+pub(crate) use bodies::{BodyRoom, collect};
 
 use std::sync::Arc;
 
@@ -9,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::authn::{NODES, is_public};
 use crate::request::RequestInfo;
 use crate::serve::is_remote;
+use bodies::Bodies;
 
 /// Kubernetes' `--max-requests-inflight`.
 const READS: usize = 400;
@@ -26,12 +32,21 @@ pub(crate) struct Limits {
     writes: Arc<Semaphore>,
     of_nodes: Arc<Semaphore>,
     long_running: Arc<Semaphore>,
+    bodies: Bodies,
 }
 
 /// A place among the long-running requests, for as long as it is held.
 #[derive(Clone)]
 pub(crate) struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    fn of(permit: OwnedSemaphorePermit) -> Self {
+        Self {
+            _permit: Arc::new(permit),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -41,6 +56,7 @@ impl Default for Limits {
             writes: Arc::new(Semaphore::new(WRITES)),
             of_nodes: Arc::new(Semaphore::new(OF_NODES)),
             long_running: Arc::new(Semaphore::new(LONG_RUNNING)),
+            bodies: Bodies::default(),
         }
     }
 }
@@ -50,7 +66,7 @@ pub(crate) type Room = OwnedSemaphorePermit;
 
 impl Limits {
     /// Makes room for a request; 429 if there is none. A long-running one gets its place as an extension, since it goes on
-    /// after its answer has begun.
+    /// after its answer has begun; each gets the room for its body, which it takes up as that comes.
     pub(crate) fn enter(
         &self,
         info: &RequestInfo,
@@ -72,12 +88,18 @@ impl Limits {
         let room = Arc::clone(room)
             .try_acquire_owned()
             .map_err(|_| too_many())?;
+        extensions.insert(self.bodies.room());
         if long_running {
-            let permit = Arc::new(room);
-            extensions.insert(Place { _permit: permit });
+            extensions.insert(Place::of(room));
             return Ok(None);
         }
         Ok(Some(room))
+    }
+
+    /// A place for what turns out to be long-running; 429 if there is none.
+    pub(crate) fn place(&self) -> Result<Place, Status> {
+        let permit = Arc::clone(&self.long_running).try_acquire_owned();
+        permit.map(Place::of).map_err(|_| too_many())
     }
 }
 

@@ -10,7 +10,7 @@ use skiff_api::{Status, UserInfo};
 
 use crate::api::Api;
 use crate::encode::Failure;
-use crate::limits::Room;
+use crate::limits::{BodyRoom, Room};
 use crate::request::RequestInfo;
 use crate::serve::is_remote;
 use crate::{aggregation, authn, authz, deadline, panics};
@@ -22,6 +22,8 @@ struct Admitted {
     time: Option<Duration>,
     /// Held until its answer is there; a long-running one has a place instead, as an extension.
     _room: Option<Room>,
+    /// Likewise.
+    _body_room: Option<BodyRoom>,
 }
 
 /// Takes a request through all steps and counts its answer.
@@ -91,5 +93,6 @@ fn admit(
         user,
         time,
         _room: room,
+        _body_room: extensions.get().cloned(),
     })
 }

@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
 use skiff_api::{
     Decoded, Descriptor, FieldValidation, Reason, Schema, Status, decode_json, decode_protobuf,
 };
 
 use super::Query;
-use crate::deadline;
+use crate::{deadline, limits};
 
-/// The largest body, in bytes (as the API server of Kubernetes).
-const MAX_BYTES: usize = 3 << 20;
 /// What Go's typed clients send.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// As much of a malformed body as an error shows.
@@ -24,22 +22,11 @@ const SHOWN: usize = 30;
 /// How long a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Reads a body; 413 if it is too large, 504 if it does not come.
-pub(crate) async fn read_body(body: Body) -> Result<Bytes, Status> {
-    let read = Limited::new(body, MAX_BYTES).collect();
-    let Ok(read) = tokio::time::timeout(PATIENCE, read).await else {
-        return Err(deadline::late());
-    };
-    match read {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Status::new(
-            Reason::RequestEntityTooLarge,
-            format!("Request entity too large: limit is {MAX_BYTES}"),
-        )),
-        Err(error) => Err(Status::bad_request(format!(
-            "unable to read the body: {error}"
-        ))),
-    }
+/// Reads the body of a request; 413 if it is too large, 429 if there is no room for it, 504 if it does not come.
+pub(crate) async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Status> {
+    let read = limits::collect(body, parts.extensions.get());
+    let read = tokio::time::timeout(PATIENCE, read).await;
+    read.unwrap_or_else(|_| Err(deadline::late()))
 }
 
 /// The content type without its parameters; empty if there is none.

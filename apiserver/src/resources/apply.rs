@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
+use http::request::Parts;
 use serde_json::Value;
 use skiff_api::field::{Error, Path};
 use skiff_api::{Reason, Status, metadata};
@@ -94,8 +95,11 @@ pub(super) fn check_not_forced(info: &RequestInfo) -> Result<(), Status> {
 }
 
 /// Reads a configuration, which is JSON or YAML.
-pub(super) async fn decode_config(body: Body) -> Result<(Value, Vec<String>), Status> {
-    let body = read_body(body).await?;
+pub(super) async fn decode_config(
+    parts: &Parts,
+    body: Body,
+) -> Result<(Value, Vec<String>), Status> {
+    let body = read_body(parts, body).await?;
     let is_json = body.trim_ascii_start().starts_with(b"{");
     let form = if is_json {
         "application/json"
@@ -112,7 +116,7 @@ impl<'a> Apply<'a> {
     /// Reads the configuration of the object that the path names.
     async fn read(call: &'a Call, body: Body, part: Part) -> Result<Self, Status> {
         let writer = writer(call)?;
-        let (mut config, duplicates) = decode_config(body).await?;
+        let (mut config, duplicates) = decode_config(&call.parts, body).await?;
         check_kind(&call.descriptor, &mut config)?;
         check_name(&mut config, &call.target.name)?;
         if call.descriptor.is_namespaced() {

@@ -21,7 +21,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     if call.info.verb != "create" {
         return Err(not_allowed());
     }
-    let body = read_body(body).await?;
+    let body = read_body(&call.parts, body).await?;
     let mut binding = decode_as(BINDING, &call.parts.headers, &body)?;
     call.consult(Operation::Create, ["", "v1", "Binding"], &mut binding)
         .await?;
@@ -37,7 +37,7 @@ pub(super) async fn create(
     writer: Writer<'_>,
 ) -> Result<Response, Status> {
     let (parts, body) = request.into_parts();
-    let body = read_body(body).await?;
+    let body = read_body(&parts, body).await?;
     let binding = decode_as(BINDING, &parts.headers, &body)?;
     let name = metadata::name(&binding).to_owned();
     bind(pods, namespace, &name, &binding, writer).await

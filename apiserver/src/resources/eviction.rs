@@ -23,7 +23,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     if call.info.verb != "create" {
         return Err(not_allowed());
     }
-    let body = read_body(body).await?;
+    let body = read_body(&call.parts, body).await?;
     let mut eviction = decode_as(EVICTION, &call.parts.headers, &body)?;
     call.consult(
         Operation::Create,

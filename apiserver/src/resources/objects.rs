@@ -124,7 +124,7 @@ async fn update(call: Call, body: Body, part: Part) -> Result<Response, Status> 
 }
 
 async fn read_object(call: &Call, body: Body) -> Result<(Value, Vec<String>), Status> {
-    let body = read_body(body).await?;
+    let body = read_body(&call.parts, body).await?;
     decode_object(
         &call.descriptor,
         &call.parts.headers,
@@ -161,7 +161,7 @@ pub(super) fn check_namespace(
 }
 
 async fn delete_options(call: &Call, body: Body) -> Result<DeleteOptions, Status> {
-    let body = read_body(body).await?;
+    let body = read_body(&call.parts, body).await?;
     let options = if body.is_empty() {
         Value::Null
     } else {

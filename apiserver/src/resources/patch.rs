@@ -29,7 +29,7 @@ pub(super) async fn read(call: &Call, body: Body) -> Result<(PatchType, Value), 
         return Err(unsupported(&[ACCEPTED[0], ACCEPTED[1], ACCEPTED[3]]));
     }
     apply::check_not_forced(&call.info)?;
-    let body = read_body(body).await?;
+    let body = read_body(&call.parts, body).await?;
     let patch = decode("application/json", &body)?.value;
     Ok((patch_type, patch))
 }

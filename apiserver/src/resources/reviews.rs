@@ -38,7 +38,7 @@ pub(super) async fn handle(
         return binding::create(&api.core("pods")?, namespace, request, writer).await;
     }
     let (parts, body) = request.into_parts();
-    let body = read_body(body).await?;
+    let body = read_body(&parts, body).await?;
     let mut review = decode(content_type(&parts.headers), &body)?.value;
     if !review.is_object() {
         return Err(Status::bad_request("a review must be an object"));

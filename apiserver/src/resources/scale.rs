@@ -24,7 +24,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     let object = match call.info.verb {
         "get" => call.storage.get_object(namespace, name).await?,
         "update" => {
-            let body = read_body(body).await?;
+            let body = read_body(&call.parts, body).await?;
             let wanted = decode(content_type(&call.parts.headers), &body)?.value;
             write(&call, &paths, |_| Ok(wanted.clone())).await?
         }
@@ -77,7 +77,7 @@ async fn write(
 /// Applies a Scale: who does so owns the count of the object.
 async fn apply_count(call: &Call, paths: &ScalePaths, body: Body) -> Result<Value, Status> {
     let writer = apply::writer(call)?;
-    let (mut scale, _) = apply::decode_config(body).await?;
+    let (mut scale, _) = apply::decode_config(&call.parts, body).await?;
     conform_as(SCALE, &mut scale)?;
     let mut config = json!({
         "apiVersion": call.descriptor.api_version(),

@@ -25,7 +25,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     if call.info.verb != "create" {
         return Err(not_allowed());
     }
-    let body = read_body(body).await?;
+    let body = read_body(&call.parts, body).await?;
     let mut request = decode_as(TOKEN_REQUEST, &call.parts.headers, &body)?;
     let kind = ["authentication.k8s.io", "v1", "TokenRequest"];
     call.consult(Operation::Create, kind, &mut request).await?;
