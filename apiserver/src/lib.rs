@@ -43,6 +43,7 @@ mod serve;
 mod server;
 mod services;
 mod storage;
+mod tunnel;
 mod version;
 mod webhooks;
 

@@ -63,7 +63,7 @@ async fn answer(
 ) -> Response {
     match api.aggregation.serves(&info.path) {
         Some(backend) => {
-            let answer = aggregation::forward(&backend, user, request).await;
+            let answer = aggregation::forward(&api.limits, &backend, user, request).await;
             answer.unwrap_or_else(|status| Failure(status).into_response())
         }
         None => next.run(request).await,

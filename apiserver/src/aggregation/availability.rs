@@ -6,16 +6,13 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Value, json};
-use skiff_api::{Status, UserInfo};
+use skiff_api::Status;
 use skiff_store::{Snapshot, Watch, WatchEnd};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-use super::{Backend, PREFIX, forward};
+use super::{Backend, PREFIX, ask, schemas};
 use crate::api::Api;
 use crate::remote::{Missing, endpoints_of};
 use crate::storage::{Part, Storage, Writer, now};
@@ -23,8 +20,6 @@ use crate::storage::{Part, Storage, Writer, now};
 const ENDPOINTS: &str = "/registry/core/endpoints/";
 /// How often a server is looked at when nothing changes.
 const PERIOD: Duration = Duration::from_secs(30);
-/// How long it may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// The most of its list of resources that is read.
 const LIST_BYTES: usize = 1 << 20;
 
@@ -111,7 +106,11 @@ async fn look(api: &Arc<Api>, snapshot: &Snapshot, backend: &Backend) {
         },
         Err(condition) => (condition, None),
     };
-    backend.found(resources);
+    let schemas = match resources {
+        Some(_) => schemas::find(backend).await,
+        None => None,
+    };
+    backend.found(resources, schemas);
     if let Err(error) = tell(api, &backend.spec.name, &condition).await {
         tracing::debug!(%error, name = backend.spec.name, "an APIService's condition was not written");
     }
@@ -143,29 +142,8 @@ fn reachable(snapshot: &Snapshot, backend: &Backend) -> Result<(), Condition> {
 
 /// Asks the server what it serves; or says why that is not known.
 async fn discover(backend: &Backend) -> Result<Vec<Value>, String> {
-    let (group, version) = backend.group_version();
-    let url = backend.url(&format!("/apis/{group}/{version}"));
-    let failed = |why: String| format!("failing or missing response from {url}: {why}");
-    let asker = UserInfo::new("system:kube-aggregator", ["system:masters"]);
-    let mut request = Request::get(&url)
-        .body(Body::empty())
-        .map_err(|error| failed(error.to_string()))?;
-    *request.headers_mut() = forward::headers(&HeaderMap::new(), &asker);
-    let asked = async {
-        let answer = backend.remote.send(request).await;
-        let answer = answer.map_err(|error| failed(format!("Get {url:?}: {error}")))?;
-        if answer.status() != StatusCode::OK {
-            let code = answer.status().as_u16();
-            return Err(failed(format!("bad status from {url}: {code}")));
-        }
-        let body = Limited::new(answer.into_body(), LIST_BYTES).collect().await;
-        let body = body.map_err(|error| failed(error.to_string()))?.to_bytes();
-        let list: Value =
-            serde_json::from_slice(&body).map_err(|error| failed(error.to_string()))?;
-        Ok(list["resources"].as_array().cloned().unwrap_or_default())
-    };
-    let answered = time::timeout(PATIENCE, asked).await;
-    answered.unwrap_or_else(|_| Err(failed(format!("Get {url:?}: context deadline exceeded"))))
+    let list = ask::get(backend, &format!("/{}", backend.path()), LIST_BYTES).await?;
+    Ok(list["resources"].as_array().cloned().unwrap_or_default())
 }
 
 /// Writes the condition, if it is not the one that stands.

@@ -9,6 +9,7 @@ use rustls::client::ResolvesClientCert;
 use serde_json::Value;
 use skiff_store::Store;
 
+use super::schemas::Document;
 use crate::remote::{Remote, Remotes, ServicePort, Trust};
 
 /// What an APIService says of its server.
@@ -36,6 +37,10 @@ struct Found {
     available: bool,
     /// Of its APIResourceList.
     resources: Vec<Value>,
+    /// The URL of its schemas.
+    schemas: Option<String>,
+    /// Found when it was asked for, not by a look.
+    document: Option<Document>,
 }
 
 impl Spec {
@@ -90,6 +95,11 @@ impl Backend {
         (&self.spec.group, &self.spec.version)
     }
 
+    /// What it serves: `apis/wardle.example.com/v1alpha1`.
+    pub(crate) fn path(&self) -> String {
+        format!("apis/{}/{}", self.spec.group, self.spec.version)
+    }
+
     /// Where a path of it is.
     pub(super) fn url(&self, path: &str) -> String {
         let service = &self.spec.service;
@@ -106,12 +116,28 @@ impl Backend {
         self.found.read().resources.clone()
     }
 
+    /// Where its schemas are, as a path and query of it.
+    pub(crate) fn schemas(&self) -> Option<String> {
+        self.found.read().schemas.clone()
+    }
+
     /// Remembers what a look found; `None` if it is not there. What it served is still told meanwhile.
-    pub(super) fn found(&self, resources: Option<Vec<Value>>) {
+    pub(super) fn found(&self, resources: Option<Vec<Value>>, schemas: Option<String>) {
         let mut found = self.found.write();
         found.available = resources.is_some();
         if let Some(resources) = resources {
             found.resources = resources;
+            found.schemas = schemas;
         }
+    }
+
+    /// Its v2 document, if that is known.
+    pub(super) fn document(&self) -> Option<Document> {
+        self.found.read().document.clone()
+    }
+
+    /// Remembers its v2 document.
+    pub(super) fn documented(&self, document: Document) {
+        self.found.write().document = Some(document);
     }
 }

@@ -4,12 +4,14 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use http_body_util::BodyExt as _;
+use hyper::upgrade::OnUpgrade;
 use skiff_api::{Reason, Status, UserInfo};
 
 use super::Backend;
-use crate::limits::Place;
+use crate::limits::{Limits, Place};
+use crate::tunnel;
 
 const USER: HeaderName = HeaderName::from_static("x-remote-user");
 const UID: HeaderName = HeaderName::from_static("x-remote-uid");
@@ -17,17 +19,13 @@ const GROUP: HeaderName = HeaderName::from_static("x-remote-group");
 const EXTRA: &str = "x-remote-extra-";
 
 /// What is said to this server and nobody else, or belongs to one connection.
-const KEPT_HERE: [HeaderName; 6] = [
-    AUTHORIZATION,
-    COOKIE,
-    CONNECTION,
-    HOST,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+const KEPT_HERE: [HeaderName; 4] = [AUTHORIZATION, COOKIE, HOST, TRANSFER_ENCODING];
+/// By which both sides of a connection agree on another protocol.
+const HANDSHAKE: [HeaderName; 2] = [CONNECTION, UPGRADE];
 
-/// Passes a request on.
+/// Passes a request on, and what its connection becomes.
 pub(crate) async fn forward(
+    limits: &Limits,
     backend: &Backend,
     user: &UserInfo,
     request: Request,
@@ -38,7 +36,8 @@ pub(crate) async fn forward(
             "service unavailable",
         ));
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let client = parts.extensions.remove::<OnUpgrade>();
     let place = parts.extensions.get::<Place>().cloned();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let uri: Uri = backend
@@ -48,12 +47,23 @@ pub(crate) async fn forward(
     let mut passed = Request::new(body);
     *passed.method_mut() = parts.method;
     *passed.uri_mut() = uri;
-    *passed.headers_mut() = headers(&parts.headers, user);
+    *passed.headers_mut() = headers(&parts.headers, user, client.is_some());
     let answer = backend.remote.send(passed).await;
     let mut answer = answer.map_err(|error| {
         let message = format!("error trying to reach service: {error}");
         Status::new(Reason::ServiceUnavailable, message)
     })?;
+    if let Some(client) = client
+        && answer.status() == StatusCode::SWITCHING_PROTOCOLS
+    {
+        let place = place.map_or_else(|| limits.place(), Ok)?;
+        let server = hyper::upgrade::on(&mut answer);
+        backend.remote.spawn(async move {
+            let _held = place;
+            tunnel::carry(client, server).await;
+        });
+        return Ok(answer.map(Body::new));
+    }
     answer.headers_mut().remove(CONNECTION);
     answer.headers_mut().remove(TRANSFER_ENCODING);
     Ok(answer.map(|body| {
@@ -66,11 +76,12 @@ pub(crate) async fn forward(
 }
 
 /// The headers of a request, with its user; nobody else can say who that is.
-pub(super) fn headers(sent: &HeaderMap, user: &UserInfo) -> HeaderMap {
+pub(super) fn headers(sent: &HeaderMap, user: &UserInfo, upgrades: bool) -> HeaderMap {
     let mut passed = HeaderMap::new();
     for (name, value) in sent {
         let text = name.as_str();
         let is_kept = KEPT_HERE.contains(name)
+            || (!upgrades && HANDSHAKE.contains(name))
             || text.starts_with("impersonate-")
             || text.starts_with("x-remote-");
         if !is_kept {
@@ -123,6 +134,8 @@ mod tests {
         let mut sent = HeaderMap::new();
         for (name, value) in [
             ("accept", "application/json"),
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
             ("authorization", "Bearer secret"),
             ("impersonate-user", "jane"),
             ("x-remote-user", "system:admin"),
@@ -133,14 +146,17 @@ mod tests {
         let mut user = UserInfo::new("jane", ["people", "system:authenticated"]);
         user.extra
             .insert("example.com/Team".to_owned(), vec!["a".to_owned()]);
-        let passed = headers(&sent, &user);
-        let mut shown: Vec<String> = passed
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-            .collect();
-        shown.sort();
+        let shown = |upgrades| {
+            let passed = headers(&sent, &user, upgrades);
+            let lines = passed
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+            let mut lines: Vec<String> = lines.collect();
+            lines.sort();
+            lines
+        };
         assert_eq!(
-            shown,
+            shown(false),
             [
                 "accept: application/json",
                 "x-remote-extra-example.com%2fteam: a",
@@ -148,6 +164,12 @@ mod tests {
                 "x-remote-group: system:authenticated",
                 "x-remote-user: jane",
             ]
+        );
+        let handshake = ["connection: Upgrade", "upgrade: websocket"];
+        assert!(
+            handshake
+                .iter()
+                .all(|line| shown(true).contains(&(*line).to_owned()))
         );
     }
 }

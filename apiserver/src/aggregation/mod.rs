@@ -1,13 +1,15 @@
 //! Versions of groups that other API servers serve, behind Services
 //! (<https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/apiserver-aggregation/>).
 //!
-//! In: the APIServices in the store. Out: their requests passed on with who asks, their resources for discovery, and
-//! whether they are there, as a condition. Those of this server have APIServices as well, which are always there.
+//! In: the APIServices in the store. Out: their requests passed on with who asks, their resources for discovery, their
+//! schemas, and whether they are there, as a condition. Those of this server have APIServices as well, which are always there.
 
+mod ask;
 mod availability;
 mod backend;
 mod forward;
 mod local;
+mod schemas;
 
 pub(crate) use availability::run;
 pub(crate) use backend::Backend;

@@ -31,6 +31,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections to kubelets, one a request: they are rare, and most of them become streams.
 pub(crate) struct Kubelets {
     tls: TlsConnector,
+    /// Believes whatever certificate is shown.
+    anybody: TlsConnector,
     /// Connections and streams that are open.
     tasks: TaskTracker,
     closing: CancellationToken,
@@ -48,6 +50,8 @@ pub(crate) struct Address {
 pub(crate) enum Security {
     /// A kubelet's port: both sides show certificates of the cluster.
     Kubelet,
+    /// TLS, whoever answers: what is proxied has certificates of its own making (as kube-apiserver's `ProxyTransport`).
+    Anybody,
     /// Not at all.
     Plain,
 }
@@ -81,7 +85,8 @@ pub(crate) enum KubeletError {
 }
 
 impl Kubelets {
-    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+    /// Kubelets of a configuration; `anybody` believes whatever certificate is shown.
+    pub(crate) fn new(config: &Config, anybody: Arc<ClientConfig>) -> Result<Self, Error> {
         let mut roots = RootCertStore::empty();
         for authority in CertificateDer::pem_slice_iter(config.kubelet_ca_pem.as_bytes()) {
             let authority = authority.map_err(|error| Error::certificate("kubelet CA", error))?;
@@ -96,6 +101,7 @@ impl Kubelets {
             .with_client_cert_resolver(Arc::clone(&config.kubelet_client));
         Ok(Self {
             tls: TlsConnector::from(Arc::new(tls)),
+            anybody: TlsConnector::from(anybody),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })
@@ -174,6 +180,7 @@ impl Kubelets {
                 Security::Kubelet => {
                     Box::new(self.tls.connect(name, tcp).await?) as Box<dyn Transport>
                 }
+                Security::Anybody => Box::new(self.anybody.connect(name, tcp).await?),
                 Security::Plain => Box::new(tcp),
             })
         };

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use skiff_api::{Registry, definitions};
 
 use super::operations::{Operation, Parameter, operations};
+use super::references::V2;
 use crate::resources::VIRTUALS;
 use crate::version;
 
@@ -123,5 +124,5 @@ fn parameter(parameter: &Parameter) -> Value {
 }
 
 fn reference(type_name: &str) -> Value {
-    json!({"$ref": format!("#/definitions/{type_name}")})
+    json!({"$ref": format!("{V2}{type_name}")})
 }

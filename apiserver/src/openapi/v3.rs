@@ -6,11 +6,9 @@ use serde_json::{Map, Value, json};
 use skiff_api::{Registry, definitions};
 
 use super::operations::{Operation, Parameter, group_path, operations};
+use super::references::{V2, V3, reach};
 use super::v2::{body_types, custom_definitions, group_versions, kind_of};
 use crate::version;
-
-const V2_PREFIX: &str = "#/definitions/";
-const V3_PREFIX: &str = "#/components/schemas/";
 
 /// What custom kinds use beside their own types.
 const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
@@ -49,7 +47,8 @@ fn document(operations: &[Operation], schemas: &BTreeMap<String, Value>) -> Valu
             .or_insert_with(|| json!({}));
         item[operation.method] = describe(operation);
         for type_name in operation.body.iter().chain([&operation.answer]) {
-            reach(type_name, schemas, &mut used);
+            let schema_of = |name: &str| schemas.get(name);
+            reach(vec![type_name.as_str()], schema_of, V3, &mut used);
         }
     }
     let used: BTreeMap<&str, &Value> = used
@@ -65,36 +64,6 @@ fn document(operations: &[Operation], schemas: &BTreeMap<String, Value>) -> Valu
     })
 }
 
-/// Adds a type and all that it is made of.
-fn reach<'a>(
-    type_name: &'a str,
-    schemas: &'a BTreeMap<String, Value>,
-    used: &mut BTreeSet<&'a str>,
-) {
-    let mut open = vec![type_name];
-    while let Some(name) = open.pop() {
-        let Some(schema) = schemas.get(name) else {
-            continue;
-        };
-        if used.insert(name) {
-            references(schema, &mut open);
-        }
-    }
-}
-
-fn references<'a>(schema: &'a Value, found: &mut Vec<&'a str>) {
-    match schema {
-        Value::Object(fields) => {
-            if let Some(name) = fields.get("$ref").and_then(Value::as_str) {
-                found.extend(name.strip_prefix(V3_PREFIX));
-            }
-            fields.values().for_each(|value| references(value, found));
-        }
-        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
-        _ => {}
-    }
-}
-
 /// Turns a schema of v2 into one of v3: references point elsewhere and stand alone, and a value may be of two types.
 fn convert(schema: &mut Value) {
     match schema {
@@ -102,7 +71,7 @@ fn convert(schema: &mut Value) {
         Value::Object(fields) => {
             fields.values_mut().for_each(convert);
             if let Some(Value::String(reference)) = fields.get_mut("$ref") {
-                *reference = reference.replace(V2_PREFIX, V3_PREFIX);
+                *reference = reference.replace(V2, V3);
                 if fields.len() > 1
                     && let Some(reference) = fields.remove("$ref")
                 {
@@ -145,7 +114,7 @@ fn describe(operation: &Operation) -> Value {
 }
 
 fn content(types: &[&str], type_name: &str) -> Value {
-    let schema = json!({"schema": {"$ref": format!("{V3_PREFIX}{type_name}")}});
+    let schema = json!({"schema": {"$ref": format!("{V3}{type_name}")}});
     let pairs = types
         .iter()
         .map(|name| ((*name).to_owned(), schema.clone()));

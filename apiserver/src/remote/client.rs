@@ -33,6 +33,7 @@ pub(crate) struct Remotes {
 #[derive(Clone)]
 pub(crate) struct Remote {
     client: Client<HttpsConnector<Dialer>, Body>,
+    connections: Remotes,
 }
 
 /// Why a server did not answer, in words.
@@ -57,7 +58,10 @@ impl Remotes {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .build(connector);
-        Remote { client }
+        Remote {
+            client,
+            connections: self.clone(),
+        }
     }
 
     /// Ends all connections.
@@ -97,5 +101,10 @@ impl Remote {
             words: words(&source),
             source,
         })
+    }
+
+    /// Runs what an answer has become, until it ends by itself or all connections end.
+    pub(crate) fn spawn(&self, stream: impl Future<Output = ()> + Send + 'static) {
+        self.connections.execute(stream);
     }
 }

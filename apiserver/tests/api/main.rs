@@ -2,6 +2,7 @@
 
 mod admission;
 mod admission_policies;
+mod aggregation;
 mod applying;
 mod consistency;
 mod conversion;
@@ -15,11 +16,13 @@ mod overload;
 mod pki;
 mod policy;
 mod protobuf;
+mod proxying;
 mod rbac;
 mod services;
 mod serving;
 mod streams;
 mod support;
+mod upstream;
 mod watching;
 mod webhooks;
 mod writing;

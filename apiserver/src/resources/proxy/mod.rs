@@ -8,12 +8,12 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, LOCATION, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
 use rand::seq::IndexedRandom as _;
 use skiff_api::{Reason, Status, metadata};
 
 use super::{Call, streams};
 use crate::kubelet::{Address, KubeletError, Security, address_of};
+use crate::tunnel;
 use place::Named;
 
 pub(crate) use place::of_service;
@@ -64,11 +64,8 @@ pub(super) async fn handle(mut call: Call, body: Body) -> Result<Response, Statu
         let backend = hyper::upgrade::on(&mut answer);
         kubelets.spawn(async move {
             let _held = guard;
-            let Some(client) = client else { return };
-            if let Ok((client, backend)) = tokio::try_join!(client, backend) {
-                let (mut client, mut backend) = (TokioIo::new(client), TokioIo::new(backend));
-                // One side breaking off is how such a stream usually ends.
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut backend).await;
+            if let Some(client) = client {
+                tunnel::carry(client, backend).await;
             }
         });
         return Ok(answer.map(Body::new));
@@ -93,12 +90,12 @@ fn with_slash(path: &str, query: &str) -> Response {
 async fn backend(call: &Call, named: &Named<'_>) -> Result<(Address, Security), Status> {
     let namespace = &call.target.namespace;
     let object = call.storage.get_object(namespace, named.name).await?;
-    if named.scheme == "https" && call.target.resource != "nodes" {
-        let message = "https: only plain HTTP is proxied to pods and services";
-        return Err(Status::bad_request(message));
-    }
+    let security = match named.scheme {
+        "https" => Security::Anybody,
+        _ => Security::Plain,
+    };
     match call.target.resource.as_str() {
-        "pods" => Ok((place::of_pod(&object, named.port)?, Security::Plain)),
+        "pods" => Ok((place::of_pod(&object, named.port)?, security)),
         "services" => {
             let endpoints = call.api.core("endpoints")?;
             let endpoints = endpoints.get_object(namespace, named.name).await;
@@ -106,14 +103,18 @@ async fn backend(call: &Call, named: &Named<'_>) -> Result<(Address, Security), 
             let chosen = found.choose(&mut rand::rng()).cloned();
             let none = format!("no endpoints available for service {:?}", call.target.name);
             let chosen = chosen.ok_or_else(|| Status::new(Reason::ServiceUnavailable, none));
-            Ok((chosen?, Security::Plain))
+            Ok((chosen?, security))
         }
-        _ => of_node(&object, named.port),
+        _ => of_node(&object, named.port, security),
     }
 }
 
 /// The kubelet of a Node, which knows this server; or another port of its address.
-fn of_node(node: &serde_json::Value, port: &str) -> Result<(Address, Security), Status> {
+fn of_node(
+    node: &serde_json::Value,
+    port: &str,
+    security: Security,
+) -> Result<(Address, Security), Status> {
     let name = metadata::name(node);
     let kubelet = address_of(node);
     let kubelet = kubelet.ok_or_else(|| {
@@ -126,7 +127,7 @@ fn of_node(node: &serde_json::Value, port: &str) -> Result<(Address, Security), 
     };
     let security = match port == kubelet.port {
         true => Security::Kubelet,
-        false => Security::Plain,
+        false => security,
     };
     Ok((Address { port, ..kubelet }, security))
 }
