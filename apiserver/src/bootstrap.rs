@@ -14,17 +14,20 @@ use crate::aggregation;
 use crate::api::Api;
 use crate::authz::bootstrap;
 use crate::resources;
-use crate::storage::{Part, Storage, Writer};
+use crate::storage::{Part, Storage, Writer, now};
 
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 /// What of it can be deleted.
-const MORTAL: [&str; 4] = [
+const MORTAL: [&str; 5] = [
     "/registry/core/namespaces/kube-node-lease",
     "/registry/core/services/default/kubernetes",
     "/registry/core/endpoints/default/kubernetes",
     "/registry/discovery.k8s.io/endpointslices/default/kubernetes",
+    "/registry/networking.k8s.io/servicecidrs/kubernetes",
 ];
+/// The group of ServiceCIDRs.
+const NETWORKING: &str = "networking.k8s.io";
 
 /// Makes anew what is deleted, until `shutdown`: after `kubectl delete services --all` Pods must still find the API.
 pub(crate) async fn keep(api: &Arc<Api>, shutdown: CancellationToken) {
@@ -86,6 +89,16 @@ pub(crate) async fn run(api: &Arc<Api>) -> Result<(), Error> {
     .await?;
     let group = "storage.k8s.io";
     ensure(api, group, "storageclasses", "", storage_class(), false).await?;
+    ensure(
+        api,
+        NETWORKING,
+        "servicecidrs",
+        "",
+        service_cidr(api),
+        false,
+    )
+    .await?;
+    service_cidr_ready(api).await?;
     ensure(api, "", "services", "default", service(api), false).await?;
     ensure(api, "", "endpoints", "default", endpoints(api), true).await?;
     let group = "discovery.k8s.io";
@@ -179,6 +192,47 @@ async fn role(api: &Arc<Api>, wanted: Value) -> Result<(), Error> {
     };
     done.await.map_err(|source| Error::Bootstrap {
         what: format!("{kind} {name}"),
+        source,
+    })
+}
+
+/// The range that Services have their addresses from.
+fn service_cidr(api: &Api) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes"},
+        "spec": {"cidrs": [api.config.service_cidr.to_string()]},
+    })
+}
+
+/// Says of it that it is in use, unless that has been said.
+async fn service_cidr_ready(api: &Arc<Api>) -> Result<(), Error> {
+    let ready = |old: &Value| {
+        let mut new = old.clone();
+        if old["status"]["conditions"].is_null() {
+            new["status"]["conditions"] = json!([{
+                "type": "Ready",
+                "status": "True",
+                "reason": "",
+                "message": "Kubernetes Service CIDR is ready",
+                "lastTransitionTime": now(),
+            }]);
+        }
+        Ok(new)
+    };
+    let done = async {
+        let descriptor = api.registry.get(NETWORKING, "v1", "servicecidrs");
+        let descriptor = descriptor.ok_or_else(resources::unknown)?;
+        let storage = Storage::new(api, &descriptor);
+        let writer = Writer::default();
+        storage
+            .modify("", "kubernetes", Part::Status, writer, ready)
+            .await
+    };
+    let done = done.await.map(|_| ());
+    done.map_err(|source| Error::Bootstrap {
+        what: "servicecidrs kubernetes".to_owned(),
         source,
     })
 }

@@ -11,6 +11,7 @@
 //!                                                     └──► kubelet (logs, exec)
 //! ```
 
+mod addresses;
 mod admission;
 mod aggregation;
 mod api;

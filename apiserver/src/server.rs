@@ -9,7 +9,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::{Config, Error, aggregation, bootstrap, definitions, janitor, routes, serve, webhooks};
+use crate::{
+    Config, Error, addresses, aggregation, bootstrap, definitions, janitor, routes, serve, webhooks,
+};
 
 /// The Kubernetes API over a store. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +29,7 @@ impl ApiServer {
     /// When a certificate or a key is unusable, or the store takes no writes.
     pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
         let api = Api::new(config, store)?;
+        addresses::make_all(&api.store, &api.store.snapshot()).await;
         bootstrap::run(&api).await?;
         bootstrap::roles(&api).await?;
         bootstrap::api_services(&api).await?;
@@ -49,7 +52,8 @@ impl ApiServer {
     }
 
     /// Serves TLS on a listener until `shutdown`; then ends watches, and gives what is under way a few seconds. Meanwhile
-    /// events that are older than an hour are deleted, and what every cluster has is made again if it is deleted.
+    /// events that are older than an hour are deleted, and what every cluster has is made again if it is deleted, as are
+    /// the IPAddresses of Services.
     ///
     /// # Errors
     /// When the server's certificate or the clients' authorities are unusable.
@@ -59,6 +63,7 @@ impl ApiServer {
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
         let serving = serve::run(&self.api, self.router.clone(), listener, shutdown.clone());
+        let holding = addresses::keep(&self.api.store, shutdown.clone());
         let keeping = bootstrap::keep(&self.api, shutdown.clone());
         let following = self.api.authorizer.follow(shutdown.clone());
         let asking = webhooks::follow(&self.api, shutdown.clone());
@@ -67,6 +72,7 @@ impl ApiServer {
         let tidying = janitor::run(&self.api, shutdown);
         let (served, ..) = tokio::join!(
             serving,
+            holding,
             keeping,
             following,
             asking,

@@ -1,12 +1,15 @@
 //! Keys that are taken or freed together with a write.
 
+use serde_json::Value;
 use skiff_api::field;
-use skiff_store::{Batch, Key, Precondition, Snapshot, Value};
+use skiff_store::{Batch, Key, Precondition, Snapshot, Value as Stored};
 
 /// A key to be taken.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Claim {
     pub(crate) key: Key,
+    /// What stands there then; the owner's key if it is no object.
+    pub(crate) object: Option<Value>,
     /// What to answer if it is taken already; `None` if another one would do.
     pub(crate) taken: Option<field::Error>,
 }
@@ -20,11 +23,18 @@ pub(crate) struct Claims {
 
 impl Claims {
     /// Adds them to a batch, behind the preconditions that it has.
-    pub(crate) fn add_to(&self, mut batch: Batch, owner: &Key) -> Batch {
+    pub(crate) fn add_to(
+        &self,
+        mut batch: Batch,
+        owner: &Key,
+        encode: fn(&Value) -> Stored,
+    ) -> Batch {
         for claim in &self.acquire {
+            let plain = || Stored::plain(owner.as_str().to_owned());
+            let stored = claim.object.as_ref().map_or_else(plain, encode);
             batch = batch
                 .require(Precondition::Absent(claim.key.clone()))
-                .put(claim.key.clone(), Value::plain(owner.as_str().to_owned()));
+                .put(claim.key.clone(), stored);
         }
         for key in &self.release {
             batch = batch.delete(key.clone());

@@ -9,11 +9,11 @@ use serde_json::Value;
 use skiff_api::field::{Error, Errors, Path};
 use skiff_store::{Key, Snapshot};
 
+use super::addresses::{self, ADDRESSES};
 use super::claims::{Claim, Claims};
 use super::plan;
 use crate::Config;
 
-const ADDRESS_PREFIX: &str = "/ranges/serviceips/";
 const PORT_PREFIX: &str = "/ranges/nodeports/";
 /// How many random picks are tried before the range is searched from its start.
 const RANDOM_PICKS: usize = 32;
@@ -57,13 +57,15 @@ impl Ranges {
     ) -> Result<Claims, Errors> {
         let held = old.map(plan::holdings).unwrap_or_default();
         let (mut wanted, mut picked) = (plan::Holdings::default(), Picked::default());
+        let mut service = &Value::Null;
         if let Some(new) = new {
             plan::inherit(new, old);
             picked = self.settle(snapshot, new, &held)?;
             wanted = plan::holdings(new);
+            service = new;
         }
         let mut claims = Claims::default();
-        self.claim_addresses(&held, &wanted, &picked, &mut claims)?;
+        self.claim_addresses(service, &held, &wanted, &picked, &mut claims)?;
         self.claim_ports(&held, &wanted, &picked, &mut claims)?;
         // A key that is not there, for whatever reason, must not keep the Service from going.
         claims.release.retain(|key| snapshot.get(key).is_some());
@@ -108,6 +110,7 @@ impl Ranges {
 
     fn claim_addresses(
         &self,
+        service: &Value,
         held: &plan::Holdings,
         wanted: &plan::Holdings,
         picked: &Picked,
@@ -129,7 +132,8 @@ impl Ranges {
                 return Err(vec![Error::invalid(&path, vec![address.clone()], why)]);
             }
             claims.acquire.push(Claim {
-                key: key(ADDRESS_PREFIX, address)?,
+                key: key(ADDRESSES, &addresses::name(address))?,
+                object: Some(addresses::object(address, service)),
                 taken: (picked.address.as_ref() != Some(address)).then(|| {
                     let why = format!(
                         "failed to allocate IP {address}: provided IP is already allocated"
@@ -143,7 +147,8 @@ impl Ranges {
             .iter()
             .filter(|it| !wanted.addresses.contains(it))
         {
-            claims.release.push(key(ADDRESS_PREFIX, address)?);
+            let key = key(ADDRESSES, &addresses::name(address))?;
+            claims.release.push(key);
         }
         Ok(())
     }
@@ -174,6 +179,7 @@ impl Ranges {
             }
             claims.acquire.push(Claim {
                 key: key(PORT_PREFIX, &port.to_string())?,
+                object: None,
                 taken: (!picked.ports.contains(&port))
                     .then(|| Error::invalid(&path, port, "provided port is already allocated")),
             });
@@ -217,10 +223,7 @@ impl Ranges {
         let size = self.size();
         let band = (size / 16).clamp(16.min(size), 256);
         let free = |address: &IpAddr| {
-            *address != self.reserved
-                && snapshot
-                    .get(&format!("{ADDRESS_PREFIX}{address}"))
-                    .is_none()
+            *address != self.reserved && snapshot.get(&format!("{ADDRESSES}{address}")).is_none()
         };
         let picks = (0..RANDOM_PICKS)
             .filter(|_| band < size)

@@ -10,7 +10,7 @@ use skiff_api::trace::{self, Stage};
 use skiff_api::{CustomResource, Reason, Status, metadata, names};
 use skiff_store::{Batch, CommitError, Key, Precondition, Revision};
 
-use super::codec::stamped;
+use super::codec::{encode, stamped};
 use super::convert::Encoded;
 use super::plan::{metadata as metadata_of, stamp_new};
 use super::{ATTEMPTS, Part, Storage, Writer, store_failed};
@@ -181,7 +181,7 @@ impl Storage {
         let mut batch = Batch::create(key.clone(), stored);
         let first_claim = 1 + usize::from(guard.is_some());
         batch.preconditions.extend(guard);
-        let batch = charges.add_to(claims.add_to(batch, &key));
+        let batch = charges.add_to(claims.add_to(batch, &key, encode));
         match self.api.store.commit(batch).await {
             Ok(revision) => {
                 self.trace(&object);

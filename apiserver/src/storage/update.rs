@@ -4,7 +4,7 @@ use serde_json::Value;
 use skiff_api::{Status, metadata};
 use skiff_store::{Batch, CommitError, Entry, Revision};
 
-use super::codec::stamped;
+use super::codec::{encode, stamped};
 use super::convert::Encoded;
 use super::create::at;
 pub(crate) use super::plan::Part;
@@ -135,7 +135,7 @@ impl Storage {
             return Ok(Some(Written::stays(object)));
         }
         let batch = Batch::update(entry.key.clone(), stored, entry.revision);
-        let batch = charges.add_to(claims.add_to(batch, &entry.key));
+        let batch = charges.add_to(claims.add_to(batch, &entry.key, encode));
         match self.api.store.commit(batch).await {
             Ok(revision) => {
                 let object = stamped(&answer, &entry.key, revision);
@@ -164,7 +164,7 @@ impl Storage {
         let batch = Batch::default()
             .require(at(&entry.key, entry.revision))
             .delete(entry.key.clone());
-        let batch = charges.add_to(claims.add_to(batch, &entry.key));
+        let batch = charges.add_to(claims.add_to(batch, &entry.key, encode));
         match self.api.store.commit(batch).await {
             Ok(revision) => Ok(Some(Written {
                 object: entry.value_at(revision),

@@ -1,13 +1,16 @@
 //! Addresses and node ports.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::http_client::Http;
 use crate::support::Cluster;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
+const NETWORKING: &str = "/apis/networking.k8s.io/v1";
 
 fn service(name: &str, kind: &str) -> Value {
     json!({
@@ -51,6 +54,76 @@ async fn every_service_has_an_address_of_its_own() {
     let ports: BTreeSet<u64> = made.iter().map(port).collect();
     assert_eq!((addresses.len(), ports.len()), (20, 20));
     assert!(ports.iter().all(|port| (30000..=32767).contains(port)));
+}
+
+#[tokio::test]
+async fn every_address_is_an_object() {
+    let cluster = Cluster::start().await;
+    let listening = cluster.listen().await;
+    let http = Http(cluster.admin());
+    let range = http
+        .get(&format!("{NETWORKING}/servicecidrs/kubernetes"))
+        .await;
+    let range = range.ok();
+    assert_eq!(range["spec"]["cidrs"], json!(["10.96.0.0/12"]));
+    let condition = &range["status"]["conditions"][0];
+    assert_eq!(
+        (&condition["type"], &condition["status"]),
+        (&json!("Ready"), &json!("True"))
+    );
+
+    let made = http.post(SERVICES, &service("a", "ClusterIP")).await.ok();
+    let path = format!("{NETWORKING}/ipaddresses/{}", address(&made));
+    let held = http.get(&path).await.ok();
+    let parent = json!({"resource": "services", "namespace": "default", "name": "a"});
+    assert_eq!(held["spec"], json!({"parentRef": parent}));
+    let labels = json!({
+        "ipaddress.kubernetes.io/ip-family": "IPv4",
+        "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+    });
+    assert_eq!(held["metadata"]["labels"], labels);
+    let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
+    assert_eq!(version(&held), version(&made), "they are written together");
+    let own = "fieldSelector=spec.parentRef.name%3Dkubernetes";
+    let own = http
+        .get(&format!("{NETWORKING}/ipaddresses?{own}"))
+        .await
+        .ok();
+    assert_eq!(own["items"][0]["metadata"]["name"], "10.96.0.1");
+
+    // It comes again as long as its Service is there, and goes with it.
+    http.delete(&path, &json!({})).await.ok();
+    let again = once(&http, &path, 200).await;
+    assert_eq!(again["spec"], held["spec"]);
+    assert_ne!(again["metadata"]["uid"], held["metadata"]["uid"]);
+    http.delete(&format!("{SERVICES}/a"), &json!({})).await.ok();
+    assert_eq!(http.get(&path).await.code, 404);
+    // Who has one of his own keeps Services away.
+    let mine = json!({"metadata": {"name": "10.96.0.77"}, "spec": {"parentRef": {"resource": "gateways", "name": "g"}}});
+    http.post(&format!("{NETWORKING}/ipaddresses"), &mine)
+        .await
+        .ok();
+    let mut wanted = service("b", "ClusterIP");
+    wanted["spec"]["clusterIP"] = json!("10.96.0.77");
+    let refused = http.post(SERVICES, &wanted).await.message();
+    assert!(
+        refused.contains("provided IP is already allocated"),
+        "{refused}"
+    );
+    listening.stop().await;
+}
+
+/// What is at a path as soon as the answer has that code.
+async fn once(http: &Http, path: &str, code: u16) -> Value {
+    let began = Instant::now();
+    loop {
+        let answer = http.get(path).await;
+        if answer.code == code {
+            return answer.body;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{}", answer.body);
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
