@@ -67,7 +67,7 @@ pub trait Strategy: Send + Sync {
     }
 
     /// The value of a selectable field beyond `metadata.name` and `metadata.namespace`, such as `status.phase`;
-    /// `None` if the kind cannot be selected by it.
+    /// `None` if the kind cannot be selected by it. The object may come without its lists.
     fn selectable_field(&self, _object: &Value, _field: &str) -> Option<String> {
         None
     }

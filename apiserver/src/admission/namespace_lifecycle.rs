@@ -1,10 +1,24 @@
 //! Nothing new in a namespace that is not there, or that is going.
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use skiff_api::{Cause, Descriptor, GroupResource, Status, metadata};
 use skiff_store::{Precondition, Snapshot};
 
-use crate::storage::object_of;
+use crate::storage::part_of;
+
+/// Whether a namespace is going, which is all that is read of it: it is asked for with every new object.
+#[derive(Deserialize)]
+struct Namespace {
+    metadata: Going,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Going {
+    deletion_timestamp: Option<IgnoredAny>,
+}
 
 /// Refuses a new object of a namespace that cannot take it. What it returns must hold when the object is stored: that the
 /// namespace is still as it was looked at.
@@ -24,8 +38,8 @@ pub(crate) fn namespace_guard(
         };
         return Err(Status::not_found(&namespaces, name));
     };
-    let namespace = object_of(&entry.value)?;
-    if metadata::deletion_timestamp(&namespace).is_none() {
+    let namespace: Namespace = part_of(&entry.value)?;
+    if namespace.metadata.deletion_timestamp.is_none() {
         return Ok(Some(Precondition::AtRevision(
             entry.key.clone(),
             entry.revision,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use skiff_api::Status;
 use skiff_store::{Entry, Key, Revision, Value as Stored};
@@ -65,6 +65,11 @@ pub(crate) fn stamped(value: &Stored, key: &Key, revision: Revision) -> Bytes {
 
 /// The object that stands in the store.
 pub(crate) fn object_of(bytes: &[u8]) -> Result<Value, Status> {
+    part_of(bytes)
+}
+
+/// As much of an object that stands in the store as is asked for.
+pub(crate) fn part_of<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Status> {
     serde_json::from_slice(bytes).map_err(|error| {
         tracing::error!(%error, "a stored object cannot be read");
         Status::internal("a stored object cannot be read")

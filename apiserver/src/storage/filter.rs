@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use skiff_api::{Descriptor, FieldSelector, Selector, Status};
 
+use super::unlisted::Unlisted;
 use crate::request::ListOptions;
 
 /// What a list or a watch is narrowed to.
@@ -86,7 +87,8 @@ impl Filter {
             return true;
         }
         if self.deep {
-            return serde_json::from_slice(object).is_ok_and(|object| self.matches_object(&object));
+            return serde_json::from_slice(object)
+                .is_ok_and(|Unlisted(object)| self.matches_object(&object));
         }
         serde_json::from_slice::<Shallow>(object).is_ok_and(|Shallow { metadata }| {
             self.labels.matches(&metadata.labels)

@@ -13,11 +13,12 @@ mod owners;
 mod plan;
 mod read;
 mod seen;
+mod unlisted;
 mod update;
 mod watch;
 mod webhooks;
 
-pub(crate) use codec::{encode, now, object_of};
+pub(crate) use codec::{encode, now, object_of, part_of};
 pub(crate) use filter::Filter;
 pub(crate) use list::Listing;
 pub(crate) use update::Part;

@@ -24,7 +24,7 @@ pub(super) async fn look(objects: &Api<Meta>) -> kube::Result<Left> {
     let mut left = Left::default();
     let mut page = first();
     loop {
-        let list = objects.list_metadata(&page).await?;
+        let list = objects.list(&page).await?;
         for object in &list.items {
             left.count += 1;
             left.finalizers.extend_from_slice(object.finalizers());

@@ -2,8 +2,10 @@
 
 mod deletions;
 mod discovery;
+mod meta;
 mod watch;
 
 pub(crate) use deletions::Deletions;
 pub(crate) use discovery::{Resource, discover};
-pub(crate) use watch::{Meta, Seen, Watches};
+pub(crate) use meta::Meta;
+pub(crate) use watch::{Seen, Watches};

@@ -7,15 +7,11 @@ use anyhow::Context as _;
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
-use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::{WatchStreamExt, watcher};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Resource;
-
-/// An object of any kind, by its metadata.
-pub(crate) type Meta = PartialObjectMeta<DynamicObject>;
 
 /// How long one watch request lives, in seconds; the greatest that the kube client takes.
 const TIMEOUT_SECONDS: u32 = 294;
@@ -97,12 +93,6 @@ impl<H: Fn(&Arc<Resource>, Seen) + Clone + Send + Sync + 'static> Watches<H> {
     }
 }
 
-/// The metadata without the owners of the fields: nobody asks for them, and they take more than all the rest.
-fn lean(mut meta: ObjectMeta) -> ObjectMeta {
-    meta.managed_fields = None;
-    meta
-}
-
 fn watch<H>(
     client: &Client,
     resource: Arc<Resource>,
@@ -123,7 +113,7 @@ where
         while let Some(change) = changes.next().await {
             match change {
                 Ok(watcher::Event::Init) => listed.clear(),
-                Ok(watcher::Event::InitApply(object)) => listed.push(lean(object.metadata)),
+                Ok(watcher::Event::InitApply(object)) => listed.push(object.metadata),
                 Ok(watcher::Event::InitDone) => {
                     handler(&resource, Seen::Listed(std::mem::take(&mut listed)))
                 }
