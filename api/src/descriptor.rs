@@ -241,6 +241,14 @@ impl Descriptor {
         }
     }
 
+    /// The group under which its objects are stored: Events of events.k8s.io are those of core.
+    pub fn stored_group(&self) -> &str {
+        match self.strategy.stored_version() {
+            Some(version) => version.group(),
+            None => &self.group,
+        }
+    }
+
     /// Whether objects live in namespaces.
     pub fn is_namespaced(&self) -> bool {
         self.scope == Scope::Namespaced
@@ -286,6 +294,16 @@ impl Registry {
     pub fn of_kind(&self, group: &str, version: &str, kind: &str) -> Option<&Arc<Descriptor>> {
         self.iter()
             .find(|known| known.group == group && known.version == version && known.kind == kind)
+    }
+
+    /// The other versions of a resource: what is an object of one is an object of all.
+    pub fn other_versions(&self, kind: &Descriptor) -> Vec<Arc<Descriptor>> {
+        let is_same = |other: &&Arc<Descriptor>| {
+            other.plural == kind.plural
+                && other.stored_group() == kind.stored_group()
+                && (&other.group, &other.version) != (&kind.group, &kind.version)
+        };
+        self.iter().filter(is_same).cloned().collect()
     }
 
     /// All kinds, by group, version and plural.

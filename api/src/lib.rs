@@ -8,13 +8,12 @@
 //!                     └──► Strategy (a kind's own rules: defaults, validation, cells)   one file a kind in `kinds/`
 //!   decode ──► Schema::conform ──► Strategy ──► stored      patch: JSON, merge, strategic     table: for kubectl get
 //!   custom: what a CustomResourceDefinition makes of objects: one more Descriptor, with a schema of its own
-//!   cron, indexes: the small languages of CronJobs and Jobs      cel: rules that schemas bring along      policies: rules of users
+//!   cron, indexes: the small languages of CronJobs and Jobs      policies: rules of users in CEL
 //!   managed: who owns which field, server-side apply
 //!   continue_token: where the next page of a list begins
 //!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
 
-mod cel;
 mod continue_token;
 mod cron;
 pub mod custom;

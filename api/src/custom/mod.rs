@@ -10,17 +10,21 @@
 //! ```
 
 mod columns;
+pub(crate) mod cost;
 mod default;
+mod escape;
 mod json_path;
 mod names;
 mod openapi;
 mod prune;
 mod resource;
+pub(crate) mod rules;
 mod shape;
 mod shapes;
 mod validate;
 mod versions;
 
+pub(crate) use escape::escape;
 pub(crate) use json_path::JsonPath;
 pub(crate) use names::{APPROVED, is_protected};
 pub use names::{is_true, set_condition, status as naming_status};

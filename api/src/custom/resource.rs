@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 use super::columns::Columns;
 use super::shapes::Shapes;
 use super::versions::STRATEGY_WEBHOOK;
-use super::{JsonPath, Shape, default, openapi, prune, validate};
-use crate::cel::Rules;
+use super::{JsonPath, Shape, default, openapi, prune, rules, validate};
 use crate::field::{Error, ErrorKind, Errors, Path};
 use crate::{Column, Descriptor, FieldValidation, Schema, Status, Strategy};
 
@@ -35,7 +34,6 @@ pub struct CustomResource {
     /// The schema as text: it is seldom read, and much smaller so.
     schema_text: Box<str>,
     schema: OnceLock<Schema>,
-    rules: Option<Rules>,
     columns: Columns,
     selectable: Vec<(String, JsonPath)>,
 }
@@ -70,7 +68,6 @@ impl CustomResource {
             shapes: Arc::clone(shapes),
             schema_text: schema.to_string().into(),
             schema: OnceLock::new(),
-            rules: Rules::of(schema),
             columns: Columns::of(version),
             selectable: selectable(&version["selectableFields"]),
         }
@@ -159,14 +156,14 @@ impl CustomResource {
     /// Rules in CEL are tried only on what has the right structure.
     fn errors(&self, new: &Value, old: Option<&Value>) -> Errors {
         let mut errors = validate::validate(&self.shape, new, old);
-        let Some(rules) = &self.rules else {
+        if !self.shape.is_ruled {
             return errors;
-        };
+        }
         if errors.iter().any(hides_others) {
             let words = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
             errors.push(Error::invalid(&Path::root(""), Value::Null, words));
         } else {
-            errors.extend(rules.broken(new, old));
+            errors.extend(rules::broken(&self.shape, new, old));
         }
         errors
     }

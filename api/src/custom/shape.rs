@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::Value;
 
+use super::rules::Rule;
+
 /// The largest compiled pattern, in bytes.
 const PATTERN_BYTES: usize = 1 << 20;
 
@@ -25,6 +27,10 @@ pub(crate) struct Shape {
     pub(super) required: Vec<Box<str>>,
     pub(super) default: Option<Value>,
     pub(super) list: List,
+    /// In CEL.
+    pub(super) rules: Vec<Rule>,
+    /// Whether there are rules here or below.
+    pub(super) is_ruled: bool,
     /// Most places have none.
     pub(super) checks: Option<Box<Checks>>,
 }
@@ -88,7 +94,7 @@ impl Shape {
     /// Compiles an `openAPIV3Schema`. What does not belong into one is passed over: validation of the definition has
     /// refused it.
     pub(crate) fn compile(schema: &Value) -> Self {
-        Self {
+        let mut shape = Self {
             type_name: schema["type"].as_str().map(Into::into),
             nullable: schema["nullable"] == true,
             int_or_string: schema["x-kubernetes-int-or-string"] == true,
@@ -111,8 +117,22 @@ impl Shape {
                 Some("map") => List::Map(texts(&schema["x-kubernetes-list-map-keys"])),
                 _ => List::Atomic,
             },
+            rules: Rule::compile_all(&schema["x-kubernetes-validations"]),
+            is_ruled: false,
             checks: Checks::compile(schema),
-        }
+        };
+        shape.is_ruled = !shape.rules.is_empty() || shape.inner().any(|inner| inner.is_ruled);
+        shape
+    }
+
+    /// What it is made of.
+    fn inner(&self) -> impl Iterator<Item = &Shape> {
+        let each = match &self.additional {
+            Additional::Each(each) => Some(&**each),
+            Additional::Any | Additional::None => None,
+        };
+        let items = self.items.as_deref();
+        self.properties.values().chain(items).chain(each)
     }
 
     /// A field of an object, or what each value of a map is.
@@ -125,13 +145,7 @@ impl Shape {
 
     /// Whether any place below has a default.
     pub(super) fn has_defaults(&self) -> bool {
-        self.default.is_some()
-            || self.properties.values().any(Self::has_defaults)
-            || self
-                .items
-                .as_ref()
-                .is_some_and(|items| items.has_defaults())
-            || matches!(&self.additional, Additional::Each(each) if each.has_defaults())
+        self.default.is_some() || self.inner().any(Self::has_defaults)
     }
 }
 

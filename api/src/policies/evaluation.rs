@@ -65,10 +65,37 @@ impl Scene {
     }
 }
 
+/// Rules of schemas know no user.
+struct Nobody;
+
+impl Authority for Nobody {
+    fn decide(&self, _question: &Question) -> (bool, String) {
+        (false, String::new())
+    }
+}
+
 /// The evaluation of one policy, with one binding and one parameter.
 pub struct Evaluation<'s> {
     context: Context<'s>,
     run: Arc<Run>,
+}
+
+impl Evaluation<'static> {
+    /// Of rules about a value, which was another one before; `weight` is what it costs to read from both.
+    pub(crate) fn of_rules(meter: &Arc<Meter>, own: Cel, old: Cel, weight: u64) -> Self {
+        let run = Run {
+            meter: Arc::clone(meter),
+            weight,
+            variables: Arc::default(),
+            known: Mutex::default(),
+            authority: Arc::new(Nobody),
+            requested: Question::default(),
+        };
+        let mut context = BASE.new_inner_scope();
+        context.add_variable_from_value("self", own);
+        context.add_variable_from_value("oldSelf", old);
+        Self::within(context, run)
+    }
 }
 
 impl<'s> Evaluation<'s> {
@@ -78,32 +105,42 @@ impl<'s> Evaluation<'s> {
         params: Option<&Value>,
         variables: &Arc<[Variable]>,
     ) -> Self {
-        let run = Arc::new(Run {
-            meter: Meter::new(),
+        let run = Run {
+            meter: Arc::new(Meter::new()),
             weight: scene.weight + params.map_or(0, values::size) / 10,
             variables: Arc::clone(variables),
             known: Mutex::new(vec![None; variables.len()]),
             authority: Arc::clone(&scene.authority),
             requested: scene.requested.clone(),
-        });
+        };
         let mut context = scene.context.new_inner_scope();
         let params = params.map_or(Cel::Null, values::to_cel);
         context.add_variable_from_value("params", params);
+        Self::within(context, run)
+    }
+
+    fn within(mut context: Context<'s>, run: Run) -> Self {
+        let run = Arc::new(run);
         context.add_variable_from_value(RUN, Cel::Opaque(Arc::new(Handle(Arc::clone(&run)))));
         Self { context, run }
     }
 
     /// The value of an expression; or why it has none.
-    pub(super) fn value(&self, expression: &Expression) -> Result<Cel, String> {
+    pub(crate) fn outcome(&self, expression: &Expression) -> Result<Cel, String> {
         self.run.meter.begin();
         let resolved = self.run.resolve(expression, &self.context);
-        let why = match resolved {
-            _ if self.run.meter.is_spent() => SPENT.to_owned(),
-            Ok(value) => return Ok(value),
-            Err(error) => words::why(&error),
-        };
-        let source = &expression.source;
-        Err(format!("expression '{source}' resulted in error: {why}"))
+        match resolved {
+            _ if self.run.meter.is_spent() => Err(SPENT.to_owned()),
+            resolved => resolved.map_err(|error| words::why(&error)),
+        }
+    }
+
+    /// The same, in the words of a policy.
+    pub(super) fn value(&self, expression: &Expression) -> Result<Cel, String> {
+        self.outcome(expression).map_err(|why| {
+            let source = &expression.source;
+            format!("expression '{source}' resulted in error: {why}")
+        })
     }
 
     /// Whether an expression is true.
@@ -121,7 +158,7 @@ impl<'s> Evaluation<'s> {
 
 /// What the functions of an evaluation share.
 pub(super) struct Run {
-    meter: Meter,
+    meter: Arc<Meter>,
     weight: u64,
     variables: Arc<[Variable]>,
     /// The variables that have been computed.

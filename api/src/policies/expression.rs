@@ -33,6 +33,8 @@ pub(crate) struct Expression {
     pub(super) cost: Cost,
     /// How deep it nests, with the variables that it needs.
     pub(super) depth: usize,
+    /// Whether it is about what a value was before.
+    pub(crate) uses_old: bool,
 }
 
 /// An expression with a name, which later ones may use.
@@ -44,19 +46,19 @@ pub(crate) struct Variable {
 
 impl Expression {
     /// Compiles an expression; or says what is wrong with it.
-    pub(super) fn compile(source: &str, names: Names<'_>) -> Result<Self, String> {
+    pub(crate) fn compile(source: &str, names: Names<'_>) -> Result<Self, String> {
         let failed = |why: String| format!("compilation failed: {why}");
         if source.len() > LONGEST {
             return Err(format!("may not be more than {LONGEST} bytes"));
         }
-        let (tree, Measure { cost, depth }) = on_a_stack(OF_ANY_DEPTH, || parse(source, names))
-            .flatten()
-            .map_err(failed)?;
+        let parsed = on_a_stack(OF_ANY_DEPTH, || parse(source, names)).flatten();
+        let (tree, measure) = parsed.map_err(failed)?;
         Ok(Self {
             source: source.to_owned(),
             tree,
-            cost,
-            depth,
+            cost: measure.cost,
+            depth: measure.depth,
+            uses_old: measure.uses_old,
         })
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use kube_cel::KubeCelExt as _;
+use kube_cel::cel::IdedExpr;
+use kube_cel::cel::common::ast::{CallExpr, Expr, LiteralValue};
 use kube_cel::cel::extractors::{Arguments, This};
 use kube_cel::cel::objects::Key;
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, ResolveResult, Value};
@@ -24,6 +26,12 @@ pub(super) static BASE: LazyLock<Context<'static>> = LazyLock::new(|| {
     base.add_function(SELECT, select);
     base.add_function(VARIABLE, variable);
     base.add_function("dyn", |value: Value| -> ResolveResult { Ok(value) });
+    base.add_function("type", |value: Value| -> ResolveResult {
+        Ok(type_named(type_of(&value)))
+    });
+    for name in TYPES {
+        base.add_variable_from_value(name, type_named(name));
+    }
     // As in the libraries, but what comes out is paid for before it is made.
     base.add_function("lists.range", range);
     base.add_function("replace", replace);
@@ -31,6 +39,50 @@ pub(super) static BASE: LazyLock<Context<'static>> = LazyLock::new(|| {
     authorizer::register(&mut base);
     base
 });
+
+/// The types that expressions can name.
+pub(super) const TYPES: [&str; 9] = [
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "uint",
+];
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "bool",
+        Value::Bytes(_) => "bytes",
+        Value::Float(_) => "double",
+        Value::Int(_) => "int",
+        Value::List(_) => "list",
+        Value::Map(_) => "map",
+        Value::Null => "null_type",
+        Value::String(_) => "string",
+        Value::UInt(_) => "uint",
+        _ => "dyn",
+    }
+}
+
+/// A type as a value: nothing can be done with it but comparing it.
+fn type_named(name: &str) -> Value {
+    Value::String(Arc::new(name.to_owned()))
+}
+
+/// What a function makes of a text, such as `timestamp`; `None` if it is none.
+pub(crate) fn converted(function: &str, text: &str) -> Option<Value> {
+    let text = Expr::Literal(LiteralValue::String(text.into()));
+    let call = Expr::Call(CallExpr {
+        func_name: function.to_owned(),
+        target: None,
+        args: vec![IdedExpr { id: 0, expr: text }],
+    });
+    Value::resolve(&IdedExpr { id: 0, expr: call }, &BASE).ok()
+}
 
 /// Pays for a round of a loop.
 fn tick(context: &FunctionContext<'_, '_>, nodes: i64, reads: i64) -> ResolveResult {

@@ -1,4 +1,5 @@
-//! What the evaluation of a policy may cost (KEP-3488: limits for each expression and for all of a policy).
+//! What the evaluation of a policy, or of the rules of a schema, may cost (KEP-3488: limits for each expression and for all
+//! of a policy; KEP-2876: the same for all rules of an object).
 //!
 //! A unit is one node of an expression that is evaluated once. Whatever takes more with its input costs more: reading a
 //! field of an object as much as a tenth of the object's size, joining texts or lists a tenth of what comes out.
@@ -10,28 +11,32 @@ use kube_cel::cel::ExecutionError;
 
 /// For one expression with the variables that it needs (PerCallLimit).
 const PER_EXPRESSION: u64 = 1_000_000;
-/// For all expressions of a policy, with one binding and one parameter (RuntimeCELCostBudget).
+/// For all expressions of a policy, with one binding and one parameter, and for all rules of an object
+/// (RuntimeCELCostBudget).
 const PER_POLICY: u64 = 10_000_000;
 /// What is not foreseen ends as well: no loop goes on after that time.
 const LONGEST: Duration = Duration::from_secs(5);
 
-pub(super) const SPENT: &str = "operation cancelled: actual cost limit exceeded";
+/// Why an expression ends that costs too much.
+pub(crate) const SPENT: &str = "operation cancelled: actual cost limit exceeded";
 
 /// Counts what an evaluation costs. Who has spent all gets nothing more, also where CEL would forgive an error.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     of_policy: AtomicU64,
     of_expression: AtomicU64,
     is_spent: AtomicBool,
+    has_run_out: AtomicBool,
     end: Instant,
 }
 
 impl Meter {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             of_policy: AtomicU64::new(PER_POLICY),
             of_expression: AtomicU64::new(PER_EXPRESSION),
             is_spent: AtomicBool::new(false),
+            has_run_out: AtomicBool::new(false),
             end: Instant::now() + LONGEST,
         }
     }
@@ -43,18 +48,22 @@ impl Meter {
     }
 
     /// Whether there was not enough for the expression.
-    pub(super) fn is_spent(&self) -> bool {
+    pub(crate) fn is_spent(&self) -> bool {
         self.is_spent.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is not enough for any other expression either.
+    pub(crate) fn has_run_out(&self) -> bool {
+        self.has_run_out.load(Ordering::Relaxed)
     }
 
     /// Takes that much; an error if there is not enough, now and from then on.
     pub(super) fn charge(&self, cost: u64) -> Result<(), ExecutionError> {
-        let is_paid = !self.is_spent()
-            && take(&self.of_expression, cost)
-            && take(&self.of_policy, cost)
-            && Instant::now() < self.end;
-        if is_paid {
-            return Ok(());
+        if !self.is_spent() && take(&self.of_expression, cost) {
+            if take(&self.of_policy, cost) && Instant::now() < self.end {
+                return Ok(());
+            }
+            self.has_run_out.store(true, Ordering::Relaxed);
         }
         self.is_spent.store(true, Ordering::Relaxed);
         Err(ExecutionError::function_error("cost", SPENT))
@@ -78,11 +87,12 @@ mod tests {
             meter.begin();
             assert!(meter.charge(PER_EXPRESSION).is_ok());
             assert!(meter.charge(1).is_err());
-            assert!(meter.is_spent());
+            assert!(meter.is_spent() && !meter.has_run_out());
         }
         meter.begin();
         assert!(!meter.is_spent());
         assert!(meter.charge(1).is_err(), "the policy has spent all");
+        assert!(meter.has_run_out());
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod mutating;
 mod rewrite;
 #[cfg(test)]
 mod tests;
+mod typing;
 mod validating;
 mod values;
 mod words;
@@ -30,6 +31,10 @@ pub use authorizer::{Authority, Question};
 pub use conditions::Conditions;
 pub use evaluation::{Evaluation, Facts, Scene};
 pub use mutating::{MutatingPolicy, NotMutated};
+pub use typing::{Typed, type_warnings};
 pub use validating::{Refusal, ValidatingPolicy};
 
-pub(crate) use expression::{Names, Variable, wrong_with};
+pub(crate) use expression::{Expression, Names, Variable, wrong_with};
+pub(crate) use functions::converted;
+pub(crate) use meter::{Meter, SPENT};
+pub(crate) use values::{size, to_cel, to_optional};

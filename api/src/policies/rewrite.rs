@@ -17,7 +17,7 @@ use kube_cel::cel::common::ast::{
 };
 
 use super::expression::Names;
-use super::functions::{ADD, REQUEST_RESOURCE, SELECT, TICK, VARIABLE};
+use super::functions::{ADD, REQUEST_RESOURCE, SELECT, TICK, TYPES, VARIABLE};
 use super::words;
 
 /// How deep an expression may nest, with the variables that it needs: the evaluator's stack grows with it.
@@ -31,20 +31,8 @@ const FACTS: [&str; 5] = [
     "namespaceObject",
     "authorizer",
 ];
-/// What a rule of a schema may name: the value, what it was, and types.
-const FACTS_OF_SCHEMAS: [&str; 11] = [
-    "self",
-    "oldSelf",
-    "bool",
-    "bytes",
-    "double",
-    "int",
-    "list",
-    "map",
-    "null_type",
-    "string",
-    "uint",
-];
+/// What a rule of a schema may name: the value, and what it was.
+const FACTS_OF_SCHEMAS: [&str; 2] = ["self", "oldSelf"];
 /// What stands before the dot of a function's name.
 const LIBRARIES: [&str; 10] = [
     "base64",
@@ -75,6 +63,8 @@ pub(super) struct Measure {
     pub(super) cost: Cost,
     /// How deep it nests.
     pub(super) depth: usize,
+    /// Whether it names `oldSelf`.
+    pub(super) uses_old: bool,
 }
 
 /// Rewrites an expression for the evaluator; or says what is wrong with it.
@@ -89,12 +79,14 @@ pub(super) fn rewrite(
         bound: Vec::new(),
         depth: 0,
         deepest: 0,
+        uses_old: false,
         cost: Cost::default(),
     };
     rewriter.visit(tree)?;
     Ok(Measure {
         cost: rewriter.cost,
         depth: rewriter.deepest,
+        uses_old: rewriter.uses_old,
     })
 }
 
@@ -105,6 +97,7 @@ struct Rewriter<'a> {
     bound: Vec<String>,
     depth: usize,
     deepest: usize,
+    uses_old: bool,
     cost: Cost,
 }
 
@@ -177,7 +170,7 @@ impl Rewriter<'_> {
 
     /// A name by itself.
     fn reference(&mut self, name: &str) -> Result<(), String> {
-        if self.is_bound(name) {
+        if self.is_bound(name) || TYPES.contains(&name) {
             return Ok(());
         }
         let facts: &[&str] = match self.names.schema {
@@ -186,6 +179,7 @@ impl Rewriter<'_> {
         };
         if facts.contains(&name) || (name == "params" && self.names.params) {
             self.cost.reads += 1;
+            self.uses_old |= name == "oldSelf";
             return Ok(());
         }
         Err(self.wrong(name, &words::undeclared(name)))

@@ -8,7 +8,7 @@ use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use serde_json::{Number, Value};
 
 /// A JSON value for CEL: a whole number is an `int`.
-pub(super) fn to_cel(json: &Value) -> Cel {
+pub(crate) fn to_cel(json: &Value) -> Cel {
     match json {
         Value::Null => Cel::Null,
         Value::Bool(truth) => Cel::Bool(*truth),
@@ -60,7 +60,7 @@ pub(super) fn optional(value: &Cel) -> Option<Option<Cel>> {
 }
 
 /// A value that may be missing.
-pub(super) fn to_optional(value: Option<Cel>) -> Cel {
+pub(crate) fn to_optional(value: Option<Cel>) -> Cel {
     Cel::Opaque(Arc::new(match value {
         Some(value) => OptionalValue::of(value),
         None => OptionalValue::none(),
@@ -68,7 +68,7 @@ pub(super) fn to_optional(value: Option<Cel>) -> Cel {
 }
 
 /// How large a value is: the values in it, and a tenth of the bytes of its texts.
-pub(super) fn size(value: &Value) -> u64 {
+pub(crate) fn size(value: &Value) -> u64 {
     1 + match value {
         Value::String(text) => bytes(text),
         Value::Array(items) => items.iter().map(size).sum(),

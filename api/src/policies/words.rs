@@ -28,7 +28,25 @@ pub(super) fn undeclared(name: &str) -> String {
 
 /// What is wrong at a name in an expression, with its place: the first where the name stands.
 pub(super) fn at(source: &str, name: &str, why: &str) -> String {
-    let start = find_name(source, name).unwrap_or_default();
+    placed(source, find_name(source, name).unwrap_or_default(), why)
+}
+
+/// What is wrong with a field, with the place of its dot; it is the `nth` field of that name.
+pub(super) fn at_field(source: &str, field: &str, nth: usize, why: &str) -> String {
+    let dotted = format!(".{field}");
+    let is_whole = |at: &usize| {
+        let after = source.get(at + dotted.len()..).unwrap_or_default();
+        !after.starts_with(is_part)
+    };
+    let all = source.match_indices(&dotted).map(|(at, _)| at);
+    placed(
+        source,
+        all.filter(is_whole).nth(nth).unwrap_or_default(),
+        why,
+    )
+}
+
+fn placed(source: &str, start: usize, why: &str) -> String {
     let before = source.get(..start).unwrap_or_default();
     let number = before.matches('\n').count() + 1;
     let column = before
@@ -46,12 +64,15 @@ pub(super) fn at(source: &str, name: &str, why: &str) -> String {
 
 /// Where a name stands for itself, not in a longer one.
 fn find_name(source: &str, name: &str) -> Option<usize> {
-    let is_part = |char: char| char.is_alphanumeric() || char == '_';
     source.match_indices(name).map(|(at, _)| at).find(|at| {
         let before = source.get(..*at).unwrap_or_default();
         let after = source.get(at + name.len()..).unwrap_or_default();
         !before.ends_with(is_part) && !after.starts_with(is_part)
     })
+}
+
+fn is_part(char: char) -> bool {
+    char.is_alphanumeric() || char == '_'
 }
 
 #[cfg(test)]
@@ -67,6 +88,10 @@ mod tests {
         assert_eq!(
             at("food &&\n  foo", "foo", "no"),
             "ERROR: <input>:2:3: no\n |   foo\n | ..^"
+        );
+        assert_eq!(
+            at_field("a.food && a.foo", "foo", 0, "no"),
+            "ERROR: <input>:1:12: no\n | a.food && a.foo\n | ...........^"
         );
     }
 }

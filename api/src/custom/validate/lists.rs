@@ -8,7 +8,7 @@ use crate::custom::shape::List;
 use crate::field::{Error, Errors, Path};
 
 /// What an item is known by in its list; nothing in an atomic one.
-pub(super) fn identity(list: &List, item: &Value) -> Option<String> {
+pub(in crate::custom) fn identity(list: &List, item: &Value) -> Option<String> {
     match list {
         List::Atomic => None,
         List::Set => Some(item.to_string()),

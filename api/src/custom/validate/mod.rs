@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::child;
 use super::shape::{Additional, List, Shape};
 use crate::field::{Error, Errors, Path};
+pub(super) use lists::identity;
 
 /// What is wrong with a value; `old` is what stood in its place.
 pub(crate) fn validate(shape: &Shape, value: &Value, old: Option<&Value>) -> Errors {
@@ -107,7 +108,7 @@ fn check_array(
 }
 
 /// The items of the old list by what they are known by; of an atomic list there are none.
-fn known_items<'a>(list: &List, old: Option<&'a Value>) -> BTreeMap<String, &'a Value> {
+pub(super) fn known_items<'a>(list: &List, old: Option<&'a Value>) -> BTreeMap<String, &'a Value> {
     let items = old.and_then(Value::as_array).into_iter().flatten();
     items
         .filter_map(|item| Some((lists::identity(list, item)?, item)))

@@ -1,5 +1,6 @@
 //! CustomResourceDefinitions: kinds that users make. What they make of objects is [`crate::custom`].
 
+mod costs;
 mod names;
 mod rules;
 mod schema;
@@ -80,6 +81,12 @@ impl Strategy for CustomResourceDefinition {
         errors
     }
 
+    fn validate_create(&self, definition: &Value) -> Errors {
+        let mut errors = Errors::new();
+        versions::validate_costs(&Field::root(definition).get("spec"), None, &mut errors);
+        errors
+    }
+
     fn validate_update(&self, new: &Value, old: &Value) -> Errors {
         let mut errors = Errors::new();
         let (new, old_spec) = (Field::root(new).get("spec"), Field::root(old).get("spec"));
@@ -95,6 +102,7 @@ impl Strategy for CustomResourceDefinition {
         for (new, old) in &fixed {
             checks::immutable(new, old, &mut errors);
         }
+        versions::validate_costs(&new, Some(&old_spec), &mut errors);
         errors
     }
 

@@ -1,8 +1,8 @@
 //! The rules in CEL of a schema, as far as a definition can be judged by them
 //! (apiextensions.k8s.io/v1 ValidationRule).
 
-use crate::cel;
 use crate::custom::JsonPath;
+use crate::custom::rules::wrong_with;
 use crate::field::Errors;
 use crate::kinds::common::{Field, checks};
 
@@ -20,7 +20,7 @@ pub(super) fn validate(schema: &Field<'_>, errors: &mut Errors) {
         let text = rule.get("rule");
         if text.str().trim().is_empty() {
             errors.push(text.required("rule is not specified"));
-        } else if let Some(words) = cel::wrong_with(text.str()) {
+        } else if let Some(words) = wrong_with(text.str()) {
             errors.push(text.invalid(words));
         }
         message(&rule, errors);
@@ -45,7 +45,7 @@ fn message(rule: &Field<'_>, errors: &mut Errors) {
     }
     if expression.str().trim().is_empty() {
         errors.push(expression.required("messageExpression must be non-empty if specified"));
-    } else if let Some(words) = cel::wrong_with(expression.str()) {
+    } else if let Some(words) = wrong_with(expression.str()) {
         errors.push(expression.invalid(words));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::schema;
+use super::{costs, schema};
 use crate::custom::{JsonPath, STRATEGY_WEBHOOK};
 use crate::field::{Error, Errors};
 use crate::kinds::admission::check_client_config;
@@ -90,6 +90,19 @@ pub(super) fn validate(spec: &Field<'_>, errors: &mut Errors) {
         check_selectable(&selectable, errors);
     }
     conversion(&spec.get("conversion"), errors);
+}
+
+/// What is wrong with the costs of rules, in schemas that the definition did not have before.
+pub(super) fn validate_costs(spec: &Field<'_>, old: Option<&Field<'_>>, errors: &mut Errors) {
+    let known: Vec<Field<'_>> = old
+        .map(|old| parts(old, "schema", "validation"))
+        .unwrap_or_default();
+    for schema in parts(spec, "schema", "validation") {
+        let is_new = known.iter().all(|known| known.value() != schema.value());
+        if is_new {
+            costs::validate(&schema.get("openAPIV3Schema"), errors);
+        }
+    }
 }
 
 /// A part of each version; or of all, if they have it alike. That stands where the API server of Kubernetes keeps it, for
