@@ -3,8 +3,8 @@
 use skiff_store::{Batch, Change, CommitError, Precondition, Snapshot, Store, Watch, WatchEnd};
 use tokio_util::sync::CancellationToken;
 
+use crate::codec::encode;
 use crate::services::{ADDRESSES, Missing, all_missing, missing_again};
-use crate::storage::encode;
 
 /// Makes them again until `shutdown`.
 pub(crate) async fn keep(store: &Store, shutdown: CancellationToken) {

@@ -1,17 +1,18 @@
-//! What all steps of a request share.
+//! What the steps of a request share: every part that outlives one, and no step of them.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use skiff_api::Status;
 use skiff_store::Store;
 
 use crate::admission::Turns;
 use crate::aggregation::Aggregation;
 use crate::authn::Tokens;
 use crate::authz::Authorizer;
+use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::encode::SharedLines;
+use crate::error::Error;
 use crate::kinds::Kinds;
 use crate::kubelet::Kubelets;
 use crate::limits::Limits;
@@ -19,22 +20,22 @@ use crate::metrics::Metrics;
 use crate::policies::Policies;
 use crate::remote::{Remotes, Trust};
 use crate::services::Ranges;
-use crate::storage::Storage;
+use crate::storage::Objects;
 use crate::webhooks::Webhooks;
-use crate::{Config, Error};
 
-/// What all steps of a request share.
+/// What the steps of a request share.
 pub(crate) struct Api {
     pub(crate) config: Config,
     pub(crate) store: Store,
-    pub(crate) registry: Kinds,
-    pub(crate) definitions: Definitions,
+    pub(crate) kinds: Arc<Kinds>,
+    pub(crate) definitions: Arc<Definitions>,
+    pub(crate) objects: Arc<Objects>,
     pub(crate) tokens: Tokens,
     pub(crate) authorizer: Authorizer,
     pub(crate) ranges: Ranges,
     pub(crate) turns: Turns,
     pub(crate) kubelets: Kubelets,
-    pub(crate) lines: SharedLines,
+    pub(crate) lines: Arc<SharedLines>,
     pub(crate) remotes: Remotes,
     pub(crate) webhooks: Webhooks,
     pub(crate) policies: Policies,
@@ -47,30 +48,36 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(config: Config, store: Store) -> Result<Arc<Self>, Error> {
-        let metrics = Metrics::new();
         let remotes = Remotes::default();
+        let kinds = Arc::new(Kinds::builtin());
+        let definitions = Definitions::new(store.clone(), remotes.clone(), Arc::clone(&kinds));
+        let definitions = Arc::new(definitions);
+        let objects = Arc::new(Objects {
+            store: store.clone(),
+            kinds: Arc::clone(&kinds),
+            definitions: Arc::clone(&definitions),
+        });
+        let authorizer = Authorizer::new(store.clone());
+        let identity = Arc::clone(&config.proxy_client);
         Ok(Arc::new(Self {
-            registry: Kinds::builtin(),
-            definitions: Definitions::default(),
             tokens: Tokens::new(&config)?,
-            authorizer: Authorizer::new(store.clone()),
             ranges: Ranges::new(&config),
             turns: Turns::new(),
             kubelets: Kubelets::new(&config, anybody()?)?,
-            lines: SharedLines::default(),
-            aggregation: Aggregation::new(
-                store.clone(),
-                remotes.clone(),
-                Arc::clone(&config.proxy_client),
-            ),
+            lines: Arc::default(),
             webhooks: Webhooks::new(store.clone(), remotes.clone()),
             policies: Policies::new(),
-            remotes,
+            aggregation: Aggregation::new(store.clone(), remotes.clone(), identity),
             limits: Limits::default(),
-            metrics,
+            metrics: Metrics::new(),
             ending: AtomicBool::new(false),
-            store,
             config,
+            store,
+            kinds,
+            definitions,
+            objects,
+            authorizer,
+            remotes,
         }))
     }
 }
@@ -83,14 +90,4 @@ fn anybody() -> Result<Arc<rustls::ClientConfig>, Error> {
     };
     let client = trust.client();
     client.map_err(|error| Error::certificate("versions of TLS", error))
-}
-
-impl Api {
-    /// The objects of a core kind.
-    pub(crate) fn core(self: &Arc<Self>, plural: &str) -> Result<Storage, Status> {
-        let descriptor = self.registry.get("", "v1", plural);
-        let descriptor =
-            descriptor.ok_or_else(|| Status::internal(format!("{plural} are not served")))?;
-        Ok(Storage::new(self, &descriptor))
-    }
 }

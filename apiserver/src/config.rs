@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use rustls::client::ResolvesClientCert;
 use rustls::server::ResolvesServerCert;
 
-use crate::NodeSigner;
+use crate::node_signer::NodeSigner;
 
 /// The choices of a cluster that its API server must know. Certificates are asked for in each new connection, so they may
 /// be renewed meanwhile.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use skiff_api::{Reason, Status};
+use skiff_api::Status;
 
-use crate::request::RequestInfo;
+use crate::request::{RequestInfo, late};
 
 /// Kubernetes' `--request-timeout`: the most that a request has, and what it has unless it wants less.
 const MOST: Duration = Duration::from_secs(60);
@@ -43,16 +43,11 @@ pub(crate) async fn within<T>(
     tokio::time::timeout(time, answer).await.map_err(|_| late())
 }
 
-/// 504, worded as Kubernetes words it.
-pub(crate) fn late() -> Status {
-    let message = "Timeout: request did not complete within the allotted timeout";
-    Status::new(Reason::Timeout, message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use http::Method;
+    use skiff_api::Reason;
 
     #[test]
     fn a_client_may_ask_for_less_time_and_not_for_more() {

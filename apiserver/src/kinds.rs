@@ -6,6 +6,8 @@ use parking_lot::RwLock;
 use skiff_api::{Descriptor, Registry};
 
 use crate::openapi::Documents;
+use crate::request::Target;
+use crate::virtuals;
 
 /// The kinds that are served. They change as a whole, so that who asks twice of one [`Served`] gets one answer.
 pub(crate) struct Kinds {
@@ -59,5 +61,22 @@ impl Kinds {
     ) -> Option<Arc<Descriptor>> {
         let current = self.current.read();
         current.registry.of_kind(group, version, kind).cloned()
+    }
+
+    /// The kind of what a request is about.
+    pub(crate) fn of_target(&self, target: &Target) -> Option<Arc<Descriptor>> {
+        self.get(&target.group, &target.version, &target.resource)
+    }
+
+    /// Whether there is such a resource, so that it may become the label of a metric.
+    pub(crate) fn serves(&self, target: &Target) -> bool {
+        let subresource = target.subresource.as_str();
+        virtuals::find(target).is_some()
+            || self.of_target(target).is_some_and(|descriptor| {
+                subresource.is_empty()
+                    || (subresource == "status" && descriptor.subresources.status)
+                    || (subresource == "scale" && descriptor.subresources.scale.is_some())
+                    || virtuals::of(&descriptor).any(|known| known.subresource == subresource)
+            })
     }
 }

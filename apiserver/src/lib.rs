@@ -11,13 +11,14 @@
 //!                                                     └──► kubelet (logs, exec)
 //! ```
 
+mod address;
 mod addresses;
 mod admission;
 mod aggregation;
 mod api;
 mod authn;
 mod authz;
-mod bootstrap;
+mod codec;
 mod config;
 mod conversion;
 mod deadline;
@@ -26,12 +27,12 @@ mod discovery;
 mod encode;
 mod error;
 mod health;
-mod janitor;
 mod join;
 mod kinds;
 mod kubelet;
 mod limits;
 mod metrics;
+mod node_signer;
 mod openapi;
 mod panics;
 mod pipeline;
@@ -45,10 +46,14 @@ mod server;
 mod services;
 mod storage;
 mod tunnel;
+mod upkeep;
 mod version;
+mod virtuals;
 mod webhooks;
+mod writes;
 
 pub use config::Config;
 pub use error::Error;
-pub use join::{NodeCertificates, NodeRequest, NodeSigner, PATH as JOIN_PATH};
+pub use join::PATH as JOIN_PATH;
+pub use node_signer::{NodeCertificates, NodeRequest, NodeSigner};
 pub use server::ApiServer;

@@ -12,8 +12,7 @@ use skiff_api::{Reason, Status, UserInfo};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::authn::{NODES, is_public};
-use crate::request::RequestInfo;
-use crate::serve::is_remote;
+use crate::request::{RequestInfo, is_remote};
 use bodies::Bodies;
 
 /// Kubernetes' `--max-requests-inflight`.
@@ -113,7 +112,7 @@ fn too_many() -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::from_afar;
+    use crate::request::from_afar;
     use http::Method;
 
     fn info(method: Method, url: &str) -> RequestInfo {

@@ -1,10 +1,7 @@
 //! What `/metrics` tells, under the names that users of Kubernetes know.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text;
@@ -14,9 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::api::Api;
 use crate::request::RequestInfo;
-use crate::{encode, resources};
 
 /// In seconds, as Kubernetes has them, but fewer.
 const BUCKETS: [f64; 12] = [
@@ -73,11 +68,15 @@ pub(crate) struct Answering {
 }
 
 impl Answering {
-    /// Counts the answer.
-    pub(crate) fn answered(self, api: &Api, info: &RequestInfo, code: StatusCode) {
-        let target = info.target.as_ref();
-        let known = target.is_some_and(|target| resources::is_served(api, target));
-        api.metrics.answered(info, known, code, self.start);
+    /// Counts the answer; `known` says whether there is what was asked for.
+    pub(crate) fn answered(
+        self,
+        metrics: &Metrics,
+        info: &RequestInfo,
+        known: bool,
+        code: StatusCode,
+    ) {
+        metrics.answered(info, known, code, self.start);
     }
 }
 
@@ -195,10 +194,4 @@ impl Metrics {
             self.durations.get_or_create(&asked).observe(seconds);
         }
     }
-}
-
-/// `/metrics`.
-pub(crate) async fn serve(State(api): State<Arc<Api>>) -> Response {
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    encode::bytes(StatusCode::OK, content_type, api.metrics.text().into())
 }

@@ -11,8 +11,7 @@ use skiff_api::{Status, UserInfo};
 use crate::api::Api;
 use crate::encode::Failure;
 use crate::limits::{BodyRoom, Room};
-use crate::request::RequestInfo;
-use crate::serve::is_remote;
+use crate::request::{RequestInfo, is_remote};
 use crate::{aggregation, authn, authz, deadline, panics};
 
 /// What the steps found out of a request that may go on.
@@ -35,7 +34,9 @@ pub(crate) async fn run(State(api): State<Arc<Api>>, mut request: Request, next:
         Err(status) => Err(status),
     };
     let response = response.unwrap_or_else(|status| Failure(status).into_response());
-    counted.answered(&api, &info, response.status());
+    let target = info.target.as_ref();
+    let known = target.is_some_and(|target| api.kinds.serves(target));
+    counted.answered(&api.metrics, &info, known, response.status());
     response
 }
 
@@ -72,20 +73,20 @@ async fn answer(
 
 /// What the steps find out goes on with the request, as extensions: what is asked for, who asks, and for a long-running
 /// request its place.
-fn admit(
-    api: &Arc<Api>,
-    info: &Arc<RequestInfo>,
-    request: &mut Request,
-) -> Result<Admitted, Status> {
+fn admit(api: &Api, info: &Arc<RequestInfo>, request: &mut Request) -> Result<Admitted, Status> {
     // Components of this process know themselves how long they wait.
     let time = match is_remote(request.extensions()) {
         true => deadline::of(info)?,
         false => None,
     };
-    let caller = authn::authenticate(api, info, request)?;
-    let user = Arc::new(authz::impersonate(api, request.headers(), caller)?);
+    let caller = authn::authenticate(&api.tokens, &api.store, info, request)?;
+    let user = Arc::new(authz::impersonate(
+        &api.authorizer,
+        request.headers(),
+        caller,
+    )?);
     let room = api.limits.enter(info, &user, request.extensions_mut())?;
-    authz::authorize(api, info, &user)?;
+    authz::authorize(&api.authorizer, info, &user)?;
     let extensions = request.extensions_mut();
     extensions.insert(Arc::clone(info));
     extensions.insert(Arc::clone(&user));

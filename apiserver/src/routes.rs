@@ -14,7 +14,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::api::Api;
 use crate::encode;
-use crate::{discovery, health, join, metrics, openapi, pipeline, resources, version};
+use crate::{discovery, health, join, pipeline, resources, version};
 
 /// From this size on an answer is worth compressing (as the API server of Kubernetes).
 const COMPRESS_BYTES: u64 = 128 << 10;
@@ -40,13 +40,13 @@ fn paths() -> Router<Arc<Api>> {
         .route("/livez/{check}", get(health::one))
         .route("/readyz", get(health::all))
         .route("/readyz/{check}", get(health::one))
-        .route("/version", get(version::serve))
-        .route("/version/", get(version::serve))
-        .route("/metrics", get(metrics::serve))
-        .route("/openapi/v2", get(openapi::openapi_v2))
-        .route("/openapi/v3", get(openapi::openapi_v3_index))
-        .route("/openapi/v3/", get(openapi::openapi_v3_index))
-        .route("/openapi/v3/{*path}", get(openapi::openapi_v3_group))
+        .route("/version", get(which_version))
+        .route("/version/", get(which_version))
+        .route("/metrics", get(all_metrics))
+        .route("/openapi/v2", get(discovery::openapi_v2))
+        .route("/openapi/v3", get(discovery::openapi_v3_index))
+        .route("/openapi/v3/", get(discovery::openapi_v3_index))
+        .route("/openapi/v3/{*path}", get(discovery::openapi_v3_group))
         .route("/.well-known/openid-configuration", get(openid))
         .route("/openid/v1/jwks", get(key_set))
         .route(join::PATH, post(join::serve))
@@ -80,6 +80,18 @@ async fn root() -> Response {
         "/version",
     ];
     encode::json(StatusCode::OK, &json!({"paths": paths}))
+}
+
+/// `/version`, in lines, as users know it from `kubectl get --raw /version`.
+async fn which_version() -> Response {
+    let body = format!("{:#}", version::info());
+    encode::bytes(StatusCode::OK, "application/json", body.into())
+}
+
+/// `/metrics`
+async fn all_metrics(State(api): State<Arc<Api>>) -> Response {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    encode::bytes(StatusCode::OK, content_type, api.metrics.text().into())
 }
 
 /// Lets others verify the tokens of service accounts (OpenID Connect discovery).

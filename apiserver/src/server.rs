@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::{
-    Config, Error, addresses, aggregation, bootstrap, definitions, janitor, routes, serve, webhooks,
-};
+use crate::config::Config;
+use crate::error::Error;
+use crate::{addresses, routes, serve, upkeep, webhooks};
 
 /// The Kubernetes API over a store. Cheap to clone.
 #[derive(Clone)]
@@ -30,12 +30,10 @@ impl ApiServer {
     pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
         let api = Api::new(config, store)?;
         addresses::make_all(&api.store, &api.store.snapshot()).await;
-        bootstrap::run(&api).await?;
-        bootstrap::roles(&api).await?;
-        bootstrap::api_services(&api).await?;
+        upkeep::complete(&api).await?;
         api.authorizer.read_all();
         webhooks::read_all(&api, &api.store.snapshot());
-        api.definitions.read(&api);
+        api.definitions.read();
         let router = routes::router(&api);
         Ok(Self { api, router })
     }
@@ -62,24 +60,12 @@ impl ApiServer {
         listener: TcpListener,
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
-        let serving = serve::run(&self.api, self.router.clone(), listener, shutdown.clone());
-        let holding = addresses::keep(&self.api.store, shutdown.clone());
-        let keeping = bootstrap::keep(&self.api, shutdown.clone());
-        let following = self.api.authorizer.follow(shutdown.clone());
-        let asking = webhooks::follow(&self.api, shutdown.clone());
-        let aggregating = aggregation::run(&self.api, shutdown.clone());
-        let defining = definitions::follow(&self.api, shutdown.clone());
-        let tidying = janitor::run(&self.api, shutdown);
-        let (served, ..) = tokio::join!(
-            serving,
-            holding,
-            keeping,
-            following,
-            asking,
-            aggregating,
-            defining,
-            tidying
-        );
+        let router = self.router.clone();
+        let serving = serve::run(&self.api.config, router, listener, shutdown.clone());
+        let keeping = upkeep::run(&self.api, &shutdown);
+        let (served, ()) = tokio::join!(serving, keeping);
+        self.api.kubelets.close().await;
+        self.api.remotes.close().await;
         served
     }
 }

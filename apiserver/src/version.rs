@@ -1,10 +1,6 @@
-//! `/version`: which Kubernetes this is.
+//! Which Kubernetes this is.
 
-use axum::response::Response;
-use http::StatusCode;
-use serde_json::json;
-
-use crate::encode;
+use serde_json::{Value, json};
 
 const MAJOR: &str = "1";
 const MINOR: &str = "36";
@@ -19,13 +15,13 @@ pub(crate) fn git_version() -> String {
 }
 
 /// The version (apimachinery's version.Info).
-pub(crate) async fn serve() -> Response {
+pub(crate) fn info() -> Value {
     let arch = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
     };
-    let info = json!({
+    json!({
         "major": MAJOR,
         "minor": MINOR,
         "emulationMajor": MAJOR,
@@ -37,8 +33,5 @@ pub(crate) async fn serve() -> Response {
         "goVersion": "none",
         "compiler": "rustc",
         "platform": format!("{}/{arch}", std::env::consts::OS),
-    });
-    // In lines, as users know it from `kubectl get --raw /version`.
-    let body = format!("{info:#}");
-    encode::bytes(StatusCode::OK, "application/json", body.into())
+    })
 }

@@ -9,10 +9,8 @@ use skiff_api::{Status, UserInfo, metadata};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer;
 
-use super::Write;
-use crate::api::Api;
-use crate::authz::{Attributes, ResourceAttributes};
-use crate::storage::Part;
+use super::{Part, Write};
+use crate::authz::{Attributes, Authorizer, ResourceAttributes};
 
 const CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 const MASTERS: &str = "system:masters";
@@ -36,18 +34,18 @@ fn set(spec: &mut Map<String, Value>, field: &str, value: Value, is_empty: bool)
 }
 
 /// Refuses a decision or a certificate by somebody who may not give it.
-pub(super) fn permit(api: &Api, write: &Write<'_>) -> Result<(), Status> {
+pub(super) fn permit(authorizer: &Authorizer, write: &Write<'_>) -> Result<(), Status> {
     let Some(old) = write.old else {
         return sound(write);
     };
     let signer = old["spec"]["signerName"].as_str().unwrap_or_default();
     let signs = old["status"]["certificate"] != write.new["status"]["certificate"];
     match write.part {
-        Part::Approval if !may(api, write.user, "approve", signer) => Err(forbidden(
+        Part::Approval if !may(authorizer, write.user, "approve", signer) => Err(forbidden(
             write,
             &format!("user not permitted to approve requests with signerName {signer:?}"),
         )),
-        Part::Status if signs && !may(api, write.user, "sign", signer) => Err(forbidden(
+        Part::Status if signs && !may(authorizer, write.user, "sign", signer) => Err(forbidden(
             write,
             &format!("user not permitted to sign requests with signerName {signer:?}"),
         )),
@@ -56,7 +54,7 @@ pub(super) fn permit(api: &Api, write: &Write<'_>) -> Result<(), Status> {
 }
 
 /// Whether the user may do that for the signer, by its name or by `domain/*`.
-fn may(api: &Api, user: &UserInfo, verb: &str, signer: &str) -> bool {
+fn may(authorizer: &Authorizer, user: &UserInfo, verb: &str, signer: &str) -> bool {
     let domain = signer.split('/').next().unwrap_or_default();
     [signer, &format!("{domain}/*")].into_iter().any(|name| {
         let wanted = ResourceAttributes {
@@ -66,7 +64,7 @@ fn may(api: &Api, user: &UserInfo, verb: &str, signer: &str) -> bool {
             name,
             ..ResourceAttributes::default()
         };
-        api.authorizer.allows(user, &Attributes::Resource(wanted))
+        authorizer.allows(user, &Attributes::Resource(wanted))
     })
 }
 

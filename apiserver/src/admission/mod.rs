@@ -16,31 +16,30 @@ mod service_account;
 mod storage_class;
 mod storage_protection;
 mod token_secret;
+mod write;
 
 pub(crate) use namespace_lifecycle::namespace_guard;
 pub(crate) use node_restriction::permit_delete;
 pub(crate) use quota::{Turn, Turns, charge};
+pub(crate) use write::{Part, Write};
 
 use serde_json::{Value, json};
 use skiff_api::{Descriptor, Status, UserInfo, metadata, volumes};
-use skiff_store::Snapshot;
+use skiff_store::{Snapshot, Store};
 
-use crate::api::Api;
-use crate::authz::{escalation, node_of};
-use crate::storage::Part;
+use crate::authn::Tokens;
+use crate::authz::{Authorizer, escalation, node_of};
 
-/// A write, as those see it who ask whether its writer may.
-pub(crate) struct Write<'a> {
-    pub(crate) user: &'a UserInfo,
-    pub(crate) descriptor: &'a Descriptor,
-    pub(crate) part: Part,
-    /// What stands; `None` for a new object.
-    pub(crate) old: Option<&'a Value>,
-    pub(crate) new: &'a Value,
+/// What the plugins look at, and sign with.
+pub(crate) struct Means<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) tokens: &'a Tokens,
+    /// The authority (PEM) that clients believe.
+    pub(crate) ca_pem: &'a str,
 }
 
 /// Refuses what this user may not write, though the rules let the request through.
-pub(crate) fn permit(api: &Api, write: &Write<'_>) -> Result<(), Status> {
+pub(crate) fn permit(authorizer: &Authorizer, write: &Write<'_>) -> Result<(), Status> {
     if let Some(node) = node_of(write.user) {
         node_restriction::permit(node, write)?;
     }
@@ -53,39 +52,39 @@ pub(crate) fn permit(api: &Api, write: &Write<'_>) -> Result<(), Status> {
                 new,
                 ..
             } = *write;
-            escalation::check(&api.authorizer, user, descriptor, old, new)
+            escalation::check(authorizer, user, descriptor, old, new)
         }
-        "certificates.k8s.io" => certificates::permit(api, write),
+        "certificates.k8s.io" => certificates::permit(authorizer, write),
         _ => Ok(()),
     }
 }
 
 /// Completes a new object, or refuses it; answers whether it may have added parts that have defaults of their own.
 pub(crate) async fn mutate(
-    api: &Api,
+    means: &Means<'_>,
     descriptor: &Descriptor,
     user: Option<&UserInfo>,
     object: &mut Value,
 ) -> Result<bool, Status> {
-    namespace_guard(&api.store.snapshot(), descriptor, object)?;
+    namespace_guard(&means.store.snapshot(), descriptor, object)?;
     match (descriptor.group.as_ref(), descriptor.plural.as_ref()) {
         ("", "pods") => {
-            service_account::admit(api, descriptor, object).await?;
+            service_account::admit(means.store, descriptor, object).await?;
             default_tolerations::admit(object);
-            let snapshot = api.store.snapshot();
+            let snapshot = means.store.snapshot();
             priority::admit(&snapshot, descriptor, object)?;
             runtime_class::admit(&snapshot, descriptor, object)?;
             limit_ranger::admit_pod(&snapshot, descriptor, object)?;
             Ok(true)
         }
         ("", "persistentvolumeclaims") => {
-            storage_class::admit(&api.store.snapshot(), object);
+            storage_class::admit(&means.store.snapshot(), object);
             storage_protection::admit(object, volumes::CLAIM_PROTECTION);
-            check(&api.store.snapshot(), descriptor, object)?;
+            check(&means.store.snapshot(), descriptor, object)?;
             Ok(false)
         }
         ("", "secrets") => {
-            token_secret::admit(api, object)?;
+            token_secret::admit(means, object)?;
             Ok(false)
         }
         ("", "persistentvolumes") => {
@@ -99,11 +98,11 @@ pub(crate) async fn mutate(
             Ok(false)
         }
         ("networking.k8s.io", "ingresses") => {
-            ingress_class::admit(&api.store.snapshot(), object);
+            ingress_class::admit(&means.store.snapshot(), object);
             Ok(false)
         }
         _ => {
-            check(&api.store.snapshot(), descriptor, object)?;
+            check(&means.store.snapshot(), descriptor, object)?;
             Ok(false)
         }
     }

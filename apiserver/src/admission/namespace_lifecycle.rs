@@ -6,7 +6,7 @@ use serde_json::Value;
 use skiff_api::{Cause, Descriptor, GroupResource, Status, metadata};
 use skiff_store::{Precondition, Snapshot};
 
-use crate::storage::part_of;
+use crate::codec::part_of;
 
 /// Whether a namespace is going, which is all that is read of it: it is asked for with every new object.
 #[derive(Deserialize)]

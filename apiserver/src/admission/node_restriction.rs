@@ -4,8 +4,7 @@
 use serde_json::Value;
 use skiff_api::{Descriptor, Status, metadata};
 
-use super::Write;
-use crate::storage::Part;
+use super::{Part, Write};
 
 /// Labels that say where Pods may go, which a node must not choose for itself.
 const RESTRICTED: &str = "node-restriction.kubernetes.io/";

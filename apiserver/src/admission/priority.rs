@@ -4,7 +4,7 @@ use serde_json::Value;
 use skiff_api::{Descriptor, Status, metadata};
 use skiff_store::Snapshot;
 
-use crate::storage::object_of;
+use crate::codec::object_of;
 
 const PREFIX: &str = "/registry/scheduling.k8s.io/priorityclasses/";
 /// What a Pod without a class gets where no class is the default.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use skiff_api::{Descriptor, Status};
 use skiff_store::Snapshot;
 
-use crate::storage::object_of;
+use crate::codec::object_of;
 
 const PREFIX: &str = "/registry/node.k8s.io/runtimeclasses/";
 

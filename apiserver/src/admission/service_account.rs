@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use skiff_api::{Descriptor, Status, metadata, names};
+use skiff_store::Store;
 use tokio::time;
 
 use super::push;
-use crate::api::Api;
-use crate::storage::object_of;
+use crate::codec::object_of;
 
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const VOLUME_PREFIX: &str = "kube-api-access-";
@@ -18,7 +18,7 @@ const TOKEN_SECONDS: u32 = 3607;
 const DEFAULT_ACCOUNT_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) async fn admit(
-    api: &Api,
+    store: &Store,
     descriptor: &Descriptor,
     pod: &mut Value,
 ) -> Result<(), Status> {
@@ -32,7 +32,7 @@ pub(super) async fn admit(
     };
     spec["serviceAccountName"] = name.as_str().into();
     spec["serviceAccount"] = name.as_str().into();
-    let account = find(api, metadata::namespace(pod), &name).await?;
+    let account = find(store, metadata::namespace(pod), &name).await?;
     let account = account.ok_or_else(|| unknown(descriptor, pod, &name))?;
     let spec = &mut pod["spec"];
     let mounts = spec["automountServiceAccountToken"]
@@ -46,21 +46,21 @@ pub(super) async fn admit(
 }
 
 /// The account; `default` is waited for.
-async fn find(api: &Api, namespace: &str, name: &str) -> Result<Option<Value>, Status> {
+async fn find(store: &Store, namespace: &str, name: &str) -> Result<Option<Value>, Status> {
     let key = format!("/registry/core/serviceaccounts/{namespace}/{name}");
-    let snapshot = api.store.snapshot();
+    let snapshot = store.snapshot();
     if let Some(entry) = snapshot.get(&key) {
         return object_of(&entry.value).map(Some);
     }
     if name != "default" {
         return Ok(None);
     }
-    let Ok(mut watch) = api.store.watch(&key, snapshot.revision()) else {
+    let Ok(mut watch) = store.watch(&key, snapshot.revision()) else {
         return Ok(None);
     };
     let appears = async {
         while watch.next().await.is_ok() {
-            if let Some(entry) = api.store.snapshot().get(&key) {
+            if let Some(entry) = store.snapshot().get(&key) {
                 return Some(entry.value.clone());
             }
         }

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use skiff_api::{Status, metadata, names};
 
-use crate::api::Api;
+use super::Means;
 use crate::authn::{Binding, Grant};
-use crate::storage::object_of;
+use crate::codec::object_of;
 
 const TYPE: &str = "kubernetes.io/service-account-token";
 const ACCOUNT: &str = "kubernetes.io/service-account.name";
@@ -18,14 +18,14 @@ const ACCOUNT_UID: &str = "kubernetes.io/service-account.uid";
 const LIFE_SECONDS: i64 = 100 * 365 * 24 * 3600;
 
 /// Fills in the token, unless the account is not there.
-pub(super) fn admit(api: &Api, secret: &mut Value) -> Result<(), Status> {
+pub(super) fn admit(means: &Means<'_>, secret: &mut Value) -> Result<(), Status> {
     if secret["type"] != TYPE {
         return Ok(());
     }
     let namespace = metadata::namespace(secret).to_owned();
     let account = metadata::annotation(secret, ACCOUNT).unwrap_or_default();
     let key = format!("/registry/core/serviceaccounts/{namespace}/{account}");
-    let Some(entry) = api.store.snapshot().get(&key).cloned() else {
+    let Some(entry) = means.store.snapshot().get(&key).cloned() else {
         return Ok(());
     };
     let account = binding(&object_of(&entry.value)?);
@@ -33,13 +33,13 @@ pub(super) fn admit(api: &Api, secret: &mut Value) -> Result<(), Status> {
         secret["metadata"]["name"] = names::generate_name(metadata::generate_name(secret)).into();
     }
     let now = Timestamp::now().as_second();
-    let token = api.tokens.issue(Grant {
+    let token = means.tokens.issue(Grant {
         namespace: namespace.clone(),
         service_account: account.clone(),
         pod: None,
         node: None,
         secret: Some(binding(secret)),
-        audiences: vec![api.tokens.issuer()],
+        audiences: vec![means.tokens.issuer()],
         issued_at: now,
         expires_at: now + LIFE_SECONDS,
     });
@@ -51,7 +51,7 @@ pub(super) fn admit(api: &Api, secret: &mut Value) -> Result<(), Status> {
     if !secret["data"].is_object() {
         secret["data"] = json!({});
     }
-    let ca = api.config.client_ca_pem.as_str();
+    let ca = means.ca_pem;
     for (key, value) in [
         ("token", token.as_str()),
         ("ca.crt", ca),

@@ -14,19 +14,19 @@ use crate::remote::{Remote, Remotes, ServicePort, Trust};
 
 /// What an APIService says of its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Spec {
+pub(crate) struct Spec {
     /// The APIService's name.
-    pub(super) name: String,
+    pub(crate) name: String,
     pub(super) group: String,
     pub(super) version: String,
-    pub(super) service: ServicePort,
+    pub(crate) service: ServicePort,
     authorities_pem: Vec<u8>,
     insecure: bool,
 }
 
 /// Another API server.
 pub(crate) struct Backend {
-    pub(super) spec: Spec,
+    pub(crate) spec: Spec,
     pub(super) remote: Remote,
     found: RwLock<Found>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use skiff_api::Registry;
 
-use crate::resources::VIRTUALS;
+use crate::virtuals::VIRTUALS;
 
 /// As a server of Kubernetes marks those that it has made at its start.
 const MANAGED: (&str, &str) = ("kube-aggregator.kubernetes.io/automanaged", "onstart");

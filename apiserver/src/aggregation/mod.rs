@@ -11,7 +11,7 @@ mod forward;
 mod local;
 mod schemas;
 
-pub(crate) use availability::run;
+pub(crate) use availability::{Condition, look};
 pub(crate) use backend::Backend;
 pub(crate) use forward::forward;
 pub(crate) use local::services;
@@ -23,11 +23,11 @@ use parking_lot::RwLock;
 use rustls::client::ResolvesClientCert;
 use skiff_store::{Snapshot, Store};
 
+use crate::codec::object_of;
 use crate::remote::Remotes;
-use crate::storage::object_of;
 
 /// Where APIServices are in the store.
-const PREFIX: &str = "/registry/apiregistration.k8s.io/apiservices/";
+pub(crate) const PREFIX: &str = "/registry/apiregistration.k8s.io/apiservices/";
 
 /// By group and version.
 type Backends = BTreeMap<(String, String), Arc<Backend>>;
@@ -57,7 +57,7 @@ impl Aggregation {
     }
 
     /// Takes over all APIServices; the connections of those that stay the same stay.
-    fn read_all(&self, snapshot: &Snapshot) {
+    pub(crate) fn read_all(&self, snapshot: &Snapshot) {
         let mut read = Backends::new();
         for entry in snapshot.range(PREFIX, None) {
             let Ok(object) = object_of(&entry.value) else {

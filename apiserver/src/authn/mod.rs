@@ -14,8 +14,8 @@ pub(crate) use tokens::{Binding, Grant, Tokens};
 use axum::extract::Request;
 use http::{HeaderMap, header};
 use skiff_api::{Status, UserInfo};
+use skiff_store::Store;
 
-use crate::api::Api;
 use crate::request::RequestInfo;
 
 /// The group of every caller who is known.
@@ -30,27 +30,33 @@ const PUBLIC_PATHS: [&str; 4] = ["/healthz", "/livez", "/readyz", "/version"];
 
 /// Finds out who asks; 401 if that cannot be known. The credentials end here.
 pub(crate) fn authenticate(
-    api: &Api,
+    tokens: &Tokens,
+    store: &Store,
     info: &RequestInfo,
     request: &mut Request,
 ) -> Result<UserInfo, Status> {
     let user = match request.extensions_mut().remove::<UserInfo>() {
         Some(user) => known(user),
-        None => identify(api, request.headers(), &info.path)?,
+        None => identify(tokens, store, request.headers(), &info.path)?,
     };
     request.headers_mut().remove(header::AUTHORIZATION);
     Ok(user)
 }
 
-fn identify(api: &Api, headers: &HeaderMap, path: &str) -> Result<UserInfo, Status> {
+fn identify(
+    tokens: &Tokens,
+    store: &Store,
+    headers: &HeaderMap,
+    path: &str,
+) -> Result<UserInfo, Status> {
     match bearer_token(headers) {
         Some(token) => {
-            let snapshot = api.store.snapshot();
+            let snapshot = store.snapshot();
             if let Some((id, secret)) = bootstrap_token::parts(token) {
                 let user = bootstrap_token::user(id, secret, &snapshot);
                 return user.map(known).ok_or_else(Status::unauthorized);
             }
-            match api.tokens.verify(token, &[api.tokens.issuer()], &snapshot) {
+            match tokens.verify(token, &[tokens.issuer()], &snapshot) {
                 Ok(verified) => Ok(known(verified.user)),
                 Err(error) => {
                     tracing::debug!(%error, "a bearer token was turned down");

@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 use skiff_api::UserInfo;
 use skiff_store::Snapshot;
 
-use crate::{Config, Error};
+use crate::config::Config;
+use crate::error::Error;
 
 /// The last bytes of an EC P-256 public key in DER: 0x04 and the two coordinates.
 const POINT_BYTES: usize = 65;

@@ -3,8 +3,7 @@
 use http::{HeaderMap, HeaderName};
 use skiff_api::{Reason, Status, UserInfo};
 
-use super::{Attributes, denial};
-use crate::api::Api;
+use super::{Attributes, Authorizer, denial};
 use crate::authn::known;
 use crate::request::{RequestInfo, Target};
 
@@ -15,7 +14,7 @@ const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
 /// The user that a request is made as: the one that its headers name, if the caller may be that one; 403 if not.
 pub(crate) fn impersonate(
-    api: &Api,
+    authorizer: &Authorizer,
     headers: &HeaderMap,
     caller: UserInfo,
 ) -> Result<UserInfo, Status> {
@@ -24,7 +23,7 @@ pub(crate) fn impersonate(
     };
     for target in identities(&wanted) {
         let info = RequestInfo::impersonation(target);
-        if let Err(reason) = api.authorizer.decide(&caller, &Attributes::of(&info)) {
+        if let Err(reason) = authorizer.decide(&caller, &Attributes::of(&info)) {
             return Err(denial(&caller, &info, &reason));
         }
     }

@@ -16,12 +16,15 @@ pub(crate) use node::node_of;
 
 use skiff_api::{GroupResource, Reason, Status, UserInfo};
 
-use crate::api::Api;
 use crate::request::{RequestInfo, Target};
 
 /// Whether a rule allows the request; 403 if none does.
-pub(crate) fn authorize(api: &Api, info: &RequestInfo, user: &UserInfo) -> Result<(), Status> {
-    match api.authorizer.decide(user, &Attributes::of(info)) {
+pub(crate) fn authorize(
+    authorizer: &Authorizer,
+    info: &RequestInfo,
+    user: &UserInfo,
+) -> Result<(), Status> {
+    match authorizer.decide(user, &Attributes::of(info)) {
         Ok(_) => Ok(()),
         Err(reason) => Err(denial(user, info, &reason)),
     }

@@ -10,7 +10,7 @@ use skiff_api::UserInfo;
 use skiff_store::Snapshot;
 
 use super::{Attributes, ResourceAttributes, bootstrap, rule};
-use crate::storage::object_of;
+use crate::codec::object_of;
 
 const NODES: &str = "system:nodes";
 const LEASES: &str = "kube-node-lease";

@@ -6,19 +6,23 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 use skiff_api::{Descriptor, Registry, custom, metadata};
-use skiff_store::{Key, Revision, Snapshot};
+use skiff_store::{Key, Revision, Snapshot, Store};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::Api;
+use crate::codec::{now, object_of};
 use crate::conversion::Converter;
-use crate::storage::{now, object_of};
+use crate::kinds::Kinds;
+use crate::remote::Remotes;
 
 /// Where the definitions are.
-pub(super) const PREFIX: &str = "/registry/apiextensions.k8s.io/customresourcedefinitions/";
+pub(crate) const PREFIX: &str = "/registry/apiextensions.k8s.io/customresourcedefinitions/";
 
 /// What is known of the definitions.
-#[derive(Default)]
 pub(crate) struct Definitions {
+    store: Store,
+    remotes: Remotes,
+    /// What is served changes with them.
+    kinds: Arc<Kinds>,
     known: Mutex<HashMap<Key, Known>>,
     standing: RwLock<HashMap<Key, Standing>>,
 }
@@ -45,24 +49,35 @@ struct Known {
 
 /// What is to be written into a definition.
 pub(crate) struct NewStatus {
-    pub(super) name: String,
-    pub(super) status: Value,
+    pub(crate) name: String,
+    pub(crate) status: Value,
 }
 
 /// A definition that is being deleted.
-pub(super) struct Terminating {
-    pub(super) name: String,
+pub(crate) struct Terminating {
+    pub(crate) name: String,
     /// Where its resources are.
-    pub(super) prefix: String,
+    pub(crate) prefix: String,
     /// One of the kinds that they can be reached as.
-    pub(super) kind: Option<Arc<Descriptor>>,
+    pub(crate) kind: Option<Arc<Descriptor>>,
 }
 
 impl Definitions {
+    /// Nothing is known yet.
+    pub(crate) fn new(store: Store, remotes: Remotes, kinds: Arc<Kinds>) -> Self {
+        Self {
+            store,
+            remotes,
+            kinds,
+            known: Mutex::default(),
+            standing: RwLock::default(),
+        }
+    }
+
     /// Reads what has changed in the store and serves it; answers with what the definitions are to say of it.
-    pub(crate) fn read(&self, api: &Api) -> Vec<NewStatus> {
+    pub(crate) fn read(&self) -> Vec<NewStatus> {
         let mut known = self.known.lock();
-        let snapshot = api.store.snapshot();
+        let snapshot = self.store.snapshot();
         let before = known.len();
         known.retain(|key, known| {
             let stays = snapshot.get(key).is_some();
@@ -80,14 +95,14 @@ impl Definitions {
                 let read = || object_of(&entry?.value).ok();
                 full.remove(key).or_else(read).unwrap_or_default()
             };
-            has_changed |= known.remake(api, &mut read_full);
+            has_changed |= known.remake(&mut read_full, |full| self.standing_of(full));
         }
         if has_changed {
             let standing = known
                 .iter()
                 .map(|(key, known)| (key.clone(), known.standing.clone()));
             *self.standing.write() = standing.collect();
-            api.registry.replace(registry(&known));
+            self.kinds.replace(registry(&known));
         }
         news
     }
@@ -108,8 +123,22 @@ impl Definitions {
         self.standing.read().get(key.as_str()).cloned()
     }
 
+    /// How a definition stands anew.
+    fn standing_of(&self, definition: &Value) -> Standing {
+        let converter = Converter::of(definition, &self.store, &self.remotes);
+        let converter = converter.unwrap_or_else(|error| {
+            let name = metadata::name(definition);
+            tracing::error!(%error, name, "the webhook of a definition cannot be called");
+            None
+        });
+        Standing {
+            converter: converter.map(Arc::new),
+            until: CancellationToken::new(),
+        }
+    }
+
     /// The definitions that are being deleted and may have resources.
-    pub(super) fn terminating(&self) -> Vec<Terminating> {
+    pub(crate) fn terminating(&self) -> Vec<Terminating> {
         let known = self.known.lock();
         let going = known.values().filter(|known| {
             let mut finalizers = metadata::finalizers(&known.definition);
@@ -201,7 +230,11 @@ fn plan(known: &mut HashMap<Key, Known>) -> Vec<NewStatus> {
 
 impl Known {
     /// Makes its kinds again if what they follow from has changed; answers whether it has.
-    fn remake(&mut self, api: &Api, full: &mut dyn FnMut() -> Value) -> bool {
+    fn remake(
+        &mut self,
+        full: &mut dyn FnMut() -> Value,
+        standing_of: impl FnOnce(&Value) -> Standing,
+    ) -> bool {
         let definition = &self.definition;
         // What comes first makes it another definition.
         let made_of = json!([
@@ -222,7 +255,7 @@ impl Known {
         self.kinds = kinds.into_iter().map(Arc::new).collect();
         if made_of[0] != self.made_of[0] {
             self.standing.until.cancel();
-            self.standing = Standing::of(&full, api);
+            self.standing = standing_of(&full);
         }
         self.made_of = made_of;
         true
@@ -236,21 +269,6 @@ impl Known {
         };
         let stored = self.kinds.iter().find(is_stored);
         stored.or(self.kinds.first()).cloned()
-    }
-}
-
-impl Standing {
-    fn of(definition: &Value, api: &Api) -> Self {
-        let converter = Converter::of(definition, &api.store, &api.remotes);
-        let converter = converter.unwrap_or_else(|error| {
-            let name = metadata::name(definition);
-            tracing::error!(%error, name, "the webhook of a definition cannot be called");
-            None
-        });
-        Self {
-            converter: converter.map(Arc::new),
-            until: CancellationToken::new(),
-        }
     }
 }
 

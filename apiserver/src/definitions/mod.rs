@@ -1,98 +1,12 @@
-//! The CustomResourceDefinitions of the cluster: which kinds they make, and what becomes of them.
+//! The CustomResourceDefinitions of the cluster: which kinds they make.
 //!
 //! ```text
-//!   a definition changes ──► known (names, kinds) ──► Kinds: served from now on ──► its conditions
-//!                                                └──► a definition is deleted: cleanup of its resources
+//!   a definition changes ──► Definitions (names, kinds) ──► Kinds: served from now on
 //! ```
 //!
-//! A kind is served before its definition says so: who waits for the condition `Established` finds it.
+//! A kind is served before its definition says so: who waits for the condition `Established` finds it. What is written
+//! into the definitions, `upkeep` writes.
 
-mod cleanup;
 mod known;
 
-use std::sync::Arc;
-
-use futures::future::select_all;
-use skiff_api::Status;
-use skiff_store::WatchEnd;
-use tokio_util::sync::CancellationToken;
-
-use crate::api::Api;
-use crate::storage::{Part, Storage, Writer};
-pub(crate) use known::Definitions;
-use known::{NewStatus, PREFIX};
-
-/// Follows the definitions until `shutdown`.
-pub(crate) async fn follow(api: &Arc<Api>, shutdown: CancellationToken) {
-    while !shutdown.is_cancelled() {
-        let now = api.store.revision();
-        let doomed = match round(api).await {
-            Ok(doomed) => doomed,
-            Err(error) => {
-                tracing::warn!(%error, "the definitions of custom resources are not as they should be");
-                Vec::new()
-            }
-        };
-        let prefixes = doomed.iter().map(String::as_str).chain([PREFIX]);
-        let watches = prefixes.map(|prefix| api.store.watch(prefix, now));
-        let Ok(watches) = watches.collect::<Result<Vec<_>, _>>() else {
-            continue;
-        };
-        let changes = watches
-            .into_iter()
-            .map(|mut watch| Box::pin(async move { watch.next().await.map(|_| ()) }));
-        // Cancel-safe: the next round looks at everything itself.
-        let (end, ..) = tokio::select! {
-            () = shutdown.cancelled() => return,
-            end = select_all(changes) => end,
-        };
-        if end == Err(WatchEnd::Closed) {
-            return;
-        }
-    }
-}
-
-/// Serves what there is, says so in the definitions, and cleans up behind those that go. Answers with where the
-/// resources are that must go first.
-async fn round(api: &Arc<Api>) -> Result<Vec<String>, Status> {
-    for new in api.definitions.read(api) {
-        write(api, &new).await?;
-    }
-    let mut doomed = Vec::new();
-    for definition in api.definitions.terminating() {
-        if !cleanup::run(api, &definition).await? {
-            doomed.push(definition.prefix);
-        }
-    }
-    Ok(doomed)
-}
-
-/// The definitions, to be written.
-fn storage(api: &Arc<Api>) -> Result<Storage, Status> {
-    let kind = api
-        .registry
-        .get("apiextensions.k8s.io", "v1", "customresourcedefinitions");
-    let kind = kind.ok_or_else(crate::resources::unknown)?;
-    Ok(Storage::new(api, &kind))
-}
-
-/// Writes what was found out of a definition, unless it is gone.
-async fn write(api: &Arc<Api>, new: &NewStatus) -> Result<(), Status> {
-    let change = |old: &serde_json::Value| {
-        let mut changed = old.clone();
-        for field in ["acceptedNames", "conditions"] {
-            changed["status"][field] = new.status[field].clone();
-        }
-        Ok(changed)
-    };
-    let storage = storage(api)?;
-    let written = storage.modify("", &new.name, Part::Status, Writer::default(), change);
-    gone_is_fine(written.await.map(|_| ()))
-}
-
-fn gone_is_fine(written: Result<(), Status>) -> Result<(), Status> {
-    match written {
-        Err(status) if status.reason == skiff_api::Reason::NotFound => Ok(()),
-        other => other,
-    }
-}
+pub(crate) use known::{Definitions, NewStatus, PREFIX, Terminating};

@@ -2,7 +2,10 @@
 
 mod aggregated;
 mod classic;
+mod openapi;
 mod resource;
+
+pub(crate) use openapi::{openapi_v2, openapi_v3_group, openapi_v3_index};
 
 use std::sync::Arc;
 
@@ -13,7 +16,7 @@ use serde_json::Value;
 
 use crate::api::Api;
 use crate::encode::{self, Failure, discovery_version};
-use crate::resources;
+use crate::request::unknown;
 
 const V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const V2BETA1: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
@@ -64,7 +67,7 @@ fn resources_of(api: &Api, group: &str, version: &str) -> Response {
 fn found(answer: Option<Value>) -> Response {
     match answer {
         Some(answer) => ok(&answer),
-        None => Failure(resources::unknown()).into_response(),
+        None => Failure(unknown()).into_response(),
     }
 }
 

@@ -8,7 +8,7 @@ use skiff_api::custom::version_order;
 use skiff_api::{Descriptor, Verb};
 
 use crate::api::Api;
-use crate::resources::{SUBRESOURCES, VIRTUALS, Virtual};
+use crate::virtuals::{SUBRESOURCES, VIRTUALS, Virtual};
 
 /// A resource and its subresources.
 pub(super) struct Resource {
@@ -52,7 +52,7 @@ impl PartialOrd for Version {
 
 /// All that is served, here and by others.
 pub(super) fn groups(api: &Api) -> Groups {
-    let served = api.registry.current();
+    let served = api.kinds.current();
     let mut groups = Groups::new();
     let mut add = |group: &str, version: &str, resource: Resource| {
         let versions = groups.entry(group.to_owned()).or_default();

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use skiff_api::{Descriptor, Status, encode_protobuf, partial_metadata, table};
 
 use super::{Accept, Encoding, Form, partial};
-use crate::storage::{Listing, object_of};
+use crate::codec::object_of;
+use crate::storage::Listing;
 
 /// One object in the form.
 pub(crate) fn object(

@@ -22,7 +22,6 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use skiff_api::{Descriptor, Status};
 
-use crate::api::Api;
 use crate::storage::{Feed, Listing};
 
 const WARNING: HeaderName = header::WARNING;
@@ -73,7 +72,7 @@ pub(crate) fn list(
 
 /// The events of a watch, one JSON text a line or one frame of protobuf each, for as long as it lasts.
 pub(crate) fn watch(
-    api: Arc<Api>,
+    lines: Arc<SharedLines>,
     accept: Accept,
     descriptor: Arc<Descriptor>,
     feed: Feed,
@@ -85,7 +84,7 @@ pub(crate) fn watch(
         _ => "application/json",
     };
     let mut response = bytes(StatusCode::OK, content_type, Bytes::new());
-    *response.body_mut() = watch::body(api, accept, descriptor, feed, guard);
+    *response.body_mut() = watch::body(lines, accept, descriptor, feed, guard);
     response
 }
 

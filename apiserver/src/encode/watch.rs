@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use skiff_api::{Descriptor, Status, encode_protobuf_event};
 use skiff_store::{Entry, Revision};
 
-use super::lines::write;
+use super::lines::{SharedLines, write};
 use super::{Accept, Encoding, Form, form};
-use crate::api::Api;
-use crate::storage::{Event, Feed, object_of};
+use crate::codec::object_of;
+use crate::storage::{Event, Feed};
 
 struct Lines<G> {
-    api: Arc<Api>,
+    shared: Arc<SharedLines>,
     accept: Accept,
     descriptor: Arc<Descriptor>,
     feed: Feed,
@@ -31,14 +31,14 @@ struct Lines<G> {
 
 /// The body of a watch. The guard is dropped when the watch ends, whoever ends it.
 pub(super) fn body(
-    api: Arc<Api>,
+    shared: Arc<SharedLines>,
     accept: Accept,
     descriptor: Arc<Descriptor>,
     feed: Feed,
     guard: impl Send + 'static,
 ) -> Body {
     let lines = Lines {
-        api,
+        shared,
         accept,
         descriptor,
         feed,
@@ -95,7 +95,7 @@ impl<G> Lines<G> {
         revision: Revision,
     ) -> Result<Bytes, Status> {
         if self.accept.is_as_stored() {
-            return Ok(self.api.lines.line(kind, entry, revision));
+            return Ok(self.shared.line(kind, entry, revision));
         }
         let shown = self.shown(entry.value_at(revision))?;
         Ok(self.event(kind, &shown))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Address;
+use crate::address::{Address, port_number};
 
 const DEFAULT_PORT: u16 = 10250;
 
@@ -14,12 +14,10 @@ pub(crate) fn address_of(node: &Value) -> Option<Address> {
         found.find_map(|address| address["address"].as_str())
     };
     let host = of_type("InternalIP").or_else(|| of_type("Hostname"))?;
-    let port = node["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"].as_u64();
+    let port = port_number(&node["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"]);
     Some(Address {
         host: host.to_owned(),
-        port: port
-            .and_then(|port| u16::try_from(port).ok())
-            .unwrap_or(DEFAULT_PORT),
+        port: port.unwrap_or(DEFAULT_PORT),
     })
 }
 

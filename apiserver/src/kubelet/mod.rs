@@ -23,7 +23,9 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Config, Error};
+use crate::address::Address;
+use crate::config::Config;
+use crate::error::Error;
 
 /// How long a kubelet may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,13 +38,6 @@ pub(crate) struct Kubelets {
     /// Connections and streams that are open.
     tasks: TaskTracker,
     closing: CancellationToken,
-}
-
-/// Where a kubelet listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    pub(crate) host: String,
-    pub(crate) port: u16,
 }
 
 /// How a connection is secured.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::references::{self, V2};
 
 /// What a document says of a version of a group: its paths, and the types that they use. Nothing else of it is wanted.
-pub(super) fn part(document: &Value, group: &str, version: &str) -> Value {
+pub(crate) fn part(document: &Value, group: &str, version: &str) -> Value {
     let root = format!("/apis/{group}/{version}");
     let is_below = |path: &str| {
         let rest = path.strip_prefix(&root);

@@ -12,23 +12,13 @@ mod v3;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{Extension, Path, Request, State};
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use skiff_api::{Registry, UserInfo};
+use skiff_api::Registry;
 
-use crate::aggregation;
-use crate::api::Api;
-use crate::encode::{self, Failure};
-use crate::kinds::Served;
-use crate::resources;
-
-/// The type is asked for with `@v1.0`, which is no sound media type, and answered as one.
-const V2_PROTO: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+pub(crate) use merge::part;
 
 /// The documents that have been asked for, encoded.
 #[derive(Default)]
@@ -41,7 +31,7 @@ pub(crate) struct Documents {
 
 /// The v2 document, with what other servers add to it.
 #[derive(Default)]
-struct V2 {
+pub(crate) struct V2 {
     others: Vec<Bytes>,
     json: OnceLock<Bytes>,
     proto: OnceLock<Bytes>,
@@ -66,7 +56,7 @@ impl Documents {
     }
 
     /// The v2 document with these parts of other servers. The one that was asked for last is kept.
-    fn v2(&self, others: Vec<Bytes>) -> Arc<V2> {
+    pub(crate) fn v2(&self, others: Vec<Bytes>) -> Arc<V2> {
         let mut known = self.v2.lock();
         if known.others != others {
             *known = Arc::new(V2 {
@@ -75,6 +65,24 @@ impl Documents {
             });
         }
         Arc::clone(&known)
+    }
+
+    /// Where each group's document of version 3 is; the hash lets clients keep it for ever.
+    pub(crate) fn v3_index(&self, registry: &Registry) -> Map<String, Value> {
+        let documents = self.v3(registry).into_iter().flatten();
+        documents
+            .map(|(path, V3 { hash, .. })| {
+                let url = format!("/openapi/v3/{path}?hash={hash}");
+                (path.clone(), json!({"serverRelativeURL": url}))
+            })
+            .collect()
+    }
+
+    /// The document of version 3 of a group such as `apis/apps/v1`.
+    pub(crate) fn v3_group(&self, registry: &Registry, path: &str) -> Option<Bytes> {
+        let mut documents = self.v3(registry).into_iter();
+        let known = documents.find_map(|known| known.get(path))?;
+        Some(known.document.clone())
     }
 
     fn v3(&self, registry: &Registry) -> [&V3Documents; 2] {
@@ -92,6 +100,18 @@ impl Documents {
 }
 
 impl V2 {
+    /// In JSON.
+    pub(crate) fn json(&self, registry: &Registry) -> Bytes {
+        let make = || self.document(registry).to_string().into();
+        self.json.get_or_init(make).clone()
+    }
+
+    /// In protobuf.
+    pub(crate) fn proto(&self, registry: &Registry) -> Bytes {
+        let make = || proto::encode(&self.document(registry)).into();
+        self.proto.get_or_init(make).clone()
+    }
+
     fn document(&self, registry: &Registry) -> Value {
         let mut document = v2::document(registry);
         let parts = self.others.iter();
@@ -108,77 +128,5 @@ impl V3 {
         let digest = Sha256::digest(&document);
         let hash = digest.iter().map(|byte| format!("{byte:02X}")).collect();
         Self { document, hash }
-    }
-}
-
-/// `/openapi/v2`
-pub(crate) async fn openapi_v2(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
-    let others = api.aggregation.documents(merge::part).await;
-    let Served {
-        registry,
-        documents,
-    } = &*api.registry.current();
-    let v2 = documents.v2(others);
-    let accept = headers.get(header::ACCEPT);
-    let accept = accept.and_then(|accept| accept.to_str().ok());
-    if accept.is_some_and(|accept| accept.contains("proto-openapi.spec.v2")) {
-        let make = || proto::encode(&v2.document(registry)).into();
-        let bytes = v2.proto.get_or_init(make).clone();
-        return encode::bytes(StatusCode::OK, V2_PROTO, bytes);
-    }
-    let make = || v2.document(registry).to_string().into();
-    let bytes = v2.json.get_or_init(make).clone();
-    encode::bytes(StatusCode::OK, "application/json", bytes)
-}
-
-/// `/openapi/v3`: where each group's document is; the hash lets clients keep it for ever.
-pub(crate) async fn openapi_v3_index(State(api): State<Arc<Api>>) -> Response {
-    let served = api.registry.current();
-    let documents = served.documents.v3(&served.registry);
-    let mut paths: serde_json::Map<String, Value> = documents
-        .into_iter()
-        .flatten()
-        .map(|(path, V3 { hash, .. })| {
-            let url = format!("/openapi/v3/{path}?hash={hash}");
-            (path.clone(), json!({"serverRelativeURL": url}))
-        })
-        .collect();
-    for backend in api.aggregation.backends() {
-        let path = backend.path();
-        let Some(url) = backend.schemas() else {
-            paths.remove(&path);
-            continue;
-        };
-        // Its own hash tells clients as much as one of this server.
-        let query = url.find('?').map_or("", |at| &url[at..]);
-        let url = format!("/openapi/v3/{path}{query}");
-        paths.insert(path, json!({"serverRelativeURL": url}));
-    }
-    encode::json(StatusCode::OK, &json!({"paths": paths}))
-}
-
-/// `/openapi/v3/apis/apps/v1`
-pub(crate) async fn openapi_v3_group(
-    State(api): State<Arc<Api>>,
-    Path(path): Path<String>,
-    Extension(user): Extension<Arc<UserInfo>>,
-    mut request: Request,
-) -> Response {
-    if let Some(backend) = api.aggregation.serves(&format!("/{path}")) {
-        let theirs = backend.schemas().and_then(|url| url.parse().ok());
-        let Some(theirs) = theirs else {
-            return Failure(resources::unknown()).into_response();
-        };
-        *request.uri_mut() = theirs;
-        let answer = aggregation::forward(&api.limits, &backend, &user, request).await;
-        return answer.unwrap_or_else(|status| Failure(status).into_response());
-    }
-    let served = api.registry.current();
-    let documents = served.documents.v3(&served.registry);
-    match documents.iter().find_map(|known| known.get(&path)) {
-        Some(V3 { document, .. }) => {
-            encode::bytes(StatusCode::OK, "application/json", document.clone())
-        }
-        None => Failure(resources::unknown()).into_response(),
     }
 }

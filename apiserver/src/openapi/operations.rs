@@ -2,7 +2,7 @@
 
 use skiff_api::{Descriptor, Registry, Verb};
 
-use crate::resources::{VIRTUALS, Virtual};
+use crate::virtuals::{VIRTUALS, Virtual};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
 

@@ -7,8 +7,8 @@ use skiff_api::{Registry, definitions};
 
 use super::operations::{Operation, Parameter, operations};
 use super::references::V2;
-use crate::resources::VIRTUALS;
 use crate::version;
+use crate::virtuals::VIRTUALS;
 
 /// The document.
 pub(super) fn document(registry: &Registry) -> Value {

@@ -9,7 +9,7 @@ use skiff_store::Snapshot;
 
 use super::authority;
 use crate::api::Api;
-use crate::storage::object_of;
+use crate::codec::object_of;
 use crate::webhooks::{Request, as_json};
 
 /// What expressions are told of a request.

@@ -8,8 +8,9 @@ use skiff_api::{Descriptor, Reason, metadata};
 use super::binding::ParamRef;
 use super::policy::ParamKind;
 use crate::api::Api;
+use crate::codec::object_of;
 use crate::request::ListOptions;
-use crate::storage::{Filter, Storage, object_of};
+use crate::storage::{Filter, Storage};
 use crate::webhooks::selector;
 
 /// The most objects that a selector may choose.
@@ -19,7 +20,7 @@ const MOST: usize = 500;
 pub(super) fn descriptor(api: &Api, kind: &ParamKind) -> Result<Arc<Descriptor>, String> {
     let ParamKind { api_version, kind } = kind;
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let known = api.registry.of_kind(group, version, kind);
+    let known = api.kinds.of_kind(group, version, kind);
     known.ok_or_else(|| {
         format!("failed to find resource referenced by paramKind: '{api_version}, Kind={kind}'")
     })
@@ -46,7 +47,7 @@ pub(super) async fn chosen(
             );
         }
     };
-    let storage = Storage::new(api, descriptor);
+    let storage = api.objects.of(descriptor);
     let params = match reference.name.as_str() {
         "" => selected(&storage, descriptor, namespace, &reference.selector).await?,
         name => match storage.get_object(namespace, name).await {

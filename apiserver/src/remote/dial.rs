@@ -14,9 +14,9 @@ use tokio::net::TcpStream;
 use tokio::time;
 
 use super::{Remote, Remotes, Trust};
-use crate::kubelet::Address;
-use crate::resources::of_service;
-use crate::storage::object_of;
+use crate::address::Address;
+use crate::codec::object_of;
+use crate::services;
 
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -140,7 +140,7 @@ pub(crate) fn endpoints_of(
         return Err(Missing::Port(name.clone(), *port));
     }
     let endpoints = read("endpoints").unwrap_or(Value::Null);
-    Ok(of_service(&object, &endpoints, &port.to_string()))
+    Ok(services::endpoints(&object, &endpoints, &port.to_string()))
 }
 
 async fn connect(address: Address) -> Result<TokioIo<TcpStream>, DialError> {

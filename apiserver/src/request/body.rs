@@ -11,8 +11,8 @@ use skiff_api::{
     Decoded, Descriptor, FieldValidation, Reason, Schema, Status, decode_json, decode_protobuf,
 };
 
-use super::Query;
-use crate::{deadline, limits};
+use super::{Query, late};
+use crate::limits;
 
 /// What Go's typed clients send.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Status> {
     let read = limits::collect(body, parts.extensions.get());
     let read = tokio::time::timeout(PATIENCE, read).await;
-    read.unwrap_or_else(|_| Err(deadline::late()))
+    read.unwrap_or_else(|_| Err(late()))
 }
 
 /// The content type without its parameters; empty if there is none.

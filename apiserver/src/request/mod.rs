@@ -4,7 +4,9 @@ mod body;
 mod info;
 mod manager;
 mod options;
+mod origin;
 mod query;
+mod refusal;
 
 pub(crate) use body::{
     check_kind, conform, conform_as, content_type, decode, decode_as, decode_object, read_body,
@@ -13,4 +15,8 @@ pub(crate) use body::{
 pub(crate) use info::{RequestInfo, Target};
 pub(crate) use manager::{FIELD_MANAGER, field_manager, options_kind};
 pub(crate) use options::{DeleteOptions, ListOptions, Propagation, VersionMatch, WriteOptions};
+#[cfg(test)]
+pub(crate) use origin::from_afar;
+pub(crate) use origin::{Shutdown, is_remote};
 pub(crate) use query::Query;
+pub(crate) use refusal::{late, not_allowed, unknown};

@@ -11,13 +11,14 @@ use skiff_api::{Reason, Status, metadata};
 
 use super::Call;
 use super::objects::{check_name, check_namespace};
+use crate::admission::Part;
 use crate::authz;
 use crate::encode;
 use crate::request::{
     FIELD_MANAGER, RequestInfo, Target, check_kind, conform, content_type, decode, options_kind,
     read_body,
 };
-use crate::storage::{ATTEMPTS, Part, Writer};
+use crate::writes::{ATTEMPTS, Writer};
 
 /// The form of such a patch.
 pub(super) const CONTENT_TYPE: &str = "application/apply-patch+yaml";
@@ -142,12 +143,12 @@ impl<'a> Apply<'a> {
         let Target {
             namespace, name, ..
         } = &self.call.target;
-        let storage = &self.call.storage;
+        let writes = self.call.writes();
         let mut warnings = Vec::new();
-        let written = storage
+        let written = writes
             .modify(namespace, name, self.part, self.writer, |old| {
                 let force = force(&self.call.info);
-                let mut new = storage.applied(Some(old), &self.config, self.writer, force)?;
+                let mut new = writes.applied(Some(old), &self.config, self.writer, force)?;
                 warnings = self.finish(&mut new)?;
                 Ok(new)
             })
@@ -162,7 +163,7 @@ impl<'a> Apply<'a> {
             verb: "create",
             ..RequestInfo::clone(&call.info)
         };
-        authz::authorize(&call.api, &info, &call.user)?;
+        authz::authorize(&call.api.authorizer, &info, &call.user)?;
         let uid = metadata::uid(&self.config);
         if !uid.is_empty() {
             let why = format!(
@@ -171,11 +172,11 @@ impl<'a> Apply<'a> {
             let resource = call.descriptor.group_resource();
             return Err(Status::conflict(&resource, &call.target.name, &why));
         }
-        let storage = &call.storage;
-        let mut object = storage.applied(None, &self.config, self.writer, false)?;
+        let writes = call.writes();
+        let mut object = writes.applied(None, &self.config, self.writer, false)?;
         let warnings = self.finish(&mut object)?;
         let namespace = &call.target.namespace;
-        let stored = storage.create(namespace, object, self.writer).await?;
+        let stored = writes.create(namespace, object, self.writer).await?;
         Ok((stored, warnings))
     }
 

@@ -7,12 +7,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use skiff_api::{GroupResource, Status, metadata};
 
+use super::Call;
 use super::conditions::set_condition;
-use super::{Call, not_allowed};
+use crate::admission::Part;
+use crate::codec::now;
 use crate::encode;
-use crate::request::{decode_as, read_body};
-use crate::storage::{Part, Storage, Writer, now};
+use crate::request::{decode_as, not_allowed, read_body};
 use crate::webhooks::Operation;
+use crate::writes::{Writer, Writes};
 
 const BINDING: &str = "io.k8s.api.core.v1.Binding";
 
@@ -26,12 +28,12 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     call.consult(Operation::Create, ["", "v1", "Binding"], &mut binding)
         .await?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
-    bind(&call.storage, namespace, name, &binding, call.writer()?).await
+    bind(&call.writes(), namespace, name, &binding, call.writer()?).await
 }
 
 /// `POST …/bindings`: the binding itself has the Pod's name.
 pub(super) async fn create(
-    pods: &Storage,
+    pods: &Writes<'_>,
     namespace: &str,
     request: Request,
     writer: Writer<'_>,
@@ -44,7 +46,7 @@ pub(super) async fn create(
 }
 
 async fn bind(
-    pods: &Storage,
+    pods: &Writes<'_>,
     namespace: &str,
     name: &str,
     binding: &Value,

@@ -13,13 +13,12 @@ use serde_json::{Value, json};
 use skiff_api::{GroupResource, Status};
 use tokio::time::timeout;
 
-use super::not_allowed;
+use crate::address::Address;
 use crate::api::Api;
 use crate::encode::{self, Accept, Form};
-use crate::kubelet::Address;
-use crate::request::{RequestInfo, Target};
+use crate::request::{RequestInfo, Target, not_allowed};
+use crate::virtuals::COMPONENT_STATUSES;
 
-pub(super) const NAME: &str = "componentstatuses";
 /// Where those that serve health for themselves do so (`--secure-port` of each).
 const ASKED: [(&str, u16); 2] = [("controller-manager", 10257), ("scheduler", 10259)];
 /// The store, under the name that users look for.
@@ -128,7 +127,7 @@ fn table(items: &[Value], version: &str) -> Value {
 fn not_found(name: &str) -> Status {
     let resource = GroupResource {
         group: "".into(),
-        resource: NAME.into(),
+        resource: COMPONENT_STATUSES.into(),
     };
     Status::not_found(&resource, name)
 }

@@ -4,7 +4,8 @@
 use serde_json::{Map, Value};
 use skiff_api::Status;
 
-use super::{Call, SUBRESOURCES};
+use super::Call;
+use crate::virtuals::SUBRESOURCES;
 use crate::webhooks::{self, Attributes, Operation};
 
 /// Options of streams that are yes or no.

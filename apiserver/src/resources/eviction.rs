@@ -9,12 +9,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use skiff_api::{Cause, Reason, Status, metadata};
 
+use super::Call;
 use super::conditions::set_condition;
-use super::{Call, not_allowed};
+use crate::admission::Part;
+use crate::codec::{now, object_of};
 use crate::encode;
-use crate::request::{DeleteOptions, decode_as, read_body};
-use crate::storage::{Part, Storage, Writer, now, object_of};
+use crate::request::{DeleteOptions, decode_as, not_allowed, read_body, unknown};
 use crate::webhooks::Operation;
+use crate::writes::{Writer, Writes};
 
 const EVICTION: &str = "io.k8s.api.policy.v1.Eviction";
 
@@ -43,14 +45,14 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     if !is_free_to_go(&pod) {
         take_from_budget(&call, &pod, options.dry_run).await?;
         if !options.dry_run {
-            mark(&call.storage, &pod).await?;
+            mark(&call.writes(), &pod).await?;
         }
         // Not another Pod of the same name, which has a right of its own to its budget.
         options
             .uid
             .get_or_insert_with(|| metadata::uid(&pod).to_owned());
     }
-    call.storage
+    call.writes()
         .delete(namespace, name, &options, call.delete_writer(&options))
         .await?;
     let status = encode::success_status(Value::Null);
@@ -69,10 +71,11 @@ async fn take_from_budget(call: &Call, pod: &Value, dry_run: bool) -> Result<(),
     let namespace = metadata::namespace(pod);
     let descriptor = call
         .api
-        .registry
+        .kinds
         .get("policy", "v1", "poddisruptionbudgets")
-        .ok_or_else(super::unknown)?;
-    let budgets = Storage::new(&call.api, &descriptor);
+        .ok_or_else(unknown)?;
+    let budgets = call.api.objects.of(&descriptor);
+    let budgets = Writes::new(&call.api, &budgets);
     let snapshot = call.api.store.snapshot();
     let prefix = format!("/registry/policy/poddisruptionbudgets/{namespace}/");
     let mut of_pod = Vec::new();
@@ -116,7 +119,7 @@ fn refused(refusal: budget::Refusal) -> Status {
 }
 
 /// Notes at the Pod why it goes (KEP-3329).
-async fn mark(pods: &Storage, pod: &Value) -> Result<(), Status> {
+async fn mark(pods: &Writes<'_>, pod: &Value) -> Result<(), Status> {
     let (namespace, name) = (metadata::namespace(pod), metadata::name(pod));
     let writer = Writer::default();
     pods.modify(namespace, name, Part::Status, writer, |pod| {

@@ -14,28 +14,24 @@ mod scale;
 mod streams;
 mod token;
 mod usage;
-mod virtuals;
-
-pub(crate) use proxy::of_service;
-pub(crate) use virtuals::{SUBRESOURCES, VIRTUALS, Virtual};
 
 use std::sync::Arc;
 
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use skiff_api::{CustomResource, Descriptor, Reason, Status, UserInfo, has_protobuf};
-use tokio_util::sync::CancellationToken;
+use skiff_api::{CustomResource, Descriptor, Status, UserInfo, has_protobuf};
 
+use crate::admission::Part;
 use crate::api::Api;
 use crate::encode::{self, Accept, Failure};
-use crate::request::{DeleteOptions, RequestInfo, Target, WriteOptions, field_manager};
-use crate::storage::{Part, Storage, Writer};
+use crate::request::{
+    DeleteOptions, RequestInfo, Target, WriteOptions, field_manager, not_allowed, unknown,
+};
+use crate::storage::Storage;
+use crate::virtuals;
 use crate::webhooks::Warnings;
-
-/// Ends the watches of a connection that is to be closed; an extension of its requests.
-#[derive(Clone)]
-pub(crate) struct Shutdown(pub(crate) CancellationToken);
+use crate::writes::{Writer, Writes};
 
 /// A request for a resource, and all that is known of it.
 pub(crate) struct Call {
@@ -51,6 +47,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Changes the objects of the kind.
+    fn writes(&self) -> Writes<'_> {
+        Writes::new(&self.api, &self.storage)
+    }
+
     /// The form of the answer.
     fn accept(&self) -> Result<Accept, Status> {
         let has_protobuf = has_protobuf(&self.descriptor.api_version(), &self.descriptor.kind);
@@ -106,21 +107,21 @@ async fn dispatch(
 ) -> Result<Response, Status> {
     let target = info.target.clone().ok_or_else(unknown)?;
     if let Some(resource) = virtuals::find(&target) {
-        if resource.resource == component_statuses::NAME {
+        if resource.resource == virtuals::COMPONENT_STATUSES {
             return component_statuses::handle(&api, &info, &target, request).await;
         }
-        if resource.group == usage::GROUP {
+        if resource.group == virtuals::METRICS {
             return usage::handle(&api, &info, &target, resource).await;
         }
         return reviews::handle(&api, &user, &info, resource, request).await;
     }
-    let descriptor = descriptor(&api, &target).ok_or_else(unknown)?;
+    let descriptor = api.kinds.of_target(&target).ok_or_else(unknown)?;
     check_place(&descriptor, &target, info.verb)?;
     let custom = descriptor.strategy.custom();
     if let Some(words) = custom.and_then(CustomResource::deprecation) {
         warnings.add(words);
     }
-    let storage = Storage::new(&api, &descriptor);
+    let storage = api.objects.of(&descriptor);
     let (parts, body) = request.into_parts();
     let call = Call {
         api,
@@ -164,23 +165,6 @@ async fn dispatch(
     }
 }
 
-/// Whether there is such a resource, so that it may become the label of a metric.
-pub(crate) fn is_served(api: &Api, target: &Target) -> bool {
-    let subresource = target.subresource.as_str();
-    virtuals::find(target).is_some()
-        || descriptor(api, target).is_some_and(|descriptor| {
-            subresource.is_empty()
-                || (subresource == "status" && descriptor.subresources.status)
-                || (subresource == "scale" && descriptor.subresources.scale.is_some())
-                || virtuals::of(&descriptor).any(|known| known.subresource == subresource)
-        })
-}
-
-fn descriptor(api: &Api, target: &Target) -> Option<Arc<Descriptor>> {
-    api.registry
-        .get(&target.group, &target.version, &target.resource)
-}
-
 /// A namespace belongs before the objects that live in one, and before no other.
 fn check_place(descriptor: &Descriptor, target: &Target, verb: &str) -> Result<(), Status> {
     let is_namespace = descriptor.group.is_empty() && descriptor.plural == "namespaces";
@@ -202,20 +186,4 @@ fn check_place(descriptor: &Descriptor, target: &Target, verb: &str) -> Result<(
         return Err(unknown());
     }
     Ok(())
-}
-
-/// 404, for a path that means nothing.
-pub(crate) fn unknown() -> Status {
-    Status::new(
-        Reason::NotFound,
-        "the server could not find the requested resource",
-    )
-}
-
-/// 405.
-pub(crate) fn not_allowed() -> Status {
-    Status::new(
-        Reason::MethodNotAllowed,
-        "the server does not allow this method on the requested resource",
-    )
 }

@@ -1,5 +1,7 @@
 //! Objects as such: get, list, watch, create, update, patch, delete, deletecollection, and their parts.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
@@ -7,13 +9,18 @@ use serde_json::Value;
 use skiff_api::{Status, metadata};
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, Shutdown, not_allowed, patch};
+use super::{Call, patch};
+use crate::admission::Part;
 use crate::admission::permit_delete;
 use crate::authz::node_of;
+use crate::codec::object_of;
 use crate::encode;
 use crate::limits::Place;
-use crate::request::{DeleteOptions, ListOptions, decode_as, decode_object, read_body};
-use crate::storage::{Filter, Part, Written, object_of};
+use crate::request::{
+    DeleteOptions, ListOptions, Shutdown, decode_as, decode_object, not_allowed, read_body,
+};
+use crate::storage::Filter;
+use crate::writes::Written;
 
 const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 
@@ -80,8 +87,8 @@ fn watch(call: &Call) -> Result<Response, Status> {
         .watch(&call.target.namespace, &options, filter, shutdown);
     let place = call.parts.extensions.get::<Place>().cloned();
     let guard = (place, call.api.metrics.long_running());
-    let (api, descriptor) = (call.api.clone(), call.descriptor.clone());
-    Ok(encode::watch(api, accept, descriptor, feed, guard))
+    let (lines, descriptor) = (Arc::clone(&call.api.lines), call.descriptor.clone());
+    Ok(encode::watch(lines, accept, descriptor, feed, guard))
 }
 
 async fn create(call: Call, body: Body) -> Result<Response, Status> {
@@ -95,7 +102,7 @@ async fn create(call: Call, body: Body) -> Result<Response, Status> {
         "the namespace of the provided object does not match the namespace sent on the request",
     )?;
     warnings.extend(call.descriptor.strategy.warnings(&object));
-    let stored = call.storage.create(namespace, object, writer).await?;
+    let stored = call.writes().create(namespace, object, writer).await?;
     let response = encode::object(StatusCode::CREATED, &accept, &call.descriptor, stored)?;
     Ok(encode::warn(response, &warnings))
 }
@@ -116,7 +123,7 @@ async fn update(call: Call, body: Body, part: Part) -> Result<Response, Status> 
     }
     warnings.extend(call.descriptor.strategy.warnings(&object));
     let written = call
-        .storage
+        .writes()
         .modify(namespace, name, part, writer, |_| Ok(object.clone()))
         .await?;
     let response = encode::object(StatusCode::OK, &accept, &call.descriptor, written.object)?;
@@ -179,7 +186,7 @@ async fn delete(call: &Call, body: Body) -> Result<Response, Status> {
         permit_delete(node, &call.descriptor, &object)?;
     }
     let Written { object, gone } = call
-        .storage
+        .writes()
         .delete(namespace, name, &options, call.delete_writer(&options))
         .await?;
     if gone {
@@ -197,7 +204,7 @@ async fn delete_collection(call: &Call, body: Body) -> Result<Response, Status> 
     let filter = Filter::read(&call.descriptor, &list)?;
     let namespace = &call.target.namespace;
     let listing = call
-        .storage
+        .writes()
         .delete_collection(
             namespace,
             &list,

@@ -7,11 +7,11 @@ use serde_json::Value;
 use skiff_api::{PatchType, Status, apply_patch};
 
 use super::{Call, apply};
+use crate::admission::Part;
 use crate::encode;
 use crate::request::{
     check_kind, conform, content_type, decode, read_body, schema_of, unsupported,
 };
-use crate::storage::Part;
 
 const ACCEPTED: [&str; 4] = [
     "application/json-patch+json",
@@ -46,7 +46,7 @@ pub(super) async fn handle(call: Call, body: Body, part: Part) -> Result<Respons
     let mut warnings = Vec::new();
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     let written = call
-        .storage
+        .writes()
         .modify(namespace, name, part, writer, |old| {
             let mut new = apply_patch(patch_type, old, &patch, &schema)?;
             check_kind(&call.descriptor, &mut new)?;

@@ -9,13 +9,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use skiff_api::{Status, UserInfo};
 
-use super::{Virtual, binding, not_allowed};
+use super::binding;
 use crate::api::Api;
 use crate::authn::AUTHENTICATED;
 use crate::authz::{Attributes, ResourceAttributes};
 use crate::encode;
-use crate::request::{RequestInfo, WriteOptions, content_type, decode, read_body};
-use crate::storage::Writer;
+use crate::request::{RequestInfo, WriteOptions, content_type, decode, not_allowed, read_body};
+use crate::virtuals::Virtual;
+use crate::writes::{Writer, Writes};
 
 /// Answers a create of a resource that has no objects.
 pub(super) async fn handle(
@@ -35,7 +36,8 @@ pub(super) async fn handle(
             user: Some(user),
             ..Writer::default()
         };
-        return binding::create(&api.core("pods")?, namespace, request, writer).await;
+        let pods = api.objects.core("pods")?;
+        return binding::create(&Writes::new(api, &pods), namespace, request, writer).await;
     }
     let (parts, body) = request.into_parts();
     let body = read_body(&parts, body).await?;

@@ -7,10 +7,13 @@ use serde_json::{Map, Value, json};
 use skiff_api::field::{Error, Path};
 use skiff_api::{PatchType, ScalePaths, Selector, Status, apply_patch, metadata};
 
-use super::{Call, apply, not_allowed, patch, unknown};
+use super::{Call, apply, patch};
+use crate::admission::Part;
+use crate::codec::object_of;
 use crate::encode::{self, Accept};
-use crate::request::{conform_as, content_type, decode, read_body, schema_named};
-use crate::storage::{Part, object_of};
+use crate::request::{
+    conform_as, content_type, decode, not_allowed, read_body, schema_named, unknown,
+};
 use crate::webhooks::Operation;
 
 const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
@@ -60,7 +63,7 @@ async fn write(
     let kind = ["autoscaling", "v1", "Scale"];
     call.consult(Operation::Update, kind, &mut asked).await?;
     let written = call
-        .storage
+        .writes()
         .modify(namespace, name, Part::Main, writer, |old| {
             let mut scale = change(&scale_of(old, paths))?;
             conform_as(SCALE, &mut scale)?;
@@ -94,10 +97,10 @@ async fn apply_count(call: &Call, paths: &ScalePaths, body: Body) -> Result<Valu
     }
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     let force = apply::force(&call.info);
-    let storage = &call.storage;
-    let written = storage
+    let writes = call.writes();
+    let written = writes
         .modify(namespace, name, Part::Main, writer, |old| {
-            storage.applied(Some(old), &config, writer, force)
+            writes.applied(Some(old), &config, writer, force)
         })
         .await?;
     object_of(&written.object)

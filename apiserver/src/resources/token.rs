@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use skiff_api::field::{Error, Path};
 use skiff_api::{GroupKind, GroupResource, Status, metadata};
 
-use super::{Call, not_allowed};
+use super::Call;
 use crate::authn::{Binding, Grant};
 use crate::authz::node_of;
 use crate::encode;
-use crate::request::{decode_as, read_body};
+use crate::request::{decode_as, not_allowed, read_body};
 use crate::webhooks::Operation;
 
 const TOKEN_REQUEST: &str = "io.k8s.api.authentication.v1.TokenRequest";
@@ -168,6 +168,6 @@ async fn bind(call: &Call, reference: &Value, grant: &mut Grant) -> Result<(), S
 }
 
 async fn find(call: &Call, plural: &str, namespace: &str, name: &str) -> Result<Value, Status> {
-    let storage = call.api.core(plural)?;
+    let storage = call.api.objects.core(plural)?;
     storage.get_object(namespace, name).await
 }

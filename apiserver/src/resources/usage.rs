@@ -14,15 +14,14 @@ use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Value, json};
 use skiff_api::{GroupResource, Status, metadata};
 
-use super::{Virtual, not_allowed};
 use crate::api::Api;
+use crate::codec::object_of;
 use crate::encode;
 use crate::kubelet::address_of;
-use crate::request::{ListOptions, RequestInfo, Target};
-use crate::storage::{Filter, object_of};
+use crate::request::{ListOptions, RequestInfo, Target, not_allowed, unknown};
+use crate::storage::Filter;
+use crate::virtuals::{METRICS, Virtual};
 
-/// The group that is answered here.
-pub(super) const GROUP: &str = "metrics.k8s.io";
 /// Kubelets that are asked at the same time.
 const ASKED_AT_ONCE: usize = 16;
 /// A kubelet that takes longer is left out.
@@ -67,7 +66,7 @@ fn api_version(resource: &Virtual) -> String {
 
 fn not_found(target: &Target) -> Status {
     let resource = GroupResource {
-        group: GROUP.into(),
+        group: METRICS.into(),
         resource: target.resource.clone().into(),
     };
     Status::not_found(&resource, &target.name)
@@ -80,15 +79,15 @@ async fn wanted(
     target: &Target,
     one: bool,
 ) -> Result<Vec<Value>, Status> {
-    let storage = api.core(&target.resource)?;
+    let storage = api.objects.core(&target.resource)?;
     if one {
         let object = storage.get_object(&target.namespace, &target.name).await;
         return object
             .map(|object| vec![object])
             .map_err(|_| not_found(target));
     }
-    let descriptor = api.registry.get("", "v1", &target.resource);
-    let descriptor = descriptor.ok_or_else(super::unknown)?;
+    let descriptor = api.kinds.get("", "v1", &target.resource);
+    let descriptor = descriptor.ok_or_else(unknown)?;
     let read = ListOptions::read(&info.query)?;
     let options = ListOptions {
         label_selector: read.label_selector,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use http::Extensions;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,9 +15,8 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::Error;
-use crate::api::Api;
-use crate::resources::Shutdown;
+use crate::config::Config;
+use crate::error::Error;
 use connection::Connections;
 
 /// The most connections at a time; more wait to be accepted.
@@ -28,27 +26,16 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How long to wait after a failure to accept, such as too many open files.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Whether a request came over a connection, and not from this process.
-pub(crate) fn is_remote(extensions: &Extensions) -> bool {
-    extensions.get::<Shutdown>().is_some()
-}
-
-/// What requests have that come over a connection.
-#[cfg(test)]
-pub(crate) fn from_afar() -> Shutdown {
-    Shutdown(CancellationToken::new())
-}
-
 /// Serves connections until `shutdown`, then drains them.
 pub(crate) async fn run(
-    api: &Api,
+    config: &Config,
     router: Router,
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let tasks = TaskTracker::new();
     let graceful = GracefulShutdown::new();
-    let connections = Connections::new(tls::acceptor(&api.config)?, router, &tasks, &shutdown);
+    let connections = Connections::new(tls::acceptor(config)?, router, &tasks, &shutdown);
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         // Cancel-safe: a connection that is not accepted stays with the kernel, a place not taken stays free.
@@ -78,8 +65,6 @@ pub(crate) async fn run(
         connections.cut();
     }
     tasks.wait().await;
-    api.kubelets.close().await;
-    api.remotes.close().await;
     Ok(())
 }
 

@@ -8,7 +8,8 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use tokio_rustls::TlsAcceptor;
 
-use crate::{Config, Error};
+use crate::config::Config;
+use crate::error::Error;
 
 /// Accepts TLS. A client may show a certificate, which is then verified; without one it needs a token.
 pub(super) fn acceptor(config: &Config) -> Result<TlsAcceptor, Error> {

@@ -12,7 +12,7 @@ use skiff_store::{Key, Snapshot};
 use super::addresses::{self, ADDRESSES};
 use super::claims::{Claim, Claims};
 use super::plan;
-use crate::Config;
+use crate::config::Config;
 
 const PORT_PREFIX: &str = "/ranges/nodeports/";
 /// How many random picks are tried before the range is searched from its start.

@@ -8,35 +8,33 @@ use skiff_api::{CustomResource, Descriptor, Status};
 use skiff_store::{Change, Entry, Value as Stored};
 
 use super::Storage;
-use super::codec::{encode, object_of};
-use crate::api::Api;
+use crate::codec::{encode, object_of};
 use crate::conversion::{self, Converter};
+use crate::definitions::Definitions;
 
 /// The version of a kind that is asked for, and its way to the others.
 #[derive(Clone)]
-pub(super) struct Versions {
+pub(crate) struct Versions {
     descriptor: Arc<Descriptor>,
     /// The webhook of a custom kind.
     converter: Option<Arc<Converter>>,
 }
 
 /// An object, written down twice.
-pub(super) struct Encoded {
+pub(crate) struct Encoded {
     /// For the store.
-    pub(super) stored: Stored,
+    pub(crate) stored: Stored,
     /// For who wrote it.
-    pub(super) answer: Stored,
+    pub(crate) answer: Stored,
 }
 
 impl Versions {
-    pub(super) fn new(api: &Api, descriptor: &Arc<Descriptor>) -> Self {
+    pub(super) fn new(definitions: &Definitions, descriptor: &Arc<Descriptor>) -> Self {
         let custom = descriptor.strategy.custom();
         let asks = custom.is_some_and(CustomResource::is_converted_by_webhook);
         Self {
             descriptor: Arc::clone(descriptor),
-            converter: asks
-                .then(|| api.definitions.converter(descriptor))
-                .flatten(),
+            converter: asks.then(|| definitions.converter(descriptor)).flatten(),
         }
     }
 
@@ -45,7 +43,7 @@ impl Versions {
     }
 
     /// Whether stored objects are shown as they are, all of them.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         self.custom().is_none() && self.descriptor.strategy.stored_version().is_none()
     }
 
@@ -122,7 +120,7 @@ impl Versions {
     }
 
     /// Custom resources in a version of their kind.
-    pub(super) async fn converted(
+    pub(crate) async fn converted(
         &self,
         mut objects: Vec<Value>,
         version: &str,
@@ -167,7 +165,7 @@ fn rewritten(entry: &Entry, object: &Value) -> Entry {
 
 impl Storage {
     /// The object in the version that it is stored in, and in the one that it was written in.
-    pub(super) async fn encoded(&self, object: &Value) -> Result<Encoded, Status> {
+    pub(crate) async fn encoded(&self, object: &Value) -> Result<Encoded, Status> {
         let answer = encode(object);
         let strategy = &self.descriptor.strategy;
         let stored = match (strategy.stored_version(), strategy.custom()) {

@@ -74,7 +74,7 @@ impl Storage {
         options: &ListOptions,
         page: Option<&ContinueToken>,
     ) -> Result<Snapshot, Status> {
-        let store = &self.api.store;
+        let store = &self.objects.store;
         if let Some(page) = page {
             return match page.revision() {
                 Some(revision) => store

@@ -1,83 +1,49 @@
-//! The last step but one: objects of every kind, in and out of the store.
+//! Objects of every kind, as they stand in the store, in the version in which they are asked for.
 //!
-//! Reads come from an immutable snapshot. A write is a plan (pure, in `plan`) from what stands and what is wanted to
-//! what is stored, and one commit that fails if something came between; then it is planned again.
+//! Reads come from an immutable snapshot, and a watch goes on from one. What changes objects is `writes`.
 
-mod codec;
 mod convert;
-mod create;
-mod delete;
 mod filter;
 mod list;
-mod owners;
-mod plan;
+mod objects;
 mod read;
-mod seen;
 mod unlisted;
-mod update;
 mod watch;
-mod webhooks;
 
-pub(crate) use codec::{encode, now, object_of, part_of};
+pub(crate) use convert::Encoded;
 pub(crate) use filter::Filter;
 pub(crate) use list::Listing;
-pub(crate) use update::Part;
+pub(crate) use objects::Objects;
 pub(crate) use watch::{Event, Feed};
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use skiff_api::{Descriptor, Status, UserInfo};
-use skiff_store::{CommitError, Key};
+use skiff_api::{Descriptor, Status};
+use skiff_store::Key;
 
-use crate::api::Api;
-use crate::webhooks::Warnings;
 use convert::Versions;
-use seen::Seen;
-
-/// How often a write is planned again after another one came between.
-pub(crate) const ATTEMPTS: usize = 8;
 
 /// The objects of one kind.
 pub(crate) struct Storage {
-    api: Arc<Api>,
-    descriptor: Arc<Descriptor>,
-    versions: Versions,
-    seen: Seen,
+    objects: Arc<Objects>,
+    pub(crate) descriptor: Arc<Descriptor>,
+    pub(crate) versions: Versions,
     /// `/registry/core/pods/`
     prefix: String,
 }
 
-/// How to write.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Writer<'a> {
-    /// Do all but store it.
-    pub(crate) dry_run: bool,
-    /// Who writes; the server itself if nobody is named.
-    pub(crate) user: Option<&'a UserInfo>,
-    /// As whom managedFields know him.
-    pub(crate) manager: &'a str,
-    /// Through which subresource he writes, or empty.
-    pub(crate) subresource: &'a str,
-    /// Whether the object's managedFields are those of an apply.
-    pub(crate) applies: bool,
-    /// What webhooks want the user to know.
-    pub(crate) warnings: Option<&'a Warnings>,
-}
-
 impl Storage {
     /// The objects of a kind.
-    pub(crate) fn new(api: &Arc<Api>, descriptor: &Arc<Descriptor>) -> Self {
+    fn new(objects: &Arc<Objects>, descriptor: &Arc<Descriptor>) -> Self {
         let stored = descriptor.strategy.stored_version();
         let group = match stored.map_or(descriptor.group.as_ref(), |version| version.group()) {
             "" => "core",
             group => group,
         };
         Self {
-            api: Arc::clone(api),
+            objects: Arc::clone(objects),
             prefix: format!("/registry/{group}/{}/", descriptor.plural),
-            versions: Versions::new(api, descriptor),
-            seen: Seen::default(),
+            versions: Versions::new(&objects.definitions, descriptor),
             descriptor: Arc::clone(descriptor),
         }
     }
@@ -92,7 +58,7 @@ impl Storage {
     }
 
     /// Where an object is. No object has a name that cannot be a key.
-    fn key(&self, namespace: &str, name: &str) -> Result<Key, Status> {
+    pub(crate) fn key(&self, namespace: &str, name: &str) -> Result<Key, Status> {
         let sound = |part: &str| !part.is_empty() && !part.contains('/');
         let namespaced = self.descriptor.is_namespaced();
         if !sound(name) || (namespaced && !sound(namespace)) {
@@ -104,49 +70,5 @@ impl Storage {
 
     fn not_found(&self, name: &str) -> Status {
         Status::not_found(&self.descriptor.group_resource(), name)
-    }
-
-    /// 409, for a write that lost every race.
-    fn modified(&self, name: &str) -> Status {
-        Status::modified(&self.descriptor.group_resource(), name)
-    }
-
-    fn is_core(&self, plural: &str) -> bool {
-        self.descriptor.group.is_empty() && self.descriptor.plural == plural
-    }
-}
-
-/// What a write left: the object as stored, or as it was last.
-pub(crate) struct Written {
-    /// The object in JSON.
-    pub(crate) object: Bytes,
-    /// Whether the object is gone now.
-    pub(crate) gone: bool,
-}
-
-impl Written {
-    fn stays(object: Bytes) -> Self {
-        Self {
-            object,
-            gone: false,
-        }
-    }
-}
-
-/// A commit that failed for a reason of the store's own.
-fn store_failed(error: &CommitError) -> Status {
-    match error {
-        CommitError::TooLarge { .. } => Status::new(
-            skiff_api::Reason::RequestEntityTooLarge,
-            "etcdserver: request is too large",
-        ),
-        CommitError::DiskFull => Status::internal(
-            "the disk of the cluster's data is full: nothing can be written until there is room again",
-        ),
-        CommitError::Closed => Status::new(
-            skiff_api::Reason::ServiceUnavailable,
-            "the store is shutting down",
-        ),
-        other => Status::internal(other.to_string()),
     }
 }

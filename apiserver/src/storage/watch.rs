@@ -67,12 +67,12 @@ impl Storage {
         let (told, mut state) = if wants_state {
             self.state(&prefix, &filter)
         } else {
-            let now = self.api.store.revision();
+            let now = self.objects.store.revision();
             (if after == 0 { now } else { Revision(after) }, Vec::new())
         };
         let marks_end = options.send_initial_events == Some(true) && options.allow_bookmarks;
         let mut then = marks_end.then_some(Event::Bookmark(told, true));
-        let watch = match self.api.store.watch(&prefix, told) {
+        let watch = match self.objects.store.watch(&prefix, told) {
             Ok(watch) => Some(watch),
             Err(gone) => {
                 let message = format!("too old resource version: {told} ({})", gone.oldest);
@@ -91,7 +91,7 @@ impl Storage {
             told,
             deadline: Box::pin(time::sleep(options.timeout.unwrap_or_else(default_timeout))),
             shutdown,
-            until: self.api.definitions.until(&self.descriptor),
+            until: self.objects.definitions.until(&self.descriptor),
         }
     }
 
@@ -106,7 +106,7 @@ impl Storage {
     }
 
     fn state(&self, prefix: &str, filter: &Filter) -> (Revision, Vec<Entry>) {
-        let snapshot = self.api.store.snapshot();
+        let snapshot = self.objects.store.snapshot();
         let is_plain = self.versions.is_plain();
         let entries = snapshot
             .range(prefix, None)

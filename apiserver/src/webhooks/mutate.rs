@@ -87,7 +87,7 @@ async fn mutators(
 /// The type of what is sent; what is no stored object takes JSON patches alone.
 fn schema_for(api: &Api, attributes: &Attributes<'_>) -> Result<Schema, Status> {
     let [group, version, kind] = attributes.kind;
-    let descriptor = api.registry.of_kind(group, version, kind);
+    let descriptor = api.kinds.of_kind(group, version, kind);
     match descriptor.and_then(|descriptor| descriptor.schema()) {
         Some(schema) => Ok(schema),
         None => schema_named(ANY_TYPE),

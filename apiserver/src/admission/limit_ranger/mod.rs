@@ -8,7 +8,7 @@ use serde_json::Value;
 use skiff_api::{Descriptor, Status, metadata};
 use skiff_store::Snapshot;
 
-use crate::storage::object_of;
+use crate::codec::object_of;
 
 /// Gives the containers of a new Pod the defaults of its namespace, and holds it against the bounds there.
 pub(super) fn admit_pod(

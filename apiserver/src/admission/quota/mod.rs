@@ -8,7 +8,7 @@ use skiff_api::quota::{self, Amounts};
 use skiff_api::{Descriptor, Quantity, Status, metadata};
 use skiff_store::{Batch, Entry, Precondition, Snapshot, Value as Stored};
 
-use crate::storage::{encode, object_of};
+use crate::codec::{encode, object_of};
 
 pub(crate) use turns::{Turn, Turns};
 

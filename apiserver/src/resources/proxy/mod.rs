@@ -12,11 +12,11 @@ use rand::seq::IndexedRandom as _;
 use skiff_api::{Reason, Status, metadata};
 
 use super::{Call, streams};
-use crate::kubelet::{Address, KubeletError, Security, address_of};
+use crate::address::Address;
+use crate::kubelet::{KubeletError, Security, address_of};
+use crate::services;
 use crate::tunnel;
 use place::Named;
-
-pub(crate) use place::of_service;
 
 /// Headers that belong to one connection alone, and what is said to this server and nobody else.
 const KEPT_HERE: [HeaderName; 4] = [
@@ -97,9 +97,9 @@ async fn backend(call: &Call, named: &Named<'_>) -> Result<(Address, Security), 
     match call.target.resource.as_str() {
         "pods" => Ok((place::of_pod(&object, named.port)?, security)),
         "services" => {
-            let endpoints = call.api.core("endpoints")?;
+            let endpoints = call.api.objects.core("endpoints")?;
             let endpoints = endpoints.get_object(namespace, named.name).await;
-            let found = place::of_service(&object, &endpoints.unwrap_or_default(), named.port);
+            let found = services::endpoints(&object, &endpoints.unwrap_or_default(), named.port);
             let chosen = found.choose(&mut rand::rng()).cloned();
             let none = format!("no endpoints available for service {:?}", call.target.name);
             let chosen = chosen.ok_or_else(|| Status::new(Reason::ServiceUnavailable, none));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use skiff_api::{Reason, Status, metadata};
 
-use crate::kubelet::Address;
+use crate::address::{Address, port_number};
 
 /// `[scheme:]name[:port]`, as a Pod, a Service or a Node is named in the URL of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,41 +57,6 @@ pub(super) fn of_pod(pod: &Value, port: &str) -> Result<Address, Status> {
         host: host.to_owned(),
         port: number.unwrap_or(80),
     })
-}
-
-/// All ready addresses behind a port of a Service, by its `Endpoints`. The port is one of the Service, by number or name.
-pub(crate) fn of_service(service: &Value, endpoints: &Value, port: &str) -> Vec<Address> {
-    let name = port_name(service, port);
-    let mut found = Vec::new();
-    for subset in endpoints["subsets"].as_array().into_iter().flatten() {
-        let mut ports = subset["ports"].as_array().into_iter().flatten();
-        let wanted = ports.find(|one| one["name"].as_str().unwrap_or_default() == name);
-        let Some(port) = wanted.and_then(|one| port_number(&one["port"])) else {
-            continue;
-        };
-        let addresses = subset["addresses"].as_array().into_iter().flatten();
-        let hosts = addresses.filter_map(|address| address["ip"].as_str());
-        found.extend(hosts.map(|host| Address {
-            host: host.to_owned(),
-            port,
-        }));
-    }
-    found
-}
-
-/// The name of a Service's port that is given by its name or number.
-fn port_name<'a>(service: &'a Value, port: &'a str) -> &'a str {
-    let mut ports = service["spec"]["ports"].as_array().into_iter().flatten();
-    let number: Option<u16> = port.parse().ok();
-    let numbered = ports.find(|one| number.is_some() && port_number(&one["port"]) == number);
-    match numbered {
-        Some(one) => one["name"].as_str().unwrap_or_default(),
-        None => port,
-    }
-}
-
-fn port_number(value: &Value) -> Option<u16> {
-    value.as_u64().and_then(|number| u16::try_from(number).ok())
 }
 
 /// What follows `…/name/proxy` in the path as it was sent, with the query: it may be empty.
@@ -152,26 +117,6 @@ mod tests {
         let plain = json!({"status": {"podIP": "10.0.0.8"}});
         assert_eq!(shown(&of_pod(&plain, "").unwrap()), "10.0.0.8:80");
         assert_eq!(of_pod(&json!({}), "").unwrap_err().code(), 503);
-    }
-
-    #[test]
-    fn a_service_is_reached_at_its_endpoints() {
-        let service = json!({"spec": {"ports": [{"name": "http", "port": 80}, {"name": "admin", "port": 81}]}});
-        let endpoints = json!({"subsets": [{
-            "addresses": [{"ip": "10.0.0.7"}, {"ip": "10.0.0.8"}],
-            "notReadyAddresses": [{"ip": "10.0.0.9"}],
-            "ports": [{"name": "http", "port": 8080}, {"name": "admin", "port": 9000}],
-        }]});
-        let found = |port: &str| -> Vec<String> {
-            of_service(&service, &endpoints, port)
-                .iter()
-                .map(shown)
-                .collect()
-        };
-        assert_eq!(found("80"), ["10.0.0.7:8080", "10.0.0.8:8080"]);
-        assert_eq!(found("admin"), ["10.0.0.7:9000", "10.0.0.8:9000"]);
-        assert!(found("").is_empty());
-        assert!(found("99").is_empty());
     }
 
     #[test]

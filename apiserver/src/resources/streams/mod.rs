@@ -14,11 +14,13 @@ use serde_json::Value;
 use skiff_api::{Reason, Status, metadata};
 use tokio::io::copy_bidirectional;
 
-use super::{Call, not_allowed};
+use super::Call;
+use crate::address::Address;
 use crate::encode;
-use crate::kubelet::{Address, Kubelets, address_of};
+use crate::kubelet::{Kubelets, address_of};
 use crate::limits::Place;
 use crate::metrics::Counted;
+use crate::request::not_allowed;
 use frames::ByFrame;
 use question::{container_of, log_query, ports_query, stream_query};
 
@@ -75,7 +77,7 @@ async fn kubelet_of(call: &Call, pod: &Value) -> Result<Address, Status> {
         return Err(Status::bad_request(message));
     }
     let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
-    let nodes = call.api.core("nodes")?;
+    let nodes = call.api.objects.core("nodes")?;
     let object = nodes.get_object("", node).await?;
     address_of(&object)
         .ok_or_else(|| Status::internal(format!("no preferred addresses found for node {node:?}")))

@@ -6,7 +6,7 @@ use serde_json::Value;
 use skiff_api::managed::{Version, Versions};
 use skiff_api::{Schema, Status};
 
-use super::Storage;
+use super::Writes;
 
 /// More rounds than this no write takes: the versions of a kind are few.
 const ROUNDS: usize = 32;
@@ -46,7 +46,7 @@ impl Seen {
     }
 }
 
-impl Storage {
+impl Writes<'_> {
     /// Does what needs objects in other versions, again until they are all there.
     pub(super) async fn settled<T>(
         &self,
@@ -60,7 +60,11 @@ impl Storage {
             }
             for wanted in wanted {
                 let Wanted(object, version) = wanted.clone();
-                let converted = self.versions.converted(vec![object], &version).await?;
+                let converted = self
+                    .storage
+                    .versions
+                    .converted(vec![object], &version)
+                    .await?;
                 if let Some(converted) = converted.into_iter().next() {
                     self.seen.know(wanted, converted);
                 }
@@ -72,12 +76,12 @@ impl Storage {
     fn schema_in(&self, api_version: &str) -> Option<Schema> {
         let (group, version) = api_version.split_once('/')?;
         let plural = &self.descriptor.plural;
-        self.api.registry.get(group, version, plural)?.schema()
+        self.api.kinds.get(group, version, plural)?.schema()
     }
 }
 
 /// Built-in kinds have the same fields in all versions that they are written in.
-impl Versions for Storage {
+impl Versions for Writes<'_> {
     fn of(&self, api_version: &str) -> Version {
         let custom = self.descriptor.strategy.custom();
         if custom.is_none_or(|custom| custom.api_version() == api_version) {

@@ -4,15 +4,15 @@ use serde_json::Value;
 use skiff_api::{Status, metadata};
 use skiff_store::{Batch, CommitError, Entry, Revision};
 
-use super::codec::{encode, stamped};
-use super::convert::Encoded;
 use super::create::at;
-pub(crate) use super::plan::Part;
 use super::plan::{self, bump_generation, is_finished, merge};
-use super::{ATTEMPTS, Storage, Writer, Written, object_of, store_failed};
-use crate::admission;
+use super::{ATTEMPTS, Writer, Writes, Written, store_failed};
+use crate::admission::{self, Part};
+use crate::codec::object_of;
+use crate::codec::{encode, stamped};
+use crate::storage::Encoded;
 
-impl Storage {
+impl Writes<'_> {
     /// Changes a part of an object. `change` says from what stands what is wanted; when another write comes between, it is
     /// asked again. If it returns an object with a resource version, that must be the current one.
     pub(crate) async fn modify(
@@ -24,13 +24,13 @@ impl Storage {
         mut change: impl FnMut(&Value) -> Result<Value, Status> + Send,
     ) -> Result<Written, Status> {
         for _ in 0..ATTEMPTS {
-            let entry = self.get(namespace, name).await?;
+            let entry = self.storage.get(namespace, name).await?;
             let old = object_of(&entry.value)?;
             let wanted = self.settled(|| change(&old)).await?;
             self.check_preconditions(name, &old, &wanted)?;
             let place = (namespace, name);
             let wanted = self.mutated(writer, part, place, &old, wanted).await?;
-            let new = match self.versions.is_plain() {
+            let new = match self.storage.versions.is_plain() {
                 true => self.planned(&old, wanted, part, writer)?,
                 false => {
                     let plan = || self.planned(&old, wanted.clone(), part, writer);
@@ -63,12 +63,12 @@ impl Storage {
         };
         let write = admission::Write {
             user,
-            descriptor: &self.descriptor,
+            descriptor: self.descriptor,
             part,
             old,
             new,
         };
-        admission::permit(&self.api, &write)
+        admission::permit(&self.api.authorizer, &write)
     }
 
     /// The object that is to be stored, if it is sound.
@@ -93,7 +93,7 @@ impl Storage {
                 errors.extend(metadata::validate_update(&new, old));
                 errors.extend(strategy.validate(&new));
                 errors.extend(strategy.validate_update(&new, old));
-                admission::check(&self.api.store.snapshot(), &self.descriptor, &new)?;
+                admission::check(&self.api.store.snapshot(), self.descriptor, &new)?;
             }
             Part::Status | Part::Approval => {
                 errors.extend(metadata::validate_update(&new, old));
@@ -125,8 +125,8 @@ impl Storage {
         }
         let snapshot = self.api.store.snapshot();
         let claims = self.claims(&snapshot, Some(old), Some(&mut new))?;
-        let charges = admission::charge(&snapshot, &self.descriptor, Some(old), Some(&new))?;
-        let Encoded { stored, answer } = self.encoded(&new).await?;
+        let charges = admission::charge(&snapshot, self.descriptor, Some(old), Some(&new))?;
+        let Encoded { stored, answer } = self.storage.encoded(&new).await?;
         if dry_run {
             if let Some(error) = claims.conflict(&snapshot) {
                 return Err(self.invalid(&new, &[error]));
@@ -160,7 +160,7 @@ impl Storage {
     ) -> Result<Option<Written>, Status> {
         let snapshot = self.api.store.snapshot();
         let claims = self.claims(&snapshot, Some(old), None)?;
-        let charges = admission::charge(&snapshot, &self.descriptor, Some(old), None)?;
+        let charges = admission::charge(&snapshot, self.descriptor, Some(old), None)?;
         let batch = Batch::default()
             .require(at(&entry.key, entry.revision))
             .delete(entry.key.clone());

@@ -5,7 +5,8 @@ mod deletion;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::codec::timestamp;
+use crate::admission::Part;
+use crate::codec::timestamp;
 pub(crate) use deletion::{Deletion, delete};
 
 /// Metadata that an update cannot change, but takes over.
@@ -17,23 +18,6 @@ const KEPT_METADATA: [&str; 6] = [
     "generation",
     "resourceVersion",
 ];
-
-/// Which part of an object an update writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// All but the status, if that is written apart.
-    Main,
-    /// The status, and the annotations and finalizers of those who report it.
-    Status,
-    /// The conditions that decide on a CertificateSigningRequest.
-    Approval,
-    /// The finalizers in the spec of a namespace.
-    Finalizers,
-    /// The containers that are added to a Pod to look inside.
-    EphemeralContainers,
-    /// Where a Pod runs: it is not the user's to change, and comes with a status condition.
-    Binding,
-}
 
 /// The metadata of an object, made if it is missing.
 pub(crate) fn metadata(object: &mut Value) -> &mut Map<String, Value> {

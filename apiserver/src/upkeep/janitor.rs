@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +11,7 @@ use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::storage::object_of;
+use crate::codec::object_of;
 
 const PREFIX: &str = "/registry/core/events/";
 const KEPT: Duration = Duration::from_secs(60 * 60);
@@ -27,7 +26,7 @@ struct Due {
 }
 
 /// Deletes events that are over, until `shutdown`.
-pub(crate) async fn run(api: &Arc<Api>, shutdown: CancellationToken) {
+pub(super) async fn run(api: &Api, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let snapshot = api.store.snapshot();
         let mut due: VecDeque<Due> = snapshot.range(PREFIX, None).map(due_of).collect();

@@ -6,11 +6,13 @@ use serde_json::Value;
 use skiff_api::{Reason, Status, custom};
 use skiff_store::{Batch, Entry};
 
-use super::known::Terminating;
 use super::{gone_is_fine, storage};
+use crate::admission::Part;
 use crate::api::Api;
+use crate::codec::now;
+use crate::definitions::Terminating;
 use crate::request::DeleteOptions;
-use crate::storage::{Part, Storage, Writer, now};
+use crate::writes::{Writer, Writes};
 
 /// Deletes the resources of a definition; answers whether none are left, and then lets it go.
 pub(super) async fn run(api: &Arc<Api>, definition: &Terminating) -> Result<bool, Status> {
@@ -43,7 +45,8 @@ pub(super) async fn run(api: &Arc<Api>, definition: &Terminating) -> Result<bool
         Ok(new)
     };
     let storage = storage(api)?;
-    let written = storage.modify(
+    let writes = Writes::new(api, &storage);
+    let written = writes.modify(
         "",
         &definition.name,
         Part::Status,
@@ -67,7 +70,8 @@ async fn delete(api: &Arc<Api>, definition: &Terminating, entry: &Entry) -> Resu
     };
     let place = &entry.key[definition.prefix.len()..];
     let (namespace, name) = place.rsplit_once('/').unwrap_or(("", place));
-    let deleted = Storage::new(api, kind)
+    let storage = api.objects.of(kind);
+    let deleted = Writes::new(api, &storage)
         .delete(
             namespace,
             name,

@@ -6,8 +6,8 @@ use skiff_api::custom;
 use skiff_api::metadata::{FOREGROUND, ORPHAN};
 
 use super::{is_finished, metadata};
+use crate::codec::timestamp;
 use crate::request::{DeleteOptions, Propagation};
-use crate::storage::codec::timestamp;
 
 /// What a delete does to an object.
 #[derive(Debug, PartialEq)]

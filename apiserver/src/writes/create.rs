@@ -10,12 +10,13 @@ use skiff_api::trace::{self, Stage};
 use skiff_api::{CustomResource, Reason, Status, metadata, names};
 use skiff_store::{Batch, CommitError, Key, Precondition, Revision};
 
-use super::codec::{encode, stamped};
-use super::convert::Encoded;
 use super::plan::{metadata as metadata_of, stamp_new};
-use super::{ATTEMPTS, Part, Storage, Writer, store_failed};
+use super::{ATTEMPTS, Writer, Writes, store_failed};
 use crate::admission;
+use crate::admission::Part;
+use crate::codec::{encode, stamped};
 use crate::services::Claims;
+use crate::storage::Encoded;
 use crate::webhooks;
 
 /// Why an attempt to create an object failed.
@@ -34,7 +35,7 @@ impl From<Status> for Lost {
     }
 }
 
-impl Storage {
+impl Writes<'_> {
     /// Makes an object, which has been decoded and held against its schema.
     pub(crate) async fn create(
         &self,
@@ -61,7 +62,7 @@ impl Storage {
             }
             // After the name: a Job labels its Pods with it.
             self.descriptor.strategy.prepare_create(&mut object);
-            if webhooks::can_refuse(&self.api) {
+            if webhooks::can_refuse(self.api) {
                 self.review_new(writer, place, &object).await?;
             }
             // Not while webhooks are asked, who may write to the namespace themselves.
@@ -129,9 +130,17 @@ impl Storage {
         Ok(())
     }
 
+    fn means(&self) -> admission::Means<'_> {
+        admission::Means {
+            store: &self.api.store,
+            tokens: &self.api.tokens,
+            ca_pem: &self.api.config.client_ca_pem,
+        }
+    }
+
     /// Adds what the cluster adds to new objects.
     async fn complete(&self, writer: Writer<'_>, object: &mut Value) -> Result<(), Status> {
-        if admission::mutate(&self.api, &self.descriptor, writer.user, object).await? {
+        if admission::mutate(&self.means(), self.descriptor, writer.user, object).await? {
             self.descriptor.strategy.default(object);
         }
         Ok(())
@@ -160,16 +169,16 @@ impl Storage {
         dry_run: bool,
     ) -> Result<Bytes, Lost> {
         let snapshot = self.api.store.snapshot();
-        let guard = admission::namespace_guard(&snapshot, &self.descriptor, object)?;
+        let guard = admission::namespace_guard(&snapshot, self.descriptor, object)?;
         let mut object = Cow::Borrowed(object);
         let mut claims = Claims::default();
         if self.has_claims() {
             claims = self.claims(&snapshot, None, Some(object.to_mut()))?;
         }
         self.check_new(&object)?;
-        let charges = admission::charge(&snapshot, &self.descriptor, None, Some(&object))?;
-        let key = self.key(namespace, metadata::name(&object))?;
-        let Encoded { stored, answer } = self.encoded(&object).await?;
+        let charges = admission::charge(&snapshot, self.descriptor, None, Some(&object))?;
+        let key = self.storage.key(namespace, metadata::name(&object))?;
+        let Encoded { stored, answer } = self.storage.encoded(&object).await?;
         if dry_run {
             return match (snapshot.get(&key), claims.conflict(&snapshot)) {
                 (Some(_), _) => Err(Lost::Name),

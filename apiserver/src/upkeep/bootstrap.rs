@@ -9,12 +9,14 @@ use skiff_api::{Reason, SYSTEM_PRIORITY_CLASSES, Status};
 use skiff_store::{Change, Watch, WatchEnd};
 use tokio_util::sync::CancellationToken;
 
-use crate::Error;
+use crate::admission::Part;
 use crate::aggregation;
 use crate::api::Api;
 use crate::authz::bootstrap;
-use crate::resources;
-use crate::storage::{Part, Storage, Writer, now};
+use crate::codec::now;
+use crate::error::Error;
+use crate::request::unknown;
+use crate::writes::{Writer, Writes};
 
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -29,8 +31,15 @@ const MORTAL: [&str; 5] = [
 /// The group of ServiceCIDRs.
 const NETWORKING: &str = "networking.k8s.io";
 
+/// Makes all that every cluster has, and completes its roles.
+pub(crate) async fn complete(api: &Arc<Api>) -> Result<(), Error> {
+    run(api).await?;
+    roles(api).await?;
+    api_services(api).await
+}
+
 /// Makes anew what is deleted, until `shutdown`: after `kubectl delete services --all` Pods must still find the API.
-pub(crate) async fn keep(api: &Arc<Api>, shutdown: CancellationToken) {
+pub(super) async fn keep(api: &Arc<Api>, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let now = api.store.revision();
         let watches = MORTAL.into_iter().map(|key| api.store.watch(key, now));
@@ -64,7 +73,7 @@ async fn deletion(mut watch: Watch) -> Result<(), WatchEnd> {
 }
 
 /// Makes what is missing, and sets right what has changed.
-pub(crate) async fn run(api: &Arc<Api>) -> Result<(), Error> {
+async fn run(api: &Arc<Api>) -> Result<(), Error> {
     for name in NAMESPACES {
         let namespace = json!({
             "apiVersion": "v1",
@@ -122,7 +131,7 @@ fn storage_class() -> Value {
 }
 
 /// By which the API servers of further groups know this one, and whom it asks for.
-fn authentication(api: &Api) -> Value {
+fn authentication(api: &Arc<Api>) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -140,9 +149,9 @@ fn authentication(api: &Api) -> Value {
 }
 
 /// Says of every version of a group that this server serves it, all at once.
-pub(crate) async fn api_services(api: &Arc<Api>) -> Result<(), Error> {
+async fn api_services(api: &Arc<Api>) -> Result<(), Error> {
     let group = "apiregistration.k8s.io";
-    let wanted = aggregation::services(&api.registry.current().registry).into_iter();
+    let wanted = aggregation::services(&api.kinds.current().registry).into_iter();
     let writes = wanted.map(|service| ensure(api, group, "apiservices", "", service, false));
     try_join_all(writes).await.map(|_| ())
 }
@@ -164,7 +173,7 @@ fn priority_class(name: &str, value: i64) -> Value {
 }
 
 /// Writes the roles and bindings that every cluster has, all at once: the store groups them into few commits.
-pub(crate) async fn roles(api: &Arc<Api>) -> Result<(), Error> {
+async fn roles(api: &Arc<Api>) -> Result<(), Error> {
     let writes = bootstrap::objects()
         .into_iter()
         .map(|wanted| role(api, wanted));
@@ -177,17 +186,16 @@ async fn role(api: &Arc<Api>, wanted: Value) -> Result<(), Error> {
     let (namespace, name) = (text(&metadata["namespace"]), text(&metadata["name"]));
     let kind = text(&wanted["kind"]);
     let done = async {
-        let descriptor = api
-            .registry
-            .of_kind("rbac.authorization.k8s.io", "v1", &kind);
-        let descriptor = descriptor.ok_or_else(resources::unknown)?;
-        let storage = Storage::new(api, &descriptor);
+        let descriptor = api.kinds.of_kind("rbac.authorization.k8s.io", "v1", &kind);
+        let descriptor = descriptor.ok_or_else(unknown)?;
+        let storage = api.objects.of(&descriptor);
+        let writes = Writes::new(api, &storage);
         let writer = Writer::default();
         if storage.get(&namespace, &name).await.is_err() {
-            return storage.create(&namespace, wanted, writer).await.map(|_| ());
+            return writes.create(&namespace, wanted, writer).await.map(|_| ());
         }
         let complete = |old: &Value| Ok(bootstrap::reconciled(old, &wanted));
-        let written = storage.modify(&namespace, &name, Part::Main, writer, complete);
+        let written = writes.modify(&namespace, &name, Part::Main, writer, complete);
         written.await.map(|_| ())
     };
     done.await.map_err(|source| Error::Bootstrap {
@@ -222,11 +230,12 @@ async fn service_cidr_ready(api: &Arc<Api>) -> Result<(), Error> {
         Ok(new)
     };
     let done = async {
-        let descriptor = api.registry.get(NETWORKING, "v1", "servicecidrs");
-        let descriptor = descriptor.ok_or_else(resources::unknown)?;
-        let storage = Storage::new(api, &descriptor);
+        let descriptor = api.kinds.get(NETWORKING, "v1", "servicecidrs");
+        let descriptor = descriptor.ok_or_else(unknown)?;
+        let storage = api.objects.of(&descriptor);
+        let writes = Writes::new(api, &storage);
         let writer = Writer::default();
-        storage
+        writes
             .modify("", "kubernetes", Part::Status, writer, ready)
             .await
     };
@@ -259,7 +268,7 @@ fn service(api: &Api) -> Value {
     })
 }
 
-fn endpoints(api: &Api) -> Value {
+fn endpoints(api: &Arc<Api>) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Endpoints",
@@ -274,7 +283,7 @@ fn endpoints(api: &Api) -> Value {
     })
 }
 
-fn slice(api: &Api) -> Value {
+fn slice(api: &Arc<Api>) -> Value {
     let family = if api.config.advertise.is_ipv4() {
         "IPv4"
     } else {
@@ -310,10 +319,17 @@ async fn ensure(
         .unwrap_or_default()
         .to_owned();
     let done = async {
-        let descriptor = api.registry.get(group, "v1", plural);
-        let descriptor = descriptor.ok_or_else(resources::unknown)?;
-        let storage = Storage::new(api, &descriptor);
-        make(&storage, namespace, &name, object, set_right).await
+        let descriptor = api.kinds.get(group, "v1", plural);
+        let descriptor = descriptor.ok_or_else(unknown)?;
+        let storage = api.objects.of(&descriptor);
+        make(
+            &Writes::new(api, &storage),
+            namespace,
+            &name,
+            object,
+            set_right,
+        )
+        .await
     };
     done.await.map_err(|source| Error::Bootstrap {
         what: format!("{plural} {namespace}/{name}"),
@@ -322,16 +338,16 @@ async fn ensure(
 }
 
 async fn make(
-    storage: &Storage,
+    writes: &Writes<'_>,
     namespace: &str,
     name: &str,
     object: Value,
     set_right: bool,
 ) -> Result<(), Status> {
     let writer = Writer::default();
-    match storage.create(namespace, object.clone(), writer).await {
+    match writes.create(namespace, object.clone(), writer).await {
         Ok(_) => Ok(()),
-        Err(status) if status.reason == Reason::AlreadyExists && set_right => storage
+        Err(status) if status.reason == Reason::AlreadyExists && set_right => writes
             .modify(namespace, name, Part::Main, writer, |old| {
                 let mut new = object.clone();
                 new["metadata"]["namespace"] = old["metadata"]["namespace"].clone();

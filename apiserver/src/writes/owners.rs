@@ -4,14 +4,15 @@ use serde_json::Value;
 use skiff_api::managed::{self, Kind, Write};
 use skiff_api::{Schema, Status};
 
-use super::codec::now;
 use super::plan::metadata;
-use super::{Part, Storage, Writer};
+use super::{Writer, Writes};
+use crate::admission::Part;
+use crate::codec::now;
 
 /// The API server, as the manager of what it writes by itself.
 const SERVER: &str = "kube-apiserver";
 
-impl Storage {
+impl Writes<'_> {
     /// Enters the writer as the owner of a new object.
     pub(super) fn own_new(&self, object: &mut Value, writer: Writer<'_>) {
         self.entering(writer, |schema, write| {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use skiff_api::{FieldValidation, Status};
 
 use super::plan::{self, merge};
-use super::{Part, Storage, Writer};
+use super::{Writer, Writes};
+use crate::admission::Part;
 use crate::request::{DeleteOptions, Propagation};
 use crate::webhooks::{self, Attributes, Operation};
 
@@ -14,7 +15,7 @@ const ASKED_BEFORE: [&str; 3] = ["binding", "eviction", "scale"];
 /// The namespace and the name of an object; without a name it gets one later.
 pub(super) type Place<'a> = (&'a str, &'a str);
 
-impl Storage {
+impl Writes<'_> {
     /// A new object as webhooks changed it; answers whether they did.
     pub(super) async fn mutated_new(
         &self,
@@ -25,7 +26,7 @@ impl Storage {
         let Some(request) = self.attributes(Operation::Create, writer, place) else {
             return Ok(false);
         };
-        let changed = webhooks::mutate(&self.api, &request, object, None).await?;
+        let changed = webhooks::mutate(self.api, &request, object, None).await?;
         if changed {
             self.conform(object)?;
         }
@@ -42,13 +43,13 @@ impl Storage {
         mut wanted: Value,
     ) -> Result<Value, Status> {
         let request = self.attributes(Operation::Update, writer, place);
-        let Some(request) = request.filter(|_| webhooks::can_mutate(&self.api)) else {
+        let Some(request) = request.filter(|_| webhooks::can_mutate(self.api)) else {
             return Ok(wanted);
         };
         let owners = plan::metadata(&mut wanted).remove("managedFields");
         let mut object = merge(old, wanted, part, self.descriptor.subresources.status);
         self.descriptor.strategy.default(&mut object);
-        if webhooks::mutate(&self.api, &request, &mut object, Some(old)).await? {
+        if webhooks::mutate(self.api, &request, &mut object, Some(old)).await? {
             self.conform(&mut object)?;
         }
         if let Some(owners) = owners {
@@ -70,7 +71,7 @@ impl Storage {
             Some(_) => Operation::Update,
         };
         match self.attributes(operation, writer, place) {
-            Some(request) => webhooks::validate(&self.api, &request, object, old).await,
+            Some(request) => webhooks::validate(self.api, &request, object, old).await,
             None => Ok(()),
         }
     }
@@ -89,8 +90,8 @@ impl Storage {
         };
         add_options(&mut request.options, options);
         let mut nothing = Value::Null;
-        webhooks::mutate(&self.api, &request, &mut nothing, Some(old)).await?;
-        webhooks::validate(&self.api, &request, &nothing, Some(old)).await
+        webhooks::mutate(self.api, &request, &mut nothing, Some(old)).await?;
+        webhooks::validate(self.api, &request, &nothing, Some(old)).await
     }
 
     /// The write as webhooks see it; `None` if they are not asked.
@@ -105,7 +106,7 @@ impl Storage {
             return None;
         }
         let dry_run = writer.dry_run;
-        let descriptor = &self.descriptor;
+        let descriptor = self.descriptor;
         let request = Attributes::new(operation, descriptor, subresource, place, user, dry_run);
         Some(Attributes {
             warnings: writer.warnings,
@@ -115,7 +116,7 @@ impl Storage {
 
     /// What a webhook adds is held against the schema, as what a user sends.
     fn conform(&self, object: &mut Value) -> Result<(), Status> {
-        let descriptor = &self.descriptor;
+        let descriptor = self.descriptor;
         descriptor.conform(object, &[], FieldValidation::Ignore)?;
         descriptor.strategy.default(object);
         Ok(())

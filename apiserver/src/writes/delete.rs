@@ -5,8 +5,10 @@ use serde_json::Value;
 use skiff_api::{SYSTEM_PRIORITY_CLASSES, Status, metadata};
 
 use super::plan::{self, Deletion};
-use super::{ATTEMPTS, Filter, Storage, Writer, Written, object_of};
+use super::{ATTEMPTS, Writer, Writes, Written};
+use crate::codec::object_of;
 use crate::request::{DeleteOptions, ListOptions};
+use crate::storage::{Filter, Listing};
 
 /// Namespaces that every cluster has.
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
@@ -17,7 +19,7 @@ fn is_system_class(name: &str) -> bool {
         .any(|(class, _)| *class == name)
 }
 
-impl Storage {
+impl Writes<'_> {
     /// Deletes an object, or marks it to go. Whether it is a dry run, the options say.
     pub(crate) async fn delete(
         &self,
@@ -37,7 +39,7 @@ impl Storage {
             return Err(Status::forbidden(&resource, name, why));
         }
         for _ in 0..ATTEMPTS {
-            let entry = self.get(namespace, name).await?;
+            let entry = self.storage.get(namespace, name).await?;
             let old = object_of(&entry.value)?;
             self.check_deletable(name, &old, options)?;
             self.delete_reviewed(writer, (namespace, name), &old, options)
@@ -90,8 +92,8 @@ impl Storage {
         filter: &Filter,
         options: &DeleteOptions,
         writer: Writer<'_>,
-    ) -> Result<super::Listing, Status> {
-        let listing = self.list(namespace, list, filter).await?;
+    ) -> Result<Listing, Status> {
+        let listing = self.storage.list(namespace, list, filter).await?;
         for entry in &listing.entries {
             let object = object_of(&entry.value)?;
             let (namespace, name) = (metadata::namespace(&object), metadata::name(&object));

@@ -16,6 +16,10 @@ pub(crate) struct Virtual {
     pub(crate) verbs: &'static [&'static str],
 }
 
+/// How the parts of the control plane are.
+pub(crate) const COMPONENT_STATUSES: &str = "componentstatuses";
+/// The group that tells what Nodes and Pods use.
+pub(crate) const METRICS: &str = "metrics.k8s.io";
 const AUTHENTICATION: &str = "authentication.k8s.io";
 const AUTHORIZATION: &str = "authorization.k8s.io";
 
@@ -40,7 +44,7 @@ const fn review(
 /// What Nodes or Pods use.
 const fn usage(resource: &'static str, kind: &'static str, namespaced: bool) -> Virtual {
     Virtual {
-        group: super::usage::GROUP,
+        group: METRICS,
         version: "v1beta1",
         resource,
         singular: "",
@@ -56,7 +60,7 @@ pub(crate) const VIRTUALS: [Virtual; 10] = [
     Virtual {
         group: "",
         version: "v1",
-        resource: super::component_statuses::NAME,
+        resource: COMPONENT_STATUSES,
         singular: "componentstatus",
         short_names: &["cs"],
         kind: "ComponentStatus",

@@ -1,0 +1,25 @@
+//! What is said to who asks for what there is not.
+
+use skiff_api::{Reason, Status};
+
+/// 404, for a path that means nothing.
+pub(crate) fn unknown() -> Status {
+    Status::new(
+        Reason::NotFound,
+        "the server could not find the requested resource",
+    )
+}
+
+/// 405.
+pub(crate) fn not_allowed() -> Status {
+    Status::new(
+        Reason::MethodNotAllowed,
+        "the server does not allow this method on the requested resource",
+    )
+}
+
+/// 504, worded as Kubernetes words it.
+pub(crate) fn late() -> Status {
+    let message = "Timeout: request did not complete within the allotted timeout";
+    Status::new(Reason::Timeout, message)
+}

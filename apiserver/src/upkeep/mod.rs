@@ -1,0 +1,29 @@
+//! What the server does by itself, beside requests: what every cluster has is there, what is over goes, and what it finds out
+//! of definitions and of other servers stands in their status.
+
+mod availability;
+mod bootstrap;
+mod definitions;
+mod janitor;
+
+pub(crate) use bootstrap::complete;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::api::Api;
+use crate::{addresses, webhooks};
+
+/// Does all of it until `shutdown`, and lets rights, webhooks and kinds follow the store.
+pub(crate) async fn run(api: &Arc<Api>, shutdown: &CancellationToken) {
+    tokio::join!(
+        addresses::keep(&api.store, shutdown.clone()),
+        bootstrap::keep(api, shutdown.clone()),
+        api.authorizer.follow(shutdown.clone()),
+        webhooks::follow(api, shutdown.clone()),
+        availability::run(api, shutdown.clone()),
+        definitions::follow(api, shutdown.clone()),
+        janitor::run(api, shutdown.clone()),
+    );
+}
