@@ -12,7 +12,6 @@
 //! ```
 
 mod address;
-mod addresses;
 mod admission;
 mod aggregation;
 mod api;

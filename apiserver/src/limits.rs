@@ -1,19 +1,14 @@
 //! How many requests may be under way, and how large their bodies together. Beyond, clients are told to come again; the
 //! server does not drown.
 
-mod bodies;
-
-pub(crate) use bodies::{BodyRoom, collect};
-
 use std::sync::Arc;
 
 use http::Extensions;
-use skiff_api::{Reason, Status, UserInfo};
+use skiff_api::{Status, UserInfo};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::authn::{NODES, is_public};
-use crate::request::{RequestInfo, is_remote};
-use bodies::Bodies;
+use crate::request::{Bodies, RequestInfo, is_remote, too_many};
 
 /// Kubernetes' `--max-requests-inflight`.
 const READS: usize = 400;
@@ -100,13 +95,6 @@ impl Limits {
         let permit = Arc::clone(&self.long_running).try_acquire_owned();
         permit.map(Place::of).map_err(|_| too_many())
     }
-}
-
-fn too_many() -> Status {
-    let message = "Too many requests, please try again later.";
-    let mut status = Status::new(Reason::TooManyRequests, message);
-    status.details.retry_after_seconds = Some(1);
-    status
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use skiff_api::{Status, UserInfo};
 
 use crate::api::Api;
 use crate::encode::Failure;
-use crate::limits::{BodyRoom, Room};
-use crate::request::{RequestInfo, is_remote};
+use crate::limits::Room;
+use crate::request::{BodyRoom, RequestInfo, is_remote};
 use crate::{aggregation, authn, authz, deadline, panics};
 
 /// What the steps found out of a request that may go on.

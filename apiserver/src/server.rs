@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Api;
 use crate::config::Config;
 use crate::error::Error;
-use crate::{addresses, routes, serve, upkeep, webhooks};
+use crate::{routes, serve, upkeep, webhooks};
 
 /// The Kubernetes API over a store. Cheap to clone.
 #[derive(Clone)]
@@ -29,7 +29,6 @@ impl ApiServer {
     /// When a certificate or a key is unusable, or the store takes no writes.
     pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
         let api = Api::new(config, store)?;
-        addresses::make_all(&api.store, &api.store.snapshot()).await;
         upkeep::complete(&api).await?;
         api.authorizer.read_all();
         webhooks::read_all(&api, &api.store.snapshot());
@@ -61,11 +60,15 @@ impl ApiServer {
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
         let router = self.router.clone();
-        let serving = serve::run(&self.api.config, router, listener, shutdown.clone());
+        let serving = async {
+            let served = serve::run(&self.api.config, router, listener, shutdown.clone()).await;
+            // Also what upkeep waits for ends now.
+            self.api.kubelets.close().await;
+            self.api.remotes.close().await;
+            served
+        };
         let keeping = upkeep::run(&self.api, &shutdown);
         let (served, ()) = tokio::join!(serving, keeping);
-        self.api.kubelets.close().await;
-        self.api.remotes.close().await;
         served
     }
 }

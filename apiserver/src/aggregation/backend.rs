@@ -1,15 +1,16 @@
 //! Another API server, as its APIService describes it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 use parking_lot::RwLock;
 use rustls::client::ResolvesClientCert;
 use serde_json::Value;
 use skiff_store::Store;
 
-use super::schemas::Document;
 use crate::remote::{Remote, Remotes, ServicePort, Trust};
 
 /// What an APIService says of its server.
@@ -41,6 +42,13 @@ struct Found {
     schemas: Option<String>,
     /// Found when it was asked for, not by a look.
     document: Option<Document>,
+}
+
+/// The part of a server's v2 document that is its own, and since when it is known; none if it has no document.
+#[derive(Clone)]
+pub(super) struct Document {
+    pub(super) part: Option<Bytes>,
+    pub(super) since: Instant,
 }
 
 impl Spec {

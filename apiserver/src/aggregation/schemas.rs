@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use serde_json::Value;
 
+use super::backend::Document;
 use super::{Aggregation, Backend, ask};
 
 /// The most of a server's index that is read.
@@ -18,13 +19,6 @@ const PERIOD: Duration = Duration::from_secs(60);
 
 /// Takes out of a v2 document what it says of a version of a group.
 type Part = fn(&Value, &str, &str) -> Value;
-
-/// The part of a server's v2 document that is its own, and since when it is known; none if it has no document.
-#[derive(Clone)]
-pub(super) struct Document {
-    part: Option<Bytes>,
-    since: Instant,
-}
 
 /// Where a server has the schemas of its group, by its own index; none if it does not tell.
 pub(super) async fn find(backend: &Backend) -> Option<String> {

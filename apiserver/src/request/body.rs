@@ -11,8 +11,8 @@ use skiff_api::{
     Decoded, Descriptor, FieldValidation, Reason, Schema, Status, decode_json, decode_protobuf,
 };
 
+use super::bodies::collect;
 use super::{Query, late};
-use crate::limits;
 
 /// What Go's typed clients send.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Reads the body of a request; 413 if it is too large, 429 if there is no room for it, 504 if it does not come.
 pub(crate) async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Status> {
-    let read = limits::collect(body, parts.extensions.get());
+    let read = collect(body, parts.extensions.get());
     let read = tokio::time::timeout(PATIENCE, read).await;
     read.unwrap_or_else(|_| Err(late()))
 }

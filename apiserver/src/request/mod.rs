@@ -1,5 +1,6 @@
 //! The first step: what a request asks for; and what comes with it, its options and its body.
 
+mod bodies;
 mod body;
 mod info;
 mod manager;
@@ -8,6 +9,7 @@ mod origin;
 mod query;
 mod refusal;
 
+pub(crate) use bodies::{Bodies, BodyRoom};
 pub(crate) use body::{
     check_kind, conform, conform_as, content_type, decode, decode_as, decode_object, read_body,
     schema_named, schema_of, unsupported,
@@ -19,4 +21,4 @@ pub(crate) use options::{DeleteOptions, ListOptions, Propagation, VersionMatch, 
 pub(crate) use origin::from_afar;
 pub(crate) use origin::{Shutdown, is_remote};
 pub(crate) use query::Query;
-pub(crate) use refusal::{late, not_allowed, unknown};
+pub(crate) use refusal::{late, not_allowed, too_many, unknown};

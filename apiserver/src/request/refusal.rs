@@ -23,3 +23,11 @@ pub(crate) fn late() -> Status {
     let message = "Timeout: request did not complete within the allotted timeout";
     Status::new(Reason::Timeout, message)
 }
+
+/// 429, for what there is no room for.
+pub(crate) fn too_many() -> Status {
+    let message = "Too many requests, please try again later.";
+    let mut status = Status::new(Reason::TooManyRequests, message);
+    status.details.retry_after_seconds = Some(1);
+    status
+}

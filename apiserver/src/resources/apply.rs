@@ -10,7 +10,7 @@ use skiff_api::field::{Error, Path};
 use skiff_api::{Reason, Status, metadata};
 
 use super::Call;
-use super::objects::{check_name, check_namespace};
+use super::names::{check_name, check_namespace};
 use crate::admission::Part;
 use crate::authz;
 use crate::encode;

@@ -6,6 +6,7 @@ mod component_statuses;
 mod conditions;
 mod consult;
 mod eviction;
+mod names;
 mod objects;
 mod patch;
 mod proxy;

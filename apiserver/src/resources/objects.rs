@@ -9,6 +9,7 @@ use serde_json::Value;
 use skiff_api::{Status, metadata};
 use tokio_util::sync::CancellationToken;
 
+use super::names::{check_name, check_namespace};
 use super::{Call, patch};
 use crate::admission::Part;
 use crate::admission::permit_delete;
@@ -138,33 +139,6 @@ async fn read_object(call: &Call, body: Body) -> Result<(Value, Vec<String>), St
         &body,
         &call.info.query,
     )
-}
-
-pub(super) fn check_name(object: &mut Value, name: &str) -> Result<(), Status> {
-    let given = metadata::name(object);
-    if given != name && !given.is_empty() {
-        return Err(Status::bad_request(format!(
-            "the name of the object ({given}) does not match the name on the URL ({name})"
-        )));
-    }
-    if !object["metadata"].is_object() {
-        object["metadata"] = Value::Object(serde_json::Map::new());
-    }
-    object["metadata"]["name"] = name.into();
-    Ok(())
-}
-
-pub(super) fn check_namespace(
-    object: &Value,
-    namespace: &str,
-    message: &str,
-) -> Result<(), Status> {
-    let given = metadata::namespace(object);
-    if given.is_empty() || given == namespace {
-        Ok(())
-    } else {
-        Err(Status::bad_request(message))
-    }
 }
 
 async fn delete_options(call: &Call, body: Body) -> Result<DeleteOptions, Status> {

@@ -9,6 +9,7 @@ use skiff_api::{Reason, SYSTEM_PRIORITY_CLASSES, Status};
 use skiff_store::{Change, Watch, WatchEnd};
 use tokio_util::sync::CancellationToken;
 
+use super::addresses;
 use crate::admission::Part;
 use crate::aggregation;
 use crate::api::Api;
@@ -33,6 +34,7 @@ const NETWORKING: &str = "networking.k8s.io";
 
 /// Makes all that every cluster has, and completes its roles.
 pub(crate) async fn complete(api: &Arc<Api>) -> Result<(), Error> {
+    addresses::make_all(&api.store, &api.store.snapshot()).await;
     run(api).await?;
     roles(api).await?;
     api_services(api).await

@@ -1,6 +1,7 @@
 //! What the server does by itself, beside requests: what every cluster has is there, what is over goes, and what it finds out
 //! of definitions and of other servers stands in their status.
 
+mod addresses;
 mod availability;
 mod bootstrap;
 mod definitions;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::{addresses, webhooks};
+use crate::webhooks;
 
 /// Does all of it until `shutdown`, and lets rights, webhooks and kinds follow the store.
 pub(crate) async fn run(api: &Arc<Api>, shutdown: &CancellationToken) {

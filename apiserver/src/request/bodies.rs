@@ -22,7 +22,7 @@ const OWN_BYTES: usize = 32 << 10;
 
 /// The room for all bodies.
 #[derive(Clone)]
-pub(super) struct Bodies(Arc<Semaphore>);
+pub(crate) struct Bodies(Arc<Semaphore>);
 
 /// The room that the body of one request takes, for as long as it is held; an extension of the request.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl Default for Bodies {
 
 impl Bodies {
     /// For a body that is still to come.
-    pub(super) fn room(&self) -> BodyRoom {
+    pub(crate) fn room(&self) -> BodyRoom {
         BodyRoom {
             bodies: self.clone(),
             taken: Arc::default(),

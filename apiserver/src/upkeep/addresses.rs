@@ -7,7 +7,7 @@ use crate::codec::encode;
 use crate::services::{ADDRESSES, Missing, all_missing, missing_again};
 
 /// Makes them again until `shutdown`.
-pub(crate) async fn keep(store: &Store, shutdown: CancellationToken) {
+pub(super) async fn keep(store: &Store, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let snapshot = store.snapshot();
         let Ok(watch) = store.watch(ADDRESSES, snapshot.revision()) else {
@@ -26,7 +26,7 @@ pub(crate) async fn keep(store: &Store, shutdown: CancellationToken) {
 }
 
 /// Makes all that are missing.
-pub(crate) async fn make_all(store: &Store, snapshot: &Snapshot) {
+pub(super) async fn make_all(store: &Store, snapshot: &Snapshot) {
     for missing in all_missing(snapshot) {
         make(store, missing).await;
     }
