@@ -168,6 +168,66 @@ fn a_policy_warns_forbids_and_is_refused_itself() -> Result<()> {
     })
 }
 
+/// Limits HorizontalPodAutoscalers, and names a field that they have not.
+const FEW_AT_MOST: &str = "
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: few-at-most}
+spec:
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [autoscaling], apiVersions: [v2], operations: [CREATE], resources: [horizontalpodautoscalers]}
+  validations:
+  - {expression: object.spec.maxReplicas <= 3, message: three are enough}
+  - {expression: '!has(object.spec.colour)'}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: few-at-most}
+spec: {policyName: few-at-most, validationActions: [Deny]}
+";
+
+/// One of the version that the policy does not name.
+const OLD_AUTOSCALER: &str = "
+apiVersion: autoscaling/v1
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, maxReplicas: 9}
+";
+
+#[test]
+fn a_policy_is_about_all_versions_and_is_told_of_unknown_fields() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(FEW_AT_MOST)?;
+        let dry = "kubectl create --dry-run=server -f -";
+        eventually("an autoscaler of the other version is refused", 30, || {
+            let refused = cluster.refused_with(dry, OLD_AUTOSCALER)?;
+            let words = "ValidatingAdmissionPolicy 'few-at-most' with binding 'few-at-most' denied request: three are enough";
+            ensure!(refused.contains(words), "{refused}");
+            Ok(())
+        })?;
+        let exact = FEW_AT_MOST.replace(
+            "matchConstraints:",
+            "matchConstraints:\n    matchPolicy: Exact",
+        );
+        cluster.apply(&exact)?;
+        eventually("it is about what it names alone", 30, || {
+            cluster.apply(OLD_AUTOSCALER)
+        })?;
+
+        eventually("unknown fields are told", 30, || {
+            let told = cluster.kubectl(
+                "get validatingadmissionpolicy few-at-most -o jsonpath='{.status.observedGeneration}|{.status.typeChecking.expressionWarnings[*].fieldRef}|{.status.typeChecking.expressionWarnings[*].warning}'",
+            )?;
+            let expected = "2|spec.validations[1].expression|autoscaling/v2, Kind=HorizontalPodAutoscaler: \
+                            ERROR: <input>:1:17: undefined field 'colour'\n | !has(object.spec.colour)\n | ................^";
+            ensure!(told == expected, "{told}");
+            Ok(())
+        })?;
+        Ok(())
+    })
+}
+
 /// Every Pod gets the label of its namespace's team, and one that wants it a second container.
 const SIDECAR: &str = "
 apiVersion: admissionregistration.k8s.io/v1

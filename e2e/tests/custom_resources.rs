@@ -104,6 +104,54 @@ fn a_definition_makes_a_kind() -> Result<()> {
     })
 }
 
+/// The definition with other rules for `spec`, of which a list is a part.
+fn ruled(list: &str, rules: &str) -> String {
+    let spec = "            required: [cronSpec]\n            properties:\n";
+    let with_rules = format!(
+        "            required: [cronSpec]\n            x-kubernetes-validations: {rules}\n            properties:\n              hosts: {list}\n"
+    );
+    DEFINITION.replace(spec, &with_rules)
+}
+
+#[test]
+fn rules_that_cost_too_much_are_refused() -> Result<()> {
+    on_a_cluster(|cluster| {
+        let pairs = "[{rule: '!has(self.hosts) || self.hosts.all(a, self.hosts.all(b, a + b != self.cronSpec))'}]";
+        let hosts = "{type: array, items: {type: string}}";
+        let refused = cluster.refused_with("kubectl apply -f -", &ruled(hosts, pairs))?;
+        let words = "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule: Forbidden: \
+                     estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule, or adding \
+                     maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)";
+        ensure!(refused.contains(words), "{refused}");
+
+        // With bounds it is fine, and holds.
+        let hosts = "{type: array, maxItems: 20, items: {type: string, maxLength: 60}}";
+        cluster.apply(&ruled(hosts, pairs))?;
+        cluster.kubectl(
+            "wait --for=condition=established --timeout=60s crd/crontabs.stable.example.com",
+        )?;
+        cluster.apply(&cron_tab("some", "{cronSpec: '0 3 * * *', hosts: [a, b]}"))?;
+        let broken = cron_tab("other", "{cronSpec: '0 3 * * *', hosts: ['0 3 ', '* * *']}");
+        let refused = cluster.refused_with("kubectl apply -f -", &broken)?;
+        let words = "spec: Invalid value: \"object\": failed rule: !has(self.hosts) ||";
+        ensure!(refused.contains(words), "{refused}");
+
+        // What a value makes of it is counted as well.
+        let cheap = "[{rule: 'lists.range(500).all(a, lists.range(500).all(b, a * b + self.replicas >= 0))'}]";
+        cluster.apply(&ruled(hosts, cheap))?;
+        let words = "spec: Invalid value: \"object\": 'operation cancelled: actual cost limit exceeded': no further \
+                     validation rules will be run due to call cost exceeds limit for rule: lists.range(500)";
+        eventually("what costs too much ends", 30, || {
+            let dry = "kubectl create --dry-run=server -f -";
+            let refused =
+                cluster.refused_with(dry, &cron_tab("dear", "{cronSpec: '0 3 * * *'}"))?;
+            ensure!(refused.contains(words), "{refused}");
+            Ok(())
+        })?;
+        Ok(())
+    })
+}
+
 #[test]
 fn what_breaks_the_schema_is_refused() -> Result<()> {
     on_a_cluster(|cluster| {

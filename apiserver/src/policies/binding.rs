@@ -27,6 +27,8 @@ pub(super) struct Binding {
     pub(super) denies: bool,
     /// Whether the user is told of it.
     pub(super) warns: bool,
+    /// Whether the log is.
+    pub(super) audits: bool,
 }
 
 impl Binding {
@@ -47,6 +49,7 @@ impl Binding {
             params: Option::deserialize(&spec["paramRef"])?,
             denies: has("Deny"),
             warns: has("Warn"),
+            audits: has("Audit"),
         })
     }
 }

@@ -10,11 +10,13 @@ use super::params;
 use super::policy::{Compiled, Policy};
 use super::table::Table;
 use crate::api::Api;
-use crate::webhooks::Request;
+use crate::webhooks::{Request, Seen};
 
 /// A policy that is to be evaluated.
 pub(super) struct Invocation<C> {
     pub(super) policy: Arc<Policy<C>>,
+    /// In which version the policy is about the request.
+    pub(super) seen: Seen,
     /// `None` if the policy itself is of no use.
     pub(super) binding: Option<Arc<Binding>>,
     /// One evaluation each; null where there are no parameters. Or why there are none.
@@ -33,12 +35,13 @@ pub(super) async fn of_request<C: Compiled>(
     }
     let snapshot = api.store.snapshot();
     for (policy, bindings) in table.in_force() {
-        if !policy.constraints.match_request(request, &snapshot)? {
+        let Some(seen) = policy.constraints.match_request(request, &snapshot)? else {
             continue;
-        }
+        };
         if let Err(why) = usable(api, &policy) {
             invocations.push(Invocation {
                 policy,
+                seen,
                 binding: None,
                 params: Err(format!("failed to configure policy: {why}")),
             });
@@ -46,13 +49,14 @@ pub(super) async fn of_request<C: Compiled>(
         }
         for binding in bindings {
             let constraints = binding.constraints.as_ref();
-            let is_met = constraints.map(|wanted| wanted.match_request(request, &snapshot));
-            if !is_met.transpose()?.unwrap_or(true) {
+            let met = constraints.map(|wanted| wanted.match_request(request, &snapshot));
+            if matches!(met.transpose()?, Some(None)) {
                 continue;
             }
             let params = params_of(api, &policy, &binding, request).await;
             invocations.push(Invocation {
                 policy: Arc::clone(&policy),
+                seen: seen.clone(),
                 binding: Some(binding),
                 params: params.map_err(|why| format!("failed to configure binding: {why}")),
             });

@@ -18,11 +18,13 @@ mod mutate;
 mod params;
 mod policy;
 mod table;
+mod typing;
 mod validate;
 
 pub(crate) use facts::{Known, namespace};
 pub(crate) use mutate::{Mutation, mutations};
 pub(crate) use table::Policies;
+pub(crate) use typing::{check, unchecked, unchecked_after};
 pub(crate) use validate::validate;
 
 use skiff_api::{Cause, Status};

@@ -9,7 +9,7 @@ use skiff_api::{Reason, Schema, Status};
 use super::invocations::{Invocation, of_request};
 use super::{Known, because};
 use crate::api::Api;
-use crate::webhooks::{Operation, Request};
+use crate::webhooks::{Operation, Request, Seen};
 
 /// A policy with a binding that is to change an object.
 pub(crate) struct Mutation(Invocation<MutatingPolicy>);
@@ -27,6 +27,11 @@ pub(crate) async fn mutations(
 }
 
 impl Mutation {
+    /// In which version it is about the request.
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.0.seen
+    }
+
     /// Whether it wants to see what others changed after it.
     pub(crate) fn is_reinvoked(&self) -> bool {
         self.0.policy.reinvoked

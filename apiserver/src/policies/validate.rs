@@ -1,5 +1,6 @@
 //! Policies that may only refuse.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use skiff_api::policies::{Refusal, Scene, ValidatingPolicy};
@@ -9,7 +10,7 @@ use super::binding::Binding;
 use super::invocations::{Invocation, of_request};
 use super::{Known, because};
 use crate::api::Api;
-use crate::webhooks::Request;
+use crate::webhooks::{Request, View};
 
 /// Asks all policies; the first refusal counts, warnings of all others are given.
 pub(crate) async fn validate(api: &Arc<Api>, request: &Request<'_>) -> Result<(), Status> {
@@ -17,10 +18,16 @@ pub(crate) async fn validate(api: &Arc<Api>, request: &Request<'_>) -> Result<()
     if invocations.is_empty() {
         return Ok(());
     }
-    let scene = Scene::new(&Known::of(api, request)?.as_facts());
+    let mut scenes = BTreeMap::new();
     let mut denied = None;
     for invocation in &invocations {
-        for refusal in refusals(invocation, &scene) {
+        let version = invocation.seen.name();
+        if !scenes.contains_key(&version) {
+            let view = View::of(api, request, &invocation.seen).await?;
+            let scene = Scene::new(&Known::of(api, &view.request())?.as_facts());
+            scenes.insert(version.clone(), scene);
+        }
+        for refusal in refusals(invocation, &scenes[&version]) {
             if let Some(message) = follow(request, invocation, &refusal) {
                 denied.get_or_insert((message, refusal.reason));
             }
@@ -79,8 +86,25 @@ fn follow(
         ));
     };
     let Binding {
-        name: bound, warns, ..
+        name: bound,
+        warns,
+        audits,
+        ..
     } = binding.as_ref();
+    if *audits {
+        let attributes = request.attributes;
+        tracing::info!(
+            policy = name,
+            binding = bound,
+            user = attributes.user.name,
+            operation = attributes.operation.as_str(),
+            resource = attributes.resource[2],
+            namespace = attributes.namespace,
+            name = attributes.name,
+            message,
+            "a policy does not hold"
+        );
+    }
     if let Some(warnings) = request.attributes.warnings.filter(|_| *warns) {
         warnings.add(&format!(
             "Validation failed for ValidatingAdmissionPolicy '{name}' with binding '{bound}': {message}"

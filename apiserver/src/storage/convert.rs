@@ -150,6 +150,35 @@ impl Versions {
     }
 }
 
+/// An object of one version of a resource in another one; what is no object stays what it is.
+///
+/// # Errors
+/// 500 if a webhook does not convert it.
+pub(crate) async fn in_version(
+    definitions: &Definitions,
+    object: &Value,
+    from: &Arc<Descriptor>,
+    to: &Descriptor,
+) -> Result<Value, Status> {
+    if !object.is_object() {
+        return Ok(object.clone());
+    }
+    if from.strategy.custom().is_some() {
+        let versions = Versions::new(definitions, from);
+        let version = to.api_version();
+        let converted = versions.converted(vec![object.clone()], &version);
+        return Ok(converted.await?.pop().unwrap_or_default());
+    }
+    let stored = match from.strategy.stored_version() {
+        Some(version) => version.to_stored(object.clone()),
+        None => object.clone(),
+    };
+    Ok(match to.strategy.stored_version() {
+        Some(version) => version.of_stored(stored),
+        None => stored,
+    })
+}
+
 /// What is said of a webhook that was found unusable when its definition was read; the log says why.
 const UNUSABLE: &str = "failed: its client configuration cannot be used";
 

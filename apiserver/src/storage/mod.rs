@@ -10,7 +10,7 @@ mod read;
 mod unlisted;
 mod watch;
 
-pub(crate) use convert::Encoded;
+pub(crate) use convert::{Encoded, in_version};
 pub(crate) use filter::Filter;
 pub(crate) use list::Listing;
 pub(crate) use objects::Objects;
@@ -35,8 +35,7 @@ pub(crate) struct Storage {
 impl Storage {
     /// The objects of a kind.
     fn new(objects: &Arc<Objects>, descriptor: &Arc<Descriptor>) -> Self {
-        let stored = descriptor.strategy.stored_version();
-        let group = match stored.map_or(descriptor.group.as_ref(), |version| version.group()) {
+        let group = match descriptor.stored_group() {
             "" => "core",
             group => group,
         };

@@ -34,6 +34,8 @@ pub(crate) struct Attributes<'a> {
     pub(crate) subresource: &'a str,
     /// Group, version and kind of the object that is sent.
     pub(crate) kind: [&'a str; 3],
+    /// Another version of the resource, if who is asked sees the request in that one.
+    pub(crate) seen_in: Option<&'a Descriptor>,
     /// Empty for what lives in none; for a namespace, that namespace.
     pub(crate) namespace: &'a str,
     /// Empty for an object that gets its name later.
@@ -64,12 +66,31 @@ impl<'a> Attributes<'a> {
             resource: [group, version, &descriptor.plural],
             subresource,
             kind: [group, version, &descriptor.kind],
+            seen_in: None,
             namespace: if is_namespace { name } else { namespace },
             name,
             user,
             dry_run,
             options: options(operation, dry_run),
             warnings: None,
+        }
+    }
+
+    /// Group, version and plural as who is asked sees them.
+    pub(crate) fn seen_resource(&self) -> [&str; 3] {
+        match self.seen_in {
+            Some(other) => [&other.group, &other.version, &other.plural],
+            None => self.resource,
+        }
+    }
+
+    /// Group, version and kind as who is asked sees them. A Scale is a Scale in all versions of what it scales.
+    pub(crate) fn seen_kind(&self) -> [&str; 3] {
+        match self.seen_in {
+            Some(other) if self.kind[2] == other.kind => {
+                [&other.group, &other.version, &other.kind]
+            }
+            _ => self.kind,
         }
     }
 

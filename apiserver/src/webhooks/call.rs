@@ -4,8 +4,8 @@ use serde_json::Value;
 use skiff_api::{Reason, Status};
 use uuid::Uuid;
 
-use super::Attributes;
 use super::hook::Hook;
+use super::matching::Request;
 use super::review::{self, Question, Verdict};
 
 /// The most of an answer that is read.
@@ -14,12 +14,10 @@ const ANSWER_BYTES: usize = 3 << 20;
 /// Asks a webhook; answers with the JSON patch by which it wants the object changed.
 pub(super) async fn ask(
     hook: &Hook,
-    attributes: &Attributes<'_>,
-    object: &Value,
-    old: Option<&Value>,
+    request: &Request<'_>,
     mutating: bool,
 ) -> Result<Option<Value>, Status> {
-    let name = &hook.name;
+    let (name, attributes) = (&hook.name, request.attributes);
     if attributes.dry_run && !hook.takes_dry_runs {
         let message = format!("admission webhook {name:?} does not support dry run");
         return Err(Status::bad_request(message));
@@ -28,8 +26,8 @@ pub(super) async fn ask(
         uid: Uuid::new_v4().to_string(),
         version: hook.review_version,
         attributes,
-        object,
-        old,
+        object: request.object,
+        old: request.old,
     };
     let asked = async {
         let review = question.to_json().to_string();

@@ -10,6 +10,7 @@ use skiff_store::Store;
 use super::hook::Hook;
 use super::matching::selector;
 use super::rule::Rule;
+use super::versions::Rules;
 use crate::remote::{ClientConfig, Remotes, Unusable};
 
 /// The versions of AdmissionReview that this server speaks.
@@ -29,6 +30,8 @@ struct StoredHook {
     client_config: ClientConfig,
     #[serde(default)]
     rules: Vec<Rule>,
+    #[serde(default)]
+    match_policy: String,
     failure_policy: String,
     #[serde(default)]
     namespace_selector: Value,
@@ -63,7 +66,7 @@ impl StoredHook {
         let mut versions = self.admission_review_versions.iter();
         let known = |version: &String| REVIEW_VERSIONS.into_iter().find(|known| known == version);
         Ok(Hook {
-            rules: self.rules,
+            rules: Rules::new(self.rules, &self.match_policy),
             namespaces: selector(&self.namespace_selector),
             objects: selector(&self.object_selector),
             conditions: Conditions::of_webhook(&self.match_conditions),

@@ -3,14 +3,14 @@
 use skiff_api::Selector;
 use skiff_api::policies::Conditions;
 
-use super::rule::Rule;
+use super::versions::Rules;
 use crate::remote::Webhook;
 
 /// One webhook, ready to be called.
 pub(super) struct Hook {
     /// By which refusals and failures name it.
     pub(super) name: String,
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Rules,
     pub(super) namespaces: Selector,
     pub(super) objects: Selector,
     /// What else a request must be like; or why that cannot be told.

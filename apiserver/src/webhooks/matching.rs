@@ -10,6 +10,7 @@ use skiff_store::Snapshot;
 
 use super::Attributes;
 use super::hook::Hook;
+use super::versions::{Resource, Seen};
 use crate::api::Api;
 use crate::policies::{Known, namespace};
 
@@ -20,25 +21,37 @@ pub(crate) struct Request<'a> {
     pub(crate) object: &'a Value,
     /// As it stands, if it does.
     pub(crate) old: Option<&'a Value>,
+    pub(crate) resource: &'a Resource,
 }
 
-impl Request<'_> {
-    /// Whether it goes to a webhook; 404 if that depends on a namespace that does not exist, 403 if it depends on
-    /// conditions that cannot be told.
-    pub(super) fn goes_to(
-        &self,
-        api: &Arc<Api>,
-        hook: &Hook,
-        snapshot: &Snapshot,
-    ) -> Result<bool, Status> {
-        let mut rules = hook.rules.iter();
-        Ok(rules.any(|rule| rule.matches(self.attributes))
-            && self.has_labels(&hook.objects)
-            && self.is_in_namespace(&hook.namespaces, snapshot)?
-            && self.meets_conditions(api, hook)?)
+impl<'a> Request<'a> {
+    pub(super) fn new(
+        attributes: &'a Attributes<'a>,
+        object: &'a Value,
+        old: Option<&'a Value>,
+        resource: &'a Resource,
+    ) -> Self {
+        Self {
+            attributes,
+            object,
+            old,
+            resource,
+        }
     }
 
-    fn meets_conditions(&self, api: &Arc<Api>, hook: &Hook) -> Result<bool, Status> {
+    /// In which version a webhook's rules and selectors are about it, if they are; 404 if that depends on a namespace
+    /// that does not exist.
+    pub(super) fn goes_to(&self, hook: &Hook, snapshot: &Snapshot) -> Result<Option<Seen>, Status> {
+        let Some(seen) = hook.rules.match_request(self) else {
+            return Ok(None);
+        };
+        let is_chosen =
+            self.has_labels(&hook.objects) && self.is_in_namespace(&hook.namespaces, snapshot)?;
+        Ok(is_chosen.then_some(seen))
+    }
+
+    /// Whether the conditions of a webhook hold; 403 if that cannot be told.
+    pub(super) fn meets_conditions(&self, api: &Arc<Api>, hook: &Hook) -> Result<bool, Status> {
         let held = match &hook.conditions {
             Ok(conditions) if conditions.is_empty() => return Ok(true),
             Ok(conditions) => conditions.hold(&Scene::new(&Known::of(api, self)?.as_facts())),

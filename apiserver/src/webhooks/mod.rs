@@ -19,6 +19,7 @@ mod mutate;
 mod review;
 mod rule;
 mod validate;
+mod versions;
 
 pub(crate) use attributes::{Attributes, Operation, Warnings};
 pub(crate) use matching::{Request, selector};
@@ -26,6 +27,7 @@ pub(crate) use mutate::mutate;
 pub(crate) use review::as_json;
 pub(crate) use rule::Rule;
 pub(crate) use validate::validate;
+pub(crate) use versions::{Rules, Seen, View};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +39,7 @@ use skiff_store::{Change, Entry, Snapshot, Store, WatchEnd};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
+use crate::policies;
 use crate::remote::Remotes;
 use hook::Hook;
 
@@ -135,13 +138,16 @@ pub(crate) fn can_refuse(api: &Api) -> bool {
 }
 
 /// Follows the configurations and the policies in the store until `shutdown`.
-pub(crate) async fn follow(api: &Api, shutdown: CancellationToken) {
+pub(crate) async fn follow(api: &Arc<Api>, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let snapshot = api.store.snapshot();
         let Ok(mut watch) = api.store.watch(PREFIX, snapshot.revision()) else {
             continue;
         };
         read_all(api, &snapshot);
+        for name in policies::unchecked(&snapshot) {
+            policies::check(api, &name).await;
+        }
         loop {
             // Cancel-safe: the store's watch says so of itself.
             let changes = tokio::select! {
@@ -149,10 +155,18 @@ pub(crate) async fn follow(api: &Api, shutdown: CancellationToken) {
                 changes = watch.next() => changes,
             };
             match changes {
-                Ok(changes) => changes.iter().for_each(|change| {
-                    api.webhooks.apply(change);
-                    api.policies.apply(change);
-                }),
+                Ok(changes) => {
+                    for change in &changes {
+                        api.webhooks.apply(change);
+                        api.policies.apply(change);
+                    }
+                    for name in changes
+                        .iter()
+                        .filter_map(|it| policies::unchecked_after(it))
+                    {
+                        policies::check(api, &name).await;
+                    }
+                }
                 Err(WatchEnd::Lagged) => break,
                 Err(WatchEnd::Closed) => return,
             }

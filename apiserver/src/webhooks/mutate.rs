@@ -9,6 +9,7 @@ use skiff_api::{PatchType, Schema, Status, apply_patch};
 use super::call::{ask, nothing_to_modify, unsound_patch};
 use super::hook::Hook;
 use super::matching::Request;
+use super::versions::{Resource, View};
 use super::{Attributes, can_mutate};
 use crate::api::Api;
 use crate::policies::{Mutation, mutations};
@@ -28,20 +29,18 @@ pub(crate) async fn mutate(
         return Ok(false);
     }
     let before = object.clone();
-    let schema = schema_for(api, attributes)?;
+    let resource = &Resource::of(api, attributes);
     let mut again: Vec<Mutator> = Vec::new();
     let mut asked: Vec<Mutator> = Vec::new();
-    for mutator in mutators(api, attributes, object, old).await? {
-        let request = Request {
-            attributes,
-            object,
-            old,
+    let first = Request::new(attributes, object, old, resource);
+    for mutator in mutators(api, &first).await? {
+        let request = Request::new(attributes, object, old, resource);
+        let changed = match mutator.ask(api, &request).await? {
+            Said::Nothing => continue,
+            Said::AsItIs => None,
+            Said::Changed(changed) => Some(changed),
         };
-        if !mutator.is_meant(api, &request)? {
-            continue;
-        }
-        let changed = mutator.changed(api, &request, &schema).await?;
-        if changed != *object {
+        if let Some(changed) = changed {
             *object = changed;
             // Those who have been asked have not seen this change.
             again.append(&mut asked);
@@ -51,42 +50,28 @@ pub(crate) async fn mutate(
         }
     }
     for mutator in again {
-        let request = Request {
-            attributes,
-            object,
-            old,
-        };
-        if mutator.is_meant(api, &request)? {
-            *object = mutator.changed(api, &request, &schema).await?;
+        let request = Request::new(attributes, object, old, resource);
+        if let Said::Changed(changed) = mutator.ask(api, &request).await? {
+            *object = changed;
         }
     }
     Ok(*object != before)
 }
 
 /// All that may be asked, in their order.
-async fn mutators(
-    api: &Arc<Api>,
-    attributes: &Attributes<'_>,
-    object: &Value,
-    old: Option<&Value>,
-) -> Result<Vec<Mutator>, Status> {
-    let request = Request {
-        attributes,
-        object,
-        old,
-    };
-    let policies = mutations(api, &request).await?;
+async fn mutators(api: &Arc<Api>, request: &Request<'_>) -> Result<Vec<Mutator>, Status> {
+    let policies = mutations(api, request).await?;
     let mut all: Vec<Mutator> = policies.into_iter().map(Mutator::Policy).collect();
-    if !attributes.is_exempt() {
+    if !request.attributes.is_exempt() {
         let hooks = api.webhooks.mutating().into_iter();
         all.extend(hooks.map(Mutator::Hook));
     }
     Ok(all)
 }
 
-/// The type of what is sent; what is no stored object takes JSON patches alone.
+/// The type of what is seen; what is no stored object takes JSON patches alone.
 fn schema_for(api: &Api, attributes: &Attributes<'_>) -> Result<Schema, Status> {
-    let [group, version, kind] = attributes.kind;
+    let [group, version, kind] = attributes.seen_kind();
     let descriptor = api.kinds.of_kind(group, version, kind);
     match descriptor.and_then(|descriptor| descriptor.schema()) {
         Some(schema) => Ok(schema),
@@ -101,14 +86,15 @@ enum Mutator {
     Hook(Arc<Hook>),
 }
 
-impl Mutator {
-    fn is_meant(&self, api: &Arc<Api>, request: &Request<'_>) -> Result<bool, Status> {
-        match self {
-            Self::Policy(_) => Ok(true),
-            Self::Hook(hook) => request.goes_to(api, hook, &api.store.snapshot()),
-        }
-    }
+/// What somebody says to an object.
+enum Said {
+    /// He was not asked.
+    Nothing,
+    AsItIs,
+    Changed(Value),
+}
 
+impl Mutator {
     /// Whether it wants to see what others changed after it.
     fn is_reinvoked(&self) -> bool {
         match self {
@@ -117,28 +103,36 @@ impl Mutator {
         }
     }
 
-    /// The object as it wants it.
-    async fn changed(
-        &self,
-        api: &Arc<Api>,
-        request: &Request<'_>,
-        schema: &Schema,
-    ) -> Result<Value, Status> {
-        match self {
-            Self::Policy(policy) => policy.applied(api, request, schema),
-            Self::Hook(hook) => by_hook(hook, request, schema).await,
-        }
+    /// Asks about a request, if it is to be asked.
+    async fn ask(&self, api: &Arc<Api>, request: &Request<'_>) -> Result<Said, Status> {
+        let seen = match self {
+            Self::Policy(policy) => Some(policy.seen().clone()),
+            Self::Hook(hook) => request.goes_to(hook, &api.store.snapshot())?,
+        };
+        let Some(seen) = seen else {
+            return Ok(Said::Nothing);
+        };
+        let view = View::of(api, request, &seen).await?;
+        let request = view.request();
+        let schema = schema_for(api, request.attributes)?;
+        let object = match self {
+            Self::Policy(policy) => policy.applied(api, &request, &schema)?,
+            Self::Hook(hook) if request.meets_conditions(api, hook)? => {
+                by_hook(hook, &request, &schema).await?
+            }
+            Self::Hook(_) => return Ok(Said::Nothing),
+        };
+        Ok(match view.wanted(api, object).await? {
+            Some(changed) => Said::Changed(changed),
+            None => Said::AsItIs,
+        })
     }
 }
 
 /// The object as a webhook wants it.
 async fn by_hook(hook: &Hook, request: &Request<'_>, schema: &Schema) -> Result<Value, Status> {
-    let Request {
-        attributes,
-        object,
-        old,
-    } = *request;
-    let Some(patch) = ask(hook, attributes, object, old, true).await? else {
+    let object = request.object;
+    let Some(patch) = ask(hook, request, true).await? else {
         return Ok(object.clone());
     };
     if !object.is_object() {

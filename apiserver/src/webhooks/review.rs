@@ -34,15 +34,11 @@ impl Question<'_> {
 
 /// A request without its objects (admission.k8s.io/v1 AdmissionRequest).
 pub(crate) fn as_json(request: &Attributes<'_>) -> Value {
-    let [group, version, resource] = request.resource;
-    let resource = json!({"group": group, "version": version, "resource": resource});
-    let [group, version, kind] = request.kind;
-    let kind = json!({"group": group, "version": version, "kind": kind});
     let mut asked = json!({
-        "kind": kind,
-        "resource": resource,
-        "requestKind": kind,
-        "requestResource": resource,
+        "kind": kind(request.seen_kind()),
+        "resource": resource(request.seen_resource()),
+        "requestKind": kind(request.kind),
+        "requestResource": resource(request.resource),
         "operation": request.operation.as_str(),
         "userInfo": user(request.user),
         "dryRun": request.dry_run,
@@ -59,6 +55,14 @@ pub(crate) fn as_json(request: &Attributes<'_>) -> Value {
         }
     }
     asked
+}
+
+fn kind([group, version, kind]: [&str; 3]) -> Value {
+    json!({"group": group, "version": version, "kind": kind})
+}
+
+fn resource([group, version, resource]: [&str; 3]) -> Value {
+    json!({"group": group, "version": version, "resource": resource})
 }
 
 fn user(user: &UserInfo) -> Value {
@@ -220,6 +224,7 @@ mod tests {
             resource: ["", "v1", "pods"],
             subresource: "",
             kind: ["", "v1", "Pod"],
+            seen_in: None,
             namespace: "default",
             name: "web",
             user: &user,

@@ -20,9 +20,12 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// Whether the rule is about a request.
-    pub(crate) fn matches(&self, request: &Attributes<'_>) -> bool {
-        let [group, version, resource] = request.resource;
+    /// Whether the rule is about a request, if that is about that resource (group, version and plural).
+    pub(super) fn matches(
+        &self,
+        request: &Attributes<'_>,
+        [group, version, resource]: [&str; 3],
+    ) -> bool {
         has(&self.operations, request.operation.as_str())
             && has(&self.api_groups, group)
             && has(&self.api_versions, version)
@@ -85,6 +88,7 @@ mod tests {
             resource: ["apps", "v1", "deployments"],
             subresource: "",
             kind: ["apps", "v1", "Deployment"],
+            seen_in: None,
             namespace: "default",
             name: "web",
             user: &user,
@@ -124,8 +128,9 @@ mod tests {
             (&namespace, cluster, true),
         ];
         for (request, change, expected) in cases {
-            let matches = rule(change.clone()).matches(request);
+            let matches = rule(change.clone()).matches(request, request.resource);
             assert_eq!(matches, expected, "{change}");
         }
+        assert!(!rule(json!({})).matches(&request, ["apps", "v2", "deployments"]));
     }
 }

@@ -7,7 +7,9 @@ use serde_json::Value;
 use skiff_api::Status;
 
 use super::call::ask;
+use super::hook::Hook;
 use super::matching::Request;
+use super::versions::{Resource, View};
 use super::{Attributes, can_refuse};
 use crate::api::Api;
 use crate::policies;
@@ -22,11 +24,8 @@ pub(crate) async fn validate(
     if !can_refuse(api) {
         return Ok(());
     }
-    let request = Request {
-        attributes,
-        object,
-        old,
-    };
+    let resource = Resource::of(api, attributes);
+    let request = Request::new(attributes, object, old, &resource);
     policies::validate(api, &request).await?;
     if attributes.is_exempt() {
         return Ok(());
@@ -34,13 +33,21 @@ pub(crate) async fn validate(
     let snapshot = api.store.snapshot();
     let mut wanted = Vec::new();
     for hook in api.webhooks.validating() {
-        if request.goes_to(api, &hook, &snapshot)? {
-            wanted.push(hook);
+        if let Some(seen) = request.goes_to(&hook, &snapshot)? {
+            wanted.push((hook, seen));
         }
     }
-    let asked = wanted
-        .iter()
-        .map(|hook| ask(hook, attributes, object, old, false));
+    let mut views: Vec<(&Hook, View<'_>)> = Vec::new();
+    for (hook, seen) in &wanted {
+        let view = View::of(api, &request, seen).await?;
+        if view.request().meets_conditions(api, hook)? {
+            views.push((hook, view));
+        }
+    }
+    let asked = views.iter().map(|(hook, view)| async move {
+        let request = view.request();
+        ask(hook, &request, false).await
+    });
     let answers = join_all(asked).await;
     answers
         .into_iter()

@@ -8,6 +8,7 @@ mod consistency;
 mod conversion;
 mod custom_resources;
 mod deleting;
+mod equivalence;
 mod http_client;
 mod identity;
 mod kubectl;
