@@ -18,6 +18,7 @@ mod names;
 mod openapi;
 mod prune;
 mod resource;
+mod rule;
 pub(crate) mod rules;
 mod shape;
 mod shapes;
@@ -29,9 +30,9 @@ pub(crate) use json_path::JsonPath;
 pub(crate) use names::{APPROVED, is_protected};
 pub use names::{is_true, set_condition, status as naming_status};
 pub use resource::CustomResource;
+pub(crate) use resource::STRATEGY_WEBHOOK;
 pub(crate) use shape::{Shape, pattern};
 pub(crate) use validate::validate;
-pub(crate) use versions::STRATEGY_WEBHOOK;
 pub use versions::{served, version_order};
 
 /// The finalizer that keeps a definition until its resources are gone.

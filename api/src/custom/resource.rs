@@ -6,13 +6,15 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::columns::Columns;
-use super::shapes::Shapes;
-use super::versions::STRATEGY_WEBHOOK;
+use super::shapes::{Shapes, api_version};
 use super::{JsonPath, Shape, default, openapi, prune, rules, validate};
 use crate::field::{Error, ErrorKind, Errors, Path};
 use crate::{Column, Descriptor, FieldValidation, Schema, Status, Strategy};
 
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+
+/// Objects are converted by a webhook (`spec.conversion.strategy`).
+pub(crate) const STRATEGY_WEBHOOK: &str = "Webhook";
 
 /// What a version of a CustomResourceDefinition says of its objects.
 pub struct CustomResource {
@@ -167,13 +169,6 @@ impl CustomResource {
         }
         errors
     }
-}
-
-/// `example.com/v1`, of a version of a definition.
-pub(super) fn api_version(definition: &Value, version: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (group, version) = (text(&definition["spec"]["group"]), text(&version["name"]));
-    format!("{group}/{version}")
 }
 
 fn deprecation(definition: &Value, version: &Value) -> Option<String> {

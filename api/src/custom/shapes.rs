@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Shape;
-use super::resource::api_version;
 
 /// The compiled schemas, by version.
 pub(super) struct Shapes(Vec<(String, Arc<Shape>)>);
@@ -36,4 +35,11 @@ impl Shapes {
     pub(super) fn of_object(&self, object: &Value) -> Option<Arc<Shape>> {
         self.of(object["apiVersion"].as_str()?)
     }
+}
+
+/// `example.com/v1`, of a version of a definition.
+pub(super) fn api_version(definition: &Value, version: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (group, version) = (text(&definition["spec"]["group"]), text(&version["name"]));
+    format!("{group}/{version}")
 }

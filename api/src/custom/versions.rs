@@ -11,9 +11,6 @@ use super::shapes::Shapes;
 use super::{JsonPath, is_true};
 use crate::{Descriptor, ScalePaths, Scope, Subresources, Verb};
 
-/// Objects are converted by a webhook (`spec.conversion.strategy`).
-pub(crate) const STRATEGY_WEBHOOK: &str = "Webhook";
-
 /// The kinds that a definition makes; none unless it is established. `revision` is that of its last change: objects
 /// written before may lack its defaults.
 pub fn served(definition: &Value, revision: u64) -> Vec<Descriptor> {

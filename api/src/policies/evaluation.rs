@@ -1,19 +1,16 @@
 //! Evaluating the expressions of a policy: what they know, and what has been computed of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use kube_cel::cel::objects::Opaque;
-use kube_cel::cel::{Context, ExecutionError, FunctionContext, ResolveResult, Value as Cel};
+use kube_cel::cel::{Context, Value as Cel};
 use serde_json::Value;
 
-use super::authorizer::{Authority, Question};
 use super::expression::{Expression, Variable};
 use super::functions::BASE;
 use super::meter::{Meter, SPENT};
+use super::question::{Authority, Question};
+use super::run::Run;
 use super::{authorizer, values, words};
-
-/// Where functions find the [`Run`] that they belong to.
-const RUN: &str = "@run";
 
 /// What expressions know of a request.
 #[derive(Clone)]
@@ -121,7 +118,7 @@ impl<'s> Evaluation<'s> {
 
     fn within(mut context: Context<'s>, run: Run) -> Self {
         let run = Arc::new(run);
-        context.add_variable_from_value(RUN, Cel::Opaque(Arc::new(Handle(Arc::clone(&run)))));
+        run.enter(&mut context);
         Self { context, run }
     }
 
@@ -153,93 +150,5 @@ impl<'s> Evaluation<'s> {
                 Err(format!("expression '{source}' resulted in error: {why}"))
             }
         }
-    }
-}
-
-/// What the functions of an evaluation share.
-pub(super) struct Run {
-    meter: Arc<Meter>,
-    weight: u64,
-    variables: Arc<[Variable]>,
-    /// The variables that have been computed.
-    known: Mutex<Vec<Option<ResolveResult>>>,
-    pub(super) authority: Arc<dyn Authority>,
-    pub(super) requested: Question,
-}
-
-impl Run {
-    /// That to which a call of a function belongs.
-    pub(super) fn of(call: &FunctionContext<'_, '_>) -> Result<Arc<Self>, ExecutionError> {
-        let none = || ExecutionError::undeclared_reference(RUN);
-        let run = call.ptx.get_variable(RUN).ok_or_else(none)?;
-        let Cel::Opaque(run) = Cel::try_from(run.as_ref())? else {
-            return Err(none());
-        };
-        let run = run.downcast_ref::<Handle>().ok_or_else(none)?;
-        Ok(Arc::clone(&run.0))
-    }
-
-    /// Pays for that many nodes, and for that many reads from the facts.
-    pub(super) fn pay(&self, nodes: u64, reads: u64) -> Result<(), ExecutionError> {
-        let cost = reads.saturating_mul(self.weight).saturating_add(nodes);
-        self.meter.charge(cost)
-    }
-
-    /// The value of a variable, which is computed when it is needed, once.
-    pub(super) fn variable(&self, index: usize, context: &Context<'_>) -> ResolveResult {
-        let known = self.known().get(index).cloned().flatten();
-        if let Some(known) = known {
-            return known;
-        }
-        let variable = self.variables.get(index);
-        let variable = variable.ok_or_else(|| ExecutionError::undeclared_reference("variables"))?;
-        // Not the names of the loop in which it is needed.
-        let value = self.resolve(&variable.value, scope_of_run(context));
-        if let Some(known) = self.known().get_mut(index) {
-            *known = Some(value.clone());
-        }
-        value
-    }
-
-    fn known(&self) -> MutexGuard<'_, Vec<Option<ResolveResult>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn resolve(&self, expression: &Expression, context: &Context<'_>) -> ResolveResult {
-        self.pay(expression.cost.nodes, expression.cost.reads)?;
-        Cel::resolve(&expression.tree, context)
-    }
-}
-
-/// The scope that is outside of all loops.
-fn scope_of_run<'c>(context: &'c Context<'c>) -> &'c Context<'c> {
-    match context {
-        Context::Child {
-            parent, variables, ..
-        } if !variables.contains_key(RUN) => scope_of_run(parent),
-        _ => context,
-    }
-}
-
-/// A run as a value that expressions cannot name.
-struct Handle(Arc<Run>);
-
-impl PartialEq for Handle {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Handle {}
-
-impl std::fmt::Debug for Handle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(RUN)
-    }
-}
-
-impl Opaque for Handle {
-    fn runtime_type_name(&self) -> &str {
-        RUN
     }
 }

@@ -1,14 +1,6 @@
-//! An expression of a policy, compiled.
+//! An expression of a policy, compiled, and what it may name.
 
 use kube_cel::cel::IdedExpr;
-use kube_cel::cel::parser::Parser;
-use serde_json::Value;
-
-use super::rewrite::{self, Cost, Measure};
-use crate::stack::{OF_ANY_DEPTH, on_a_stack};
-
-/// The longest expression, in bytes.
-const LONGEST: usize = 16 << 10;
 
 /// What an expression may name.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +13,15 @@ pub(crate) struct Names<'a> {
     pub(crate) types: bool,
     /// Whether it is a rule of a schema, about `self` and `oldSelf`.
     pub(crate) schema: bool,
+}
+
+/// What a piece of an expression costs each time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// Its nodes.
+    pub(super) nodes: u64,
+    /// How often it reads from a fact: each costs with the facts' size.
+    pub(super) reads: u64,
 }
 
 /// An expression that can be evaluated.
@@ -42,75 +43,4 @@ pub(crate) struct Expression {
 pub(crate) struct Variable {
     pub(super) name: String,
     pub(super) value: Expression,
-}
-
-impl Expression {
-    /// Compiles an expression; or says what is wrong with it.
-    pub(crate) fn compile(source: &str, names: Names<'_>) -> Result<Self, String> {
-        let failed = |why: String| format!("compilation failed: {why}");
-        if source.len() > LONGEST {
-            return Err(format!("may not be more than {LONGEST} bytes"));
-        }
-        let parsed = on_a_stack(OF_ANY_DEPTH, || parse(source, names)).flatten();
-        let (tree, measure) = parsed.map_err(failed)?;
-        Ok(Self {
-            source: source.to_owned(),
-            tree,
-            cost: measure.cost,
-            depth: measure.depth,
-            uses_old: measure.uses_old,
-        })
-    }
-}
-
-fn parse(source: &str, names: Names<'_>) -> Result<(IdedExpr, Measure), String> {
-    let parser = Parser::new().enable_optional_syntax(true);
-    let mut tree = parser.parse(source).map_err(|errors| errors.to_string())?;
-    let measure = rewrite::rewrite(&mut tree, source, names)?;
-    Ok((tree, measure))
-}
-
-impl Names<'_> {
-    /// What the conditions of a policy may name; its other expressions know its variables as well.
-    pub(crate) fn of_policy(spec: &Value) -> Self {
-        Self {
-            params: spec["paramKind"].is_object(),
-            ..Self::default()
-        }
-    }
-}
-
-impl Variable {
-    /// Compiles the variables of a policy.
-    pub(super) fn compile_all(spec: &Value, names: Names<'_>) -> Result<Vec<Self>, String> {
-        let mut variables: Vec<Self> = Vec::new();
-        for stored in spec["variables"].as_array().into_iter().flatten() {
-            let text = |field: &str| stored[field].as_str().unwrap_or_default();
-            let variable = Self::compile(text("name"), text("expression"), &variables, names)?;
-            variables.push(variable);
-        }
-        Ok(variables)
-    }
-
-    /// Compiles a variable, whose expression may name those `before` it.
-    pub(crate) fn compile(
-        name: &str,
-        source: &str,
-        before: &[Self],
-        names: Names<'_>,
-    ) -> Result<Self, String> {
-        let names = Names {
-            variables: Some(before),
-            ..names
-        };
-        Ok(Self {
-            name: name.to_owned(),
-            value: Expression::compile(source, names)?,
-        })
-    }
-}
-
-/// What is wrong with an expression, in words.
-pub(crate) fn wrong_with(source: &str, names: Names<'_>) -> Option<String> {
-    Expression::compile(source, names).err()
 }

@@ -9,14 +9,9 @@ use kube_cel::cel::extractors::{Arguments, This};
 use kube_cel::cel::objects::Key;
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, ResolveResult, Value};
 
-use super::evaluation::Run;
+use super::calls::{ADD, SELECT, TICK, TYPES, VARIABLE};
+use super::run::Run;
 use super::{authorizer, values};
-
-pub(super) const TICK: &str = "@tick";
-pub(super) const ADD: &str = "@add";
-pub(super) const SELECT: &str = "@select";
-pub(super) const VARIABLE: &str = "@variable";
-pub(super) const REQUEST_RESOURCE: &str = "@requestResource";
 
 /// All functions, and no names. They are many, so there is one table of them.
 pub(super) static BASE: LazyLock<Context<'static>> = LazyLock::new(|| {
@@ -39,19 +34,6 @@ pub(super) static BASE: LazyLock<Context<'static>> = LazyLock::new(|| {
     authorizer::register(&mut base);
     base
 });
-
-/// The types that expressions can name.
-pub(super) const TYPES: [&str; 9] = [
-    "bool",
-    "bytes",
-    "double",
-    "int",
-    "list",
-    "map",
-    "null_type",
-    "string",
-    "uint",
-];
 
 fn type_of(value: &Value) -> &'static str {
     match value {

@@ -6,20 +6,24 @@
 //! the policy changes it.
 //!
 //! ```text
-//!   text ──► expression (parsed) ──► rewrite: loops are metered, `variables.x` is looked up, `Object{}` is a map
+//!   text ──► compile: expression ──► rewrite: loops are metered, `variables.x` is looked up, `Object{}` is a map
 //!                  │
 //!   validating, mutating, conditions ──► evaluation (facts as CEL values, variables as they are needed) ──► verdict
 //!                                            meter: what it may cost      functions: what CEL calls      authorizer
 //! ```
 
 mod authorizer;
+mod calls;
+mod compile;
 mod conditions;
 mod evaluation;
 mod expression;
 mod functions;
 mod meter;
 mod mutating;
+mod question;
 mod rewrite;
+mod run;
 #[cfg(test)]
 mod tests;
 mod typing;
@@ -27,14 +31,15 @@ mod validating;
 mod values;
 mod words;
 
-pub use authorizer::{Authority, Question};
 pub use conditions::Conditions;
 pub use evaluation::{Evaluation, Facts, Scene};
 pub use mutating::{MutatingPolicy, NotMutated};
+pub use question::{Authority, Question};
 pub use typing::{Typed, type_warnings};
 pub use validating::{Refusal, ValidatingPolicy};
 
-pub(crate) use expression::{Expression, Names, Variable, wrong_with};
+pub(crate) use compile::wrong_with;
+pub(crate) use expression::{Expression, Names, Variable};
 pub(crate) use functions::converted;
 pub(crate) use meter::{Meter, SPENT};
 pub(crate) use values::{size, to_cel, to_optional};

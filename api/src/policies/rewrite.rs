@@ -16,8 +16,8 @@ use kube_cel::cel::common::ast::{
     MapExpr, SelectExpr, StructExpr, operators,
 };
 
-use super::expression::Names;
-use super::functions::{ADD, REQUEST_RESOURCE, SELECT, TICK, TYPES, VARIABLE};
+use super::calls::{ADD, REQUEST_RESOURCE, SELECT, TICK, TYPES, VARIABLE};
+use super::expression::{Cost, Names};
 use super::words;
 
 /// How deep an expression may nest, with the variables that it needs: the evaluator's stack grows with it.
@@ -47,15 +47,6 @@ const LIBRARIES: [&str; 10] = [
     "strings",
 ];
 const PATCH_FIELDS: [&str; 4] = ["op", "path", "from", "value"];
-
-/// What a piece of an expression costs each time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Cost {
-    /// Its nodes.
-    pub(super) nodes: u64,
-    /// How often it reads from a fact: each costs with the facts' size.
-    pub(super) reads: u64,
-}
 
 /// What is known of an expression that was rewritten.
 pub(super) struct Measure {

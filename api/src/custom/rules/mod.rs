@@ -4,7 +4,6 @@
 //! In: a schema with its rules, compiled; an object, and what it was. Out: the rules that it breaks, as errors of fields. All
 //! rules of an object share what they may cost, as the expressions of a policy do.
 
-mod rule;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -14,20 +13,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::child;
+use super::rule::{NAMES, Rule};
 use super::shape::{List, Shape};
 use super::validate::{identity, known_items};
 use crate::field::{Error, Errors, Path};
-use crate::policies::{self, Evaluation, Meter, Names, size, to_optional};
+use crate::policies::{self, Evaluation, Meter, size, to_optional};
 use crate::stack::{OF_KNOWN_DEPTH, on_a_stack};
-pub(super) use rule::Rule;
-
-/// What rules may name.
-const NAMES: Names<'static> = Names {
-    params: false,
-    variables: None,
-    types: false,
-    schema: true,
-};
 
 /// What is wrong with a rule itself, in words.
 pub(crate) fn wrong_with(rule: &str) -> Option<String> {

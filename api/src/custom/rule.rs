@@ -4,9 +4,16 @@
 use kube_cel::cel::Value as Cel;
 use serde_json::Value;
 
-use super::NAMES;
 use crate::field::{Error, ErrorKind, Path};
-use crate::policies::{Evaluation, Expression, Meter, SPENT};
+use crate::policies::{Evaluation, Expression, Meter, Names, SPENT};
+
+/// What rules may name.
+pub(super) const NAMES: Names<'static> = Names {
+    params: false,
+    variables: None,
+    types: false,
+    schema: true,
+};
 
 /// The longest message that is computed, in bytes (MaxEvaluatedMessageExpressionSizeBytes).
 const LONGEST_MESSAGE: usize = 5 << 10;
@@ -14,7 +21,7 @@ const RUN_OUT: &str =
     "validation failed due to running out of cost budget, no further validation rules will be run";
 
 /// A rule, compiled; or why it is none.
-pub(in crate::custom) struct Rule {
+pub(super) struct Rule {
     expression: Result<Expression, String>,
     /// As it is written.
     text: Box<str>,
@@ -28,7 +35,7 @@ pub(in crate::custom) struct Rule {
 
 impl Rule {
     /// The rules in a list.
-    pub(in crate::custom) fn compile_all(stored: &Value) -> Vec<Self> {
+    pub(super) fn compile_all(stored: &Value) -> Vec<Self> {
         let stored = stored.as_array().into_iter().flatten();
         stored.map(Self::compile).collect()
     }
