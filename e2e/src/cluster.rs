@@ -71,8 +71,17 @@ pub fn on_a_cluster(scenario: impl FnOnce(&mut Cluster) -> Result<()>) -> Result
 
 /// [`on_a_cluster`] before the cluster is brought up: on a fresh machine.
 pub fn on_a_machine(scenario: impl FnOnce(&mut Cluster) -> Result<()>) -> Result<()> {
+    on_a_machine_with(&[], scenario)
+}
+
+/// [`on_a_machine`] whose cluster will be brought up with these flags.
+pub fn on_a_machine_with(
+    flags: &[&str],
+    scenario: impl FnOnce(&mut Cluster) -> Result<()>,
+) -> Result<()> {
     let net = TestNet::new()?;
-    let node = net.node().prepare()?;
+    let options = flags.iter().fold(net.node(), |node, flag| node.flag(flag));
+    let node = options.prepare()?;
     on_each(vec![Cluster { node, net }], |clusters| {
         scenario(&mut clusters[0])
     })

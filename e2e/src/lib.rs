@@ -40,7 +40,9 @@ pub use cases::{
     Case, walk_through, walk_through_with_an_older_kubectl, walk_through_with_every_kubectl,
 };
 pub use clients::ClientLibrary;
-pub use cluster::{Cluster, on_a_cluster, on_a_cluster_with, on_a_machine, on_clusters};
+pub use cluster::{
+    Cluster, on_a_cluster, on_a_cluster_with, on_a_machine, on_a_machine_with, on_clusters,
+};
 pub use gate::{Gate, Mood};
 pub use images::{BUSYBOX, Image, NGINX, Recipe, all_images};
 pub use load::Load;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use rustls::server::ResolvesServerCert;
 
+use crate::eviction::EvictionThresholds;
 use crate::logs::{pod_log_dir, pod_logs_dir};
 
 /// How Pods of different nodes reach each other.
@@ -51,6 +52,10 @@ pub struct Config {
     pub client_ca_pem: String,
     /// How many Pods the node takes.
     pub max_pods: u32,
+    /// What must be left of the node: when it is not, Pods are evicted.
+    pub eviction_hard: EvictionThresholds,
+    /// How long the node counts as short after it was.
+    pub eviction_pressure_transition_period: Duration,
 }
 
 #[cfg(test)]
@@ -74,6 +79,8 @@ impl Config {
             tls: Arc::new(rustls::server::ResolvesServerCertUsingSni::new()),
             client_ca_pem: String::new(),
             max_pods: 110,
+            eviction_hard: EvictionThresholds::default(),
+            eviction_pressure_transition_period: Duration::from_secs(300),
         }
     }
 }

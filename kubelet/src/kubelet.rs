@@ -9,13 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Paths};
 use crate::host::Host;
+use crate::images::Collector;
 use crate::logs::{RotationPolicy, rotate_logs};
 use crate::node::Machine;
 use crate::objects::Objects;
 use crate::pods::{Context, Manager, Resolvers, parse_resolv_conf};
 use crate::runtime::{Runtime, cgroup_parent};
 use crate::volumes::Tokens;
-use crate::{images, node, provisioner, server};
+use crate::{eviction, node, provisioner, server};
 
 /// Runs the kubelet of a node until `shutdown`. Containers run on when it ends, and are taken over when it starts again.
 ///
@@ -43,10 +44,12 @@ pub async fn run<R: Runtime>(
         config,
     };
     let (network, is_ready) = watch::channel(false);
-    let context = Arc::new(Context::new(host, runtime.clone(), is_ready));
+    let (pressure, pressed) = watch::channel(eviction::first_look(&host.config));
+    let context = Arc::new(Context::new(host, runtime.clone(), is_ready, pressed));
     let manager = Manager::new(context.clone(), &informers);
     let pods = manager.pods();
-    // When one part fails, the others end too.
+    let (collector, images) = Collector::new(context.clone());
+    let orders = manager.orders();
     let part = shutdown.child_token();
     let mut parts = JoinSet::new();
     parts.spawn(manager.run(part.clone()));
@@ -61,19 +64,27 @@ pub async fn run<R: Runtime>(
         part.clone(),
     ));
     parts.spawn(node::run(context.clone(), informers, network, part.clone()));
-    let collecting = images::collect(context.clone(), part.clone());
-    parts.spawn(async move {
-        collecting.await;
-        Ok(())
-    });
+    parts.spawn(unfailing(collector.run(part.clone())));
+    parts.spawn(unfailing(eviction::run(
+        context.clone(),
+        pods.clone(),
+        orders,
+        images,
+        pressure,
+        part.clone(),
+    )));
     parts.spawn(server::run(context, pods, part.clone()));
     let rotating = rotate_logs(runtime, RotationPolicy::default(), part.clone());
     parts.spawn(async move { Ok(rotating.await?) });
-    let recording = recording.run(part.clone());
-    parts.spawn(async move {
-        recording.await;
-        Ok(())
-    });
+    parts.spawn(unfailing(recording.run(part.clone())));
+    until_all_end(parts, &part).await
+}
+
+/// Waits until all parts have ended. When one ends by itself, the others do too.
+async fn until_all_end(
+    mut parts: JoinSet<anyhow::Result<()>>,
+    part: &CancellationToken,
+) -> anyhow::Result<()> {
     let mut result = Ok(());
     while let Some(ended) = parts.join_next().await {
         let ended = ended.unwrap_or_else(|panic| Err(panic.into()));
@@ -83,6 +94,11 @@ pub async fn run<R: Runtime>(
         part.cancel();
     }
     result
+}
+
+async fn unfailing(work: impl Future<Output = ()>) -> anyhow::Result<()> {
+    work.await;
+    Ok(())
 }
 
 async fn resolvers(config: &Config) -> Resolvers {

@@ -11,6 +11,8 @@
 //! ```
 
 mod config;
+mod disk_usage;
+mod eviction;
 mod host;
 mod images;
 mod kubelet;
@@ -18,6 +20,7 @@ mod logs;
 mod node;
 mod objects;
 mod pods;
+mod pressure;
 mod probes;
 mod provisioner;
 mod quantity;
@@ -28,6 +31,8 @@ mod streams;
 mod volumes;
 
 pub use config::{Config, NetworkBackend};
+pub use disk_usage::DiskUsage;
+pub use eviction::{EvictionThresholds, ThresholdError};
 pub use kubelet::run;
 pub use node::remove_network;
 pub use pods::{release_host, remove_all_pods, stop_all_pods, unmount_below};

@@ -114,6 +114,8 @@ fn kubelet_config(
         tls: parts.tls.clone(),
         client_ca_pem: parts.ca_pem.clone(),
         max_pods: 110,
+        eviction_hard: node.eviction_hard.clone(),
+        eviction_pressure_transition_period: node.eviction_pressure_transition_period,
     }
 }
 

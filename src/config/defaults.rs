@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use jiff::SignedDuration;
@@ -15,6 +16,9 @@ use crate::network;
 
 /// As kube-controller-manager's `--node-monitor-grace-period`.
 const NODE_MONITOR_GRACE: SignedDuration = SignedDuration::from_secs(40);
+
+/// As the kubelet's `--eviction-pressure-transition-period`.
+const EVICTION_PRESSURE_TRANSITION: SignedDuration = SignedDuration::from_mins(5);
 
 /// As kubeadm's `certificateValidityPeriod`: a year.
 const CERTIFICATE_VALIDITY: SignedDuration = SignedDuration::from_hours(365 * 24);
@@ -101,8 +105,19 @@ pub(crate) fn node(options: NodeOptions) -> anyhow::Result<NodeSettings> {
         resolv_conf: options.resolv_conf.or_else(host_resolv_conf),
         containerd: options.containerd,
         registry_mirrors: options.registry_mirrors,
+        eviction_hard: options.eviction_hard.unwrap_or_default(),
+        eviction_pressure_transition_period: transition(
+            options.eviction_pressure_transition_period,
+        )?,
         stop_pods: options.stop_pods,
     })
+}
+
+fn transition(given: Option<SignedDuration>) -> anyhow::Result<Duration> {
+    let period = given.unwrap_or(EVICTION_PRESSURE_TRANSITION);
+    Duration::try_from(period)
+        .ok()
+        .context("--eviction-pressure-transition-period: must not be negative")
 }
 
 fn given_or<T>(given: Option<T>, default: &str) -> anyhow::Result<T>

@@ -7,11 +7,13 @@ mod options;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use skiff_kubelet::EvictionThresholds;
 
 pub(crate) use mirror::Mirror;
 pub(crate) use options::{AgentOptions, NetworkBackend, NodeOptions, ProxyMode, UpOptions};
@@ -29,6 +31,8 @@ pub(crate) struct NodeSettings {
     pub(crate) resolv_conf: Option<PathBuf>,
     pub(crate) containerd: Option<PathBuf>,
     pub(crate) registry_mirrors: Vec<Mirror>,
+    pub(crate) eviction_hard: EvictionThresholds,
+    pub(crate) eviction_pressure_transition_period: Duration,
     pub(crate) stop_pods: bool,
 }
 
@@ -225,7 +229,7 @@ mod tests {
     #[test]
     fn a_file_gives_what_the_flags_do_not() {
         let file = std::env::temp_dir().join(format!("skiff-config-{}.yaml", std::process::id()));
-        let yaml = "cluster-domain: boat.test\nservice-cidr: 10.100.0.0/16\ncluster-dns: 10.100.0.10\nregistry-mirrors: [docker.io=http://127.0.0.1:5000]\n";
+        let yaml = "eviction-hard: memory.available<1Gi\ncluster-domain: boat.test\nservice-cidr: 10.100.0.0/16\ncluster-dns: 10.100.0.10\nregistry-mirrors: [docker.io=http://127.0.0.1:5000]\n";
         std::fs::write(&file, yaml).expect("write");
         let settings = resolved(&[
             "--config",
@@ -237,6 +241,8 @@ mod tests {
         assert_eq!(settings.cluster.cluster_domain, "flag.test");
         assert_eq!(settings.cluster.service_cidr.to_string(), "10.100.0.0/16");
         assert_eq!(settings.node.registry_mirrors[0].registry, "docker.io");
+        let thresholds = "memory.available<1Gi".parse();
+        assert_eq!(Ok(settings.node.eviction_hard), thresholds);
     }
 
     #[test]
@@ -268,6 +274,14 @@ mod tests {
                 "--certificate-validity-period 9s: must be between 10s and 87600h",
             ),
             (&["--registry-mirror=nothing"], "must be NAME=URL"),
+            (
+                &["--eviction-hard=memory.free<1Gi"],
+                "\"memory.free\" is no eviction signal",
+            ),
+            (
+                &["--eviction-pressure-transition-period=-1s"],
+                "--eviction-pressure-transition-period: must not be negative",
+            ),
             (
                 &["--proxy-mode=magic"],
                 "invalid value 'magic' for '--proxy-mode",

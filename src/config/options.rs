@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use skiff_kubelet::EvictionThresholds;
 
 use super::Mirror;
 
@@ -58,6 +59,13 @@ pub(crate) struct NodeOptions {
     /// Pull images of the registry NAME from URL (may be repeated)
     #[arg(long = "registry-mirror", value_name = "NAME=URL")]
     pub(crate) registry_mirrors: Vec<Mirror>,
+    /// What must be left of the node: when it is not, Pods are evicted
+    /// [default: memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,…]
+    #[arg(long, value_name = "SIGNAL<VALUE,…")]
+    pub(crate) eviction_hard: Option<EvictionThresholds>,
+    /// How long the node counts as short after it was [default: 5m]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) eviction_pressure_transition_period: Option<SignedDuration>,
     /// Stop all Pods when skiff stops, instead of leaving them running
     #[arg(long)]
     pub(crate) stop_pods: bool,
@@ -137,6 +145,13 @@ pub(crate) struct UpOptions {
     /// Pull images of the registry NAME from URL (may be repeated)
     #[arg(long = "registry-mirror", value_name = "NAME=URL")]
     pub(crate) registry_mirrors: Vec<Mirror>,
+    /// What must be left of the node: when it is not, Pods are evicted
+    /// [default: memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,…]
+    #[arg(long, value_name = "SIGNAL<VALUE,…")]
+    pub(crate) eviction_hard: Option<EvictionThresholds>,
+    /// How long the node counts as short after it was [default: 5m]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) eviction_pressure_transition_period: Option<SignedDuration>,
     /// Stop all Pods when skiff stops, instead of leaving them running
     #[arg(long)]
     pub(crate) stop_pods: bool,
@@ -175,6 +190,10 @@ impl UpOptions {
             ingress_https_port: self.ingress_https_port.or(file.ingress_https_port),
             containerd: self.containerd.or(file.containerd),
             registry_mirrors,
+            eviction_hard: self.eviction_hard.or(file.eviction_hard),
+            eviction_pressure_transition_period: self
+                .eviction_pressure_transition_period
+                .or(file.eviction_pressure_transition_period),
             stop_pods: self.stop_pods || file.stop_pods,
             config: self.config,
         }
@@ -189,6 +208,8 @@ impl UpOptions {
             resolv_conf: self.resolv_conf.clone(),
             containerd: self.containerd.clone(),
             registry_mirrors: self.registry_mirrors.clone(),
+            eviction_hard: self.eviction_hard.clone(),
+            eviction_pressure_transition_period: self.eviction_pressure_transition_period,
             stop_pods: self.stop_pods,
         }
     }

@@ -8,6 +8,7 @@
 mod eviction;
 mod health;
 mod heartbeats;
+mod known;
 mod plan;
 mod taints;
 mod wake;
@@ -31,6 +32,7 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
     let leases: Informer<Lease> = context.informers.all();
     let heartbeats = Arc::new(Heartbeats::default());
     let (sick, evicted) = (WorkQueue::new(), WorkQueue::new());
+    known::announce(&nodes, &recorder);
     wake::on_heartbeats(&nodes, &leases, &heartbeats);
     wake::on_nodes(&context, &nodes, &sick, &evicted);
     wake::on_pods(&context, &evicted);

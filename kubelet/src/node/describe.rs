@@ -11,9 +11,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use super::machine::Machine;
-use super::pressure::Pressure;
 use super::pulse::Known;
 use crate::config::Config;
+use crate::pressure::Pressure;
 
 /// The version of Kubernetes whose kubelet this one is like.
 const KUBELET_VERSION: &str = "v1.36.0";

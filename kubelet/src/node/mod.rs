@@ -10,13 +10,13 @@ mod describe;
 mod lease;
 mod machine;
 mod network;
-mod pressure;
 mod pulse;
 mod register;
 mod transitions;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use skiff_client::{Change, Informers, ObjectKey};
 use tokio::sync::{Notify, watch};
@@ -41,8 +41,10 @@ pub(crate) async fn run<R: Runtime>(
     network: watch::Sender<bool>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let started = Timestamp::now();
     let config = &context.host.config;
     let nodes = informers.all::<Node>();
+    transitions::follow_cordon(&context.host, &nodes);
     let key = ObjectKey::cluster(config.node_name.clone());
     let (deleted, gone) = watch::channel(None);
     let own = key.clone();
@@ -68,7 +70,9 @@ pub(crate) async fn run<R: Runtime>(
         let seen = Seen {
             network: network.subscribe(),
             runtime: pulse,
+            pressure: context.pressure.clone(),
             deleted: gone,
+            started: Some(started),
         };
         tokio::try_join!(
             async { network::set_up(&context, &nodes, &key, &network).await },
@@ -78,10 +82,6 @@ pub(crate) async fn run<R: Runtime>(
                 Ok(())
             },
             async { lease::keep(&context, &nodes, &key, &report).await },
-            async {
-                pressure::watch(&config.data_dir, &report).await;
-                Ok(())
-            },
         )
     };
     match shutdown.run_until_cancelled(work).await {

@@ -14,8 +14,9 @@ use tokio::time::{sleep, timeout};
 
 use super::describe::{self, Facts};
 use super::pulse::Known;
-use super::{pressure, transitions};
+use super::transitions;
 use crate::pods::Context;
+use crate::pressure::Pressure;
 use crate::runtime::Runtime;
 
 /// How often the status is written when nothing changes (nodeStatusReportFrequency).
@@ -30,8 +31,12 @@ pub(super) struct Seen {
     /// Whether Pods can have a network.
     pub(super) network: watch::Receiver<bool>,
     pub(super) runtime: watch::Receiver<Known>,
+    /// What the node is short of.
+    pub(super) pressure: watch::Receiver<Pressure>,
     /// The Node, when somebody has deleted it.
     pub(super) deleted: watch::Receiver<Option<Arc<Node>>>,
+    /// When the kubelet started, until users were told.
+    pub(super) started: Option<Timestamp>,
 }
 
 fn api<R>(context: &Context<R>) -> Api<Node> {
@@ -96,7 +101,7 @@ fn status<R>(
         machine: &host.machine,
         runtime,
         network_is_ready,
-        pressure: pressure::look(&host.config.data_dir),
+        pressure: *context.pressure.borrow(),
         old,
         now: Timestamp::now(),
     })
@@ -121,11 +126,15 @@ pub(super) async fn keep_status<R: Runtime>(
     loop {
         let is_ready = *seen.network.borrow_and_update();
         let runtime = seen.runtime.borrow_and_update().clone();
+        seen.pressure.mark_unchanged();
         // A node that was ready before is not told to be unready while its network is set up again: Pods on it run on.
         let wait = match (is_ready, last) {
             (false, None) => REPORT_EVERY,
-            _ => match in_time(write_status(context, &runtime, is_ready)).await {
-                Ok(()) => REPORT_EVERY,
+            _ => match in_time(write_status(context, &runtime, is_ready, seen.started)).await {
+                Ok(()) => {
+                    seen.started = None;
+                    REPORT_EVERY
+                }
                 Err(error) => {
                     tracing::warn!(
                         error = format!("{error:#}"),
@@ -140,6 +149,7 @@ pub(super) async fn keep_status<R: Runtime>(
             // All are cancel-safe; a change that is missed here is seen at the top.
             _ = seen.network.changed() => {}
             _ = seen.runtime.changed() => {}
+            Ok(()) = seen.pressure.changed() => {}
             () = report.notified() => {}
             _ = seen.deleted.changed() => {
                 let deleted = seen.deleted.borrow_and_update().clone();
@@ -163,20 +173,23 @@ async fn write_status<R: Runtime>(
     context: &Context<R>,
     runtime: &Known,
     network_is_ready: bool,
+    started: Option<Timestamp>,
 ) -> anyhow::Result<()> {
     let api = api(context);
     let name = &context.host.config.node_name;
     let known = api.get(name).await.context("get the Node")?;
-    let known = known
-        .status
-        .and_then(|status| status.conditions)
-        .unwrap_or_default();
+    let known = known.status.unwrap_or_default();
+    let boot_id = known.node_info.unwrap_or_default().boot_id;
+    let known = known.conditions.unwrap_or_default();
     let status = status(context, runtime, network_is_ready, &known);
     let patch = Patch::Strategic(json!({ "status": status }));
     api.patch_status(name, &PatchParams::default(), &patch)
         .await
         .context("write the Node's status")?;
     let new = status.conditions.unwrap_or_default();
-    transitions::tell(&context.host, &known, &new);
+    match started {
+        Some(started) => transitions::introduce(&context.host, started, &boot_id, &known, &new),
+        None => transitions::tell(&context.host, &known, &new),
+    }
     Ok(())
 }

@@ -1,7 +1,8 @@
-//! What users are told when a condition of the node changes, in the kubelet's words (pkg/kubelet/nodestatus).
+//! What users are told of the node, in the kubelet's words (pkg/kubelet/nodestatus).
 
-use k8s_openapi::api::core::v1::NodeCondition;
-use skiff_client::EventType;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Node, NodeCondition, ObjectReference};
+use skiff_client::{Change, EventType, Informer, Recorder};
 
 use crate::host::Host;
 
@@ -27,13 +28,67 @@ const TOLD: [(&str, &str, &str); 4] = [
 
 /// Tells of the conditions that are not as they were.
 pub(super) fn tell(host: &Host, old: &[NodeCondition], new: &[NodeCondition]) {
-    let name = &host.config.node_name;
-    let node = host.node_reference();
     for reason in reasons(old, new) {
-        let message = format!("Node {name} status is now: {reason}");
-        let recorder = &host.recorder;
-        recorder.event(&node, EventType::Normal, reason, message);
+        tell_status(&host.recorder, &host.node_reference(), reason);
     }
+}
+
+/// Tells that a kubelet has started, and of all conditions but the readiness that the API server knows already. `boot_id` is the
+/// one that the API server knows.
+pub(super) fn introduce(
+    host: &Host,
+    started: Timestamp,
+    boot_id: &str,
+    old: &[NodeCondition],
+    new: &[NodeCondition],
+) {
+    let (node, recorder) = (host.node_reference(), &host.recorder);
+    let (name, booted) = (&host.config.node_name, &host.machine.boot_id);
+    let starting = "Starting kubelet.";
+    recorder.event_at(started, &node, EventType::Normal, "Starting", starting);
+    if !boot_id.is_empty() && boot_id != booted {
+        let message = format!("Node {name} has been rebooted, boot id: {booted}");
+        recorder.event(&node, EventType::Warning, "Rebooted", message);
+    }
+    let enforced = "Updated Node Allocatable limit across pods";
+    recorder.event(
+        &node,
+        EventType::Normal,
+        "NodeAllocatableEnforced",
+        enforced,
+    );
+    let ready = old.iter().filter(|one| one.type_ == "Ready").cloned();
+    tell(host, &ready.collect::<Vec<_>>(), new);
+}
+
+/// Tells when the node is closed to new Pods and opened again.
+pub(super) fn follow_cordon(host: &Host, nodes: &Informer<Node>) {
+    let (recorder, reference) = (host.recorder.clone(), host.node_reference());
+    let is_closed = |node: &Node| {
+        let spec = node.spec.as_ref();
+        spec.and_then(|spec| spec.unschedulable) == Some(true)
+    };
+    nodes.on_change(move |change| {
+        let (was_closed, node) = match change {
+            Change::Added(node) => (false, node),
+            Change::Updated { old, new } => (is_closed(old), new),
+            Change::Deleted(_) => return,
+        };
+        if node.metadata.name != reference.name {
+            return;
+        }
+        match (was_closed, is_closed(node)) {
+            (false, true) => tell_status(&recorder, &reference, "NodeNotSchedulable"),
+            (true, false) => tell_status(&recorder, &reference, "NodeSchedulable"),
+            _ => {}
+        }
+    });
+}
+
+fn tell_status(recorder: &Recorder, node: &ObjectReference, reason: &str) {
+    let name = node.name.as_deref().unwrap_or_default();
+    let message = format!("Node {name} status is now: {reason}");
+    recorder.event(node, EventType::Normal, reason, message);
 }
 
 fn reasons(old: &[NodeCondition], new: &[NodeCondition]) -> Vec<&'static str> {
@@ -89,6 +144,8 @@ mod tests {
                 vec!["NodeHasNoDiskPressure", "NodeReady"],
             ),
             (("False", "True"), ("False", "False"), vec!["NodeNotReady"]),
+            // A kubelet that has started tells of what was not known.
+            (("", "True"), ("True", "True"), vec!["NodeHasDiskPressure"]),
         ] {
             let told = reasons(&all(old.0, old.1), &all(new.0, new.1));
             assert_eq!(told, expected, "{old:?} to {new:?}");

@@ -4,6 +4,7 @@ use tokio::sync::watch;
 
 use super::pulls::Pulls;
 use crate::host::Host;
+use crate::pressure::Pressure;
 
 /// What all workers share.
 pub(crate) struct Context<R> {
@@ -12,15 +13,23 @@ pub(crate) struct Context<R> {
     pub(crate) pulls: Pulls,
     /// Whether the runtime can give Pods a network.
     pub(crate) network: watch::Receiver<bool>,
+    /// What the node is short of.
+    pub(crate) pressure: watch::Receiver<Pressure>,
 }
 
 impl<R> Context<R> {
-    pub(crate) fn new(host: Host, runtime: Arc<R>, network: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        host: Host,
+        runtime: Arc<R>,
+        network: watch::Receiver<bool>,
+        pressure: watch::Receiver<Pressure>,
+    ) -> Self {
         Self {
             host,
             runtime,
             pulls: Pulls::default(),
             network,
+            pressure,
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio_util::sync::DropGuard;
 
+use super::orders::Eviction;
 use crate::probes::ProbeKind;
 use crate::runtime::PodState;
 
@@ -25,6 +27,10 @@ pub(crate) struct Mail {
     pub(crate) listed: Option<Vec<PodState>>,
     /// A ConfigMap or Secret of the Pod has changed.
     pub(crate) references: bool,
+    /// The Pod must leave the node; the guard is for who waits until it has.
+    pub(crate) evict: Option<(Eviction, DropGuard)>,
+    /// Dead containers are to be given up; the guard is for who waits until they are.
+    pub(crate) reclaim: Option<Arc<DropGuard>>,
     /// Results of probes.
     pub(crate) probes: BTreeMap<(String, ProbeKind), bool>,
 }

@@ -8,14 +8,16 @@ use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use skiff_client::{Informer, Informers, ObjectKey, WorkQueue};
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Mail};
+use super::orders::{self, Cause, Eviction, Order, Orders};
 use super::worker::Worker;
-use super::{cgroup, object, seen};
+use super::{admission, cgroup, object, seen};
 use crate::logs::remove_forgotten_logs;
 use crate::runtime::{PodState, Runtime, RuntimeEvent, labels};
 use crate::volumes::{self, Reference};
@@ -26,6 +28,7 @@ pub(crate) struct Manager<R> {
     pods: Informer<Pod>,
     /// What the Pods refer to and has changed.
     references: WorkQueue<Changed>,
+    orders: (Orders, mpsc::Receiver<Order>),
     /// Cancelled when the workers are to stop.
     stopping: CancellationToken,
     workers: HashMap<String, Running>,
@@ -69,6 +72,7 @@ impl<R: Runtime> Manager<R> {
             context,
             pods: informers.with_fields(&selector),
             references: WorkQueue::new(),
+            orders: orders::orders(),
             stopping: CancellationToken::new(),
             workers: HashMap::new(),
             tasks: JoinSet::new(),
@@ -81,6 +85,11 @@ impl<R: Runtime> Manager<R> {
     /// The cache of the Pods of this node.
     pub(crate) fn pods(&self) -> Informer<Pod> {
         self.pods.clone()
+    }
+
+    /// Where the workers are told that Pods must go.
+    pub(crate) fn orders(&self) -> Orders {
+        self.orders.0.clone()
     }
 
     /// Works until `shutdown`. What runs in containers goes on.
@@ -117,6 +126,7 @@ impl<R: Runtime> Manager<R> {
                     Some(event) => self.runtime_told(event).await,
                     None => anyhow::bail!("the container runtime is gone"),
                 },
+                Some(order) = self.orders.1.recv() => self.obey(order),
                 Some(ended) = self.tasks.join_next_with_id() => self.worker_ended(ended),
                 () = until(self.list_at) => {
                     self.list_at = None;
@@ -205,7 +215,14 @@ impl<R: Runtime> Manager<R> {
         if is_gone {
             inbox.put(|mail| mail.is_gone = true);
         }
-        let worker = Worker::new(self.context.clone(), inbox.clone(), pod.clone(), listed);
+        let is_new = listed.is_empty() && !is_gone && !has_started(&pod);
+        let mut worker = Worker::new(self.context.clone(), inbox.clone(), pod.clone(), listed);
+        let pressure = *self.context.pressure.borrow();
+        if is_new && admission::refuses(pressure, &pod) {
+            let message = admission::node_condition(pressure);
+            let cause = Cause::Arrival;
+            worker.evict(Eviction { message, cause }, None);
+        }
         let task = self.tasks.spawn(worker.run(self.stopping.clone()));
         self.uids.insert(task.id(), uid.clone());
         self.workers.insert(uid, Running { pod, inbox });
@@ -251,11 +268,30 @@ impl<R: Runtime> Manager<R> {
         }
     }
 
-    fn tell(&self, pod_uid: &str, add: impl FnOnce(&mut super::inbox::Mail) -> bool) {
+    fn tell(&self, pod_uid: &str, add: impl FnOnce(&mut Mail) -> bool) {
         if let Some(worker) = self.workers.get(pod_uid) {
             worker.inbox.put(|mail| {
                 add(mail);
             });
+        }
+    }
+
+    fn obey(&self, order: Order) {
+        match order {
+            Order::Evict {
+                uid,
+                eviction,
+                done,
+            } => {
+                if let Some(worker) = self.workers.get(&uid) {
+                    worker.inbox.put(|mail| mail.evict = Some((eviction, done)));
+                }
+            }
+            Order::Reclaim { done } => {
+                for worker in self.workers.values() {
+                    worker.inbox.put(|mail| mail.reclaim = Some(done.clone()));
+                }
+            }
         }
     }
 
@@ -313,6 +349,12 @@ impl<R: Runtime> Manager<R> {
             }
         }
     }
+}
+
+/// Whether a kubelet has taken the Pod before.
+fn has_started(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    status.is_some_and(|status| status.start_time.is_some())
 }
 
 async fn until(time: Option<Instant>) {

@@ -8,6 +8,7 @@
 //!
 //! A worker sleeps until something happens; then it plans anew from everything it knows and starts what is to be done.
 
+mod admission;
 mod backoff;
 mod cgroup;
 mod config;
@@ -16,6 +17,7 @@ mod events;
 mod inbox;
 mod manager;
 pub(crate) mod object;
+mod orders;
 mod plan;
 mod progress;
 mod pulls;
@@ -28,6 +30,8 @@ mod worker;
 pub(crate) use self::config::dns::{Resolvers, parse as parse_resolv_conf};
 pub(crate) use self::config::env::{Sources, expand_text as expand, references as env_references};
 pub(crate) use self::config::fields;
+pub(crate) use self::config::resources::{Bound, amount};
 pub(crate) use self::context::Context;
 pub(crate) use self::manager::Manager;
+pub(crate) use self::orders::{Cause, Eviction, Orders};
 pub use self::stop::{release_host, remove_all_pods, stop_all_pods, unmount_below};

@@ -8,6 +8,9 @@ use k8s_openapi::api::core::v1::{
 use kube::ResourceExt;
 use skiff_client::ObjectKey;
 
+/// Pods from this priority on are the cluster's own (scheduling.SystemCriticalPriority).
+const SYSTEM_CRITICAL_PRIORITY: i32 = 2_000_000_000;
+
 /// What a container is in its Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -255,6 +258,24 @@ pub(crate) fn is_terminal(pod: &Pod) -> bool {
         .as_ref()
         .and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+/// How important the Pod is.
+pub(crate) fn priority(pod: &Pod) -> i32 {
+    let spec = pod.spec.as_ref();
+    spec.and_then(|spec| spec.priority).unwrap_or(0)
+}
+
+/// Whether the Pod is one of the cluster's own.
+pub(crate) fn is_critical(pod: &Pod) -> bool {
+    priority(pod) >= SYSTEM_CRITICAL_PRIORITY
+}
+
+/// Whether the kubelet has ended the Pod, and the API server knows.
+pub(crate) fn is_evicted(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let reason = status.and_then(|status| status.reason.as_deref());
+    is_terminal(pod) && reason == Some("Evicted")
 }
 
 /// How long the Pod may take to stop, in seconds: as its deletion says, else as its spec says.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::backoff::Backoff;
+use super::orders::Eviction;
 use crate::probes::ProbeKind;
 
 /// Where the work on a Pod stands.
@@ -27,6 +28,8 @@ pub(crate) struct Progress {
     pub(crate) stopped_sandboxes: BTreeSet<String>,
     /// Since when the Pod is being ended.
     pub(crate) ending_since: Option<Timestamp>,
+    /// Why the Pod must leave the node.
+    pub(crate) evicted: Option<Eviction>,
     /// The end of the volumes.
     pub(crate) cleaned: Step,
     /// The last deletion, that of the object.

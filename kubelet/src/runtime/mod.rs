@@ -40,6 +40,7 @@ use self::cri::{
     AuthConfig, ContainerConfig, ContainerStats, ContainerStatus, Image, PodSandboxConfig,
     PodSandboxStatus, VersionResponse,
 };
+use crate::disk_usage::DiskUsage;
 
 /// Labels by which a Pod and its containers are known to the runtime; the real kubelet sets the same ones.
 pub mod labels {
@@ -197,6 +198,15 @@ pub trait Runtime: Send + Sync + 'static {
         &self,
         id: &str,
     ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
+    /// Where images, and what containers write, are; `None` if the runtime does not say.
+    fn image_dir(&self) -> impl Future<Output = Result<Option<PathBuf>, RuntimeError>> + Send;
+
+    /// What a container has written into its root so far.
+    fn written_by(&self, id: &str) -> impl Future<Output = Result<DiskUsage, RuntimeError>> + Send;
+
+    /// Gives the disk back what was removed, at once and not when it suits.
+    fn collect_garbage(&self) -> impl Future<Output = Result<(), RuntimeError>> + Send;
 
     /// What each container uses; those that do not run have no figures.
     fn container_stats(

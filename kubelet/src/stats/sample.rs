@@ -39,7 +39,7 @@ pub(crate) struct Sample {
 
 impl Sample {
     /// Looks now.
-    pub(super) async fn take(runtime: &impl Runtime) -> Result<Self, RuntimeError> {
+    pub(crate) async fn take(runtime: &impl Runtime) -> Result<Self, RuntimeError> {
         let stats = runtime.container_stats().await?;
         let now = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX);
         Ok(Self {

@@ -96,12 +96,8 @@ pub(crate) fn linux(
 /// How readily the kernel kills the container when memory is short
 /// (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-out-of-memory-behavior>).
 fn oom_score_adj(pod: &Pod, container: &Container, memory_bytes: i64) -> i64 {
-    let spec = pod.spec.as_ref();
-    let is_critical = spec
-        .and_then(|spec| spec.priority)
-        .is_some_and(|priority| priority >= 2_000_000_000);
     match qos(pod) {
-        _ if is_critical => -997,
+        _ if object::is_critical(pod) => -997,
         Qos::Guaranteed => -997,
         Qos::BestEffort => 1000,
         Qos::Burstable => {

@@ -12,6 +12,10 @@ const SOONER: SignedDuration = SignedDuration::from_secs(2);
 /// The most that a Pod gets whose object is gone: somebody deleted it by force, and its name may be taken again
 /// (<https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-forced>).
 const FORGOTTEN_S: i64 = 1;
+/// The most that a Pod gets that is evicted, as the kubelet's `immediateEvictionGracePeriodSeconds`.
+const EVICTED_S: i64 = 1;
+/// How long the end of an evicted Pod's containers may be unknown to the API server.
+const UNKNOWN: SignedDuration = SignedDuration::from_secs(10);
 
 impl<'a> Planner<'a> {
     /// Stops all containers at the same time, sidecars after the others and the last one first.
@@ -27,6 +31,7 @@ impl<'a> Planner<'a> {
         let since = progress.ending_since.unwrap_or(now);
         let grace_s = match want {
             Want::Forget => object::grace_s(pod).min(FORGOTTEN_S),
+            _ if progress.evicted.is_some() => object::grace_s(pod).min(EVICTED_S),
             Want::Run | Want::End => object::grace_s(pod),
         };
         let left_s = grace_s - now.duration_since(since).as_secs();
@@ -73,6 +78,7 @@ impl<'a> Planner<'a> {
             ..
         } = *self.input;
         match want {
+            Want::Run if progress.evicted.is_some() => self.give_back_disk(),
             Want::Run => {}
             Want::End => {
                 if self.is_due(&progress.deleted) {
@@ -80,14 +86,31 @@ impl<'a> Planner<'a> {
                 }
             }
             Want::Forget if seen.sandboxes.is_empty() => self.push(Action::Finish),
-            Want::Forget => {
-                for sandbox in &seen.sandboxes {
-                    if !progress.stopping.contains(&sandbox.id) {
-                        self.push(Action::RemoveSandbox {
-                            id: sandbox.id.clone(),
-                        });
-                    }
-                }
+            Want::Forget => self.remove_sandboxes(),
+        }
+    }
+
+    /// What the containers of an evicted Pod wrote goes when the API server knows how they ended, which a full disk may keep it
+    /// from for ever.
+    fn give_back_disk(&mut self) {
+        let Input {
+            pod, progress, now, ..
+        } = *self.input;
+        let latest = progress.ending_since.unwrap_or(now) + UNKNOWN;
+        if object::is_evicted(pod) || latest <= now {
+            self.remove_sandboxes();
+        } else {
+            self.look_again(latest);
+        }
+    }
+
+    fn remove_sandboxes(&mut self) {
+        let Input { seen, progress, .. } = *self.input;
+        for sandbox in &seen.sandboxes {
+            if !progress.stopping.contains(&sandbox.id) {
+                self.push(Action::RemoveSandbox {
+                    id: sandbox.id.clone(),
+                });
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod container;
 mod ending;
+mod reclaim;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, Pod};
 
+pub(crate) use self::reclaim::reclaimable;
 use super::object::{self, Role};
 use super::progress::{Progress, Step};
 use super::seen::{Instance, Seen};

@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use super::{Action, Input, Life, Plan, Want, Why, plan};
+use super::{Action, Input, Life, Plan, Want, Why, plan, reclaimable};
 use crate::pods::object;
+use crate::pods::orders::{Cause, Eviction};
 use crate::pods::progress::{Container, Failure, Progress, Step};
 use crate::pods::seen::{Exit, Instance, Sandbox, Seen, State};
 use crate::probes::ProbeKind;
@@ -105,14 +106,18 @@ impl Case {
         self
     }
 
-    fn plan_at(&self, now: Timestamp) -> Plan {
-        plan(&Input {
+    fn input(&self, now: Timestamp) -> Input<'_> {
+        Input {
             pod: &self.pod,
             want: self.want,
             seen: &self.seen,
             progress: &self.progress,
             now,
-        })
+        }
+    }
+
+    fn plan_at(&self, now: Timestamp) -> Plan {
+        plan(&self.input(now))
     }
 
     fn plan(&self) -> Plan {
@@ -462,6 +467,59 @@ fn a_pod_over_its_deadline_ends() {
         (over.life, over.actions),
         (Life::Ending, vec![stop("a0", 30, Why::PodEnds)])
     );
+}
+
+#[test]
+fn an_evicted_pod_ends_at_once_and_gives_all_back() {
+    let mut evicted = app("Always").sandbox(true).ready_to_start("a").running("a");
+    evicted.progress.ending_since = Some(NOW);
+    evicted.progress.evicted = Some(Eviction {
+        message: "The node was low on resource: memory. ".to_owned(),
+        cause: Cause::Pressure,
+    });
+    let plan = evicted.plan();
+    let expected = (Life::Ending, vec![stop("a0", 1, Why::PodEnds)]);
+    assert_eq!((plan.life, plan.actions), expected);
+
+    let mut over = evicted.exited("a", 0, 137);
+    over.progress.stopped_sandboxes.insert("s0".to_owned());
+    over.progress.cleaned = Step::Done;
+    let plan = over.plan();
+    let latest = NOW + SignedDuration::from_secs(10);
+    assert_eq!(
+        (plan.life, plan.actions, plan.again_at),
+        (Life::Over, vec![], Some(latest))
+    );
+    let removal = || Action::RemoveSandbox {
+        id: "s0".to_owned(),
+    };
+    assert_eq!(
+        over.plan_at(latest).actions,
+        [removal()],
+        "nobody can be told"
+    );
+    over.pod.status = serde_json::from_value(json!({"phase": "Failed", "reason": "Evicted"})).ok();
+    assert_eq!(over.actions(), [removal()]);
+}
+
+#[test]
+fn what_is_dead_may_go_but_the_last_of_a_pod_that_is_not_over() {
+    let remove = |id: &str| Action::RemoveContainer { id: id.to_owned() };
+    let ended = |case: Case| case.exited("a", 0, 1).exited("a", 1, 1);
+    let runs =
+        ended(app("Always").sandbox(true)).instance("a", 2, State::Running { started_at: NOW });
+    let crashes = ended(app("Always").sandbox(true));
+    let mut over = ended(app("Never").sandbox(false));
+    over.progress.stopped_sandboxes.insert("s0".to_owned());
+    over.progress.cleaned = Step::Done;
+    over.pod.status = serde_json::from_value(json!({"phase": "Failed"})).ok();
+    for (case, expected) in [
+        (runs, vec![remove("a0"), remove("a1")]),
+        (crashes, vec![remove("a0")]),
+        (over, vec![remove("a0"), remove("a1")]),
+    ] {
+        assert_eq!(reclaimable(&case.input(NOW)), expected);
+    }
 }
 
 #[test]

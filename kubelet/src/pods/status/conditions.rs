@@ -3,6 +3,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::Input;
 use crate::pods::object::{self, Role};
+use crate::pods::orders::{Cause, Eviction};
 
 /// The outcome of a condition: whether it holds and, if not, why not.
 struct Outcome {
@@ -31,13 +32,15 @@ impl Outcome {
 /// (<https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-conditions>)
 pub(super) fn conditions(input: &Input<'_>, status: &PodStatus) -> Vec<PodCondition> {
     let containers = containers_ready(input, status);
-    let own = [
+    let mut own = vec![
         ("PodReadyToStartContainers", network(input)),
         ("Initialized", initialized(input, status)),
         ("Ready", ready(input, &containers)),
         ("ContainersReady", containers),
         ("PodScheduled", Outcome::TRUE),
     ];
+    let disruption = input.evicted.and_then(disruption);
+    own.extend(disruption.map(|outcome| ("DisruptionTarget", outcome)));
     let old = input.old.conditions.as_deref().unwrap_or_default();
     let others = old
         .iter()
@@ -73,6 +76,16 @@ fn condition(
             .or(Some(Time(input.now))),
         observed_generation: input.pod.metadata.generation,
     }
+}
+
+/// What ended the Pod was not its own doing
+/// (<https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions>).
+fn disruption(eviction: &Eviction) -> Option<Outcome> {
+    (eviction.cause == Cause::Pressure).then(|| Outcome {
+        holds: true,
+        reason: Some("TerminationByKubelet"),
+        message: Some(eviction.message.clone()),
+    })
 }
 
 fn network(input: &Input<'_>) -> Outcome {

@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::{HostIP, Pod, PodIP, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::object;
+use super::orders::Eviction;
 use super::plan::{Life, Plan, deadline};
 use super::progress::Probes;
 use super::seen::{Sandbox, Seen};
@@ -28,6 +29,8 @@ pub(crate) struct Input<'a> {
     pub(crate) seen: &'a Seen,
     pub(crate) plan: &'a Plan,
     pub(crate) probes: &'a Probes,
+    /// Why the Pod must leave the node, if it must.
+    pub(crate) evicted: Option<&'a Eviction>,
     pub(crate) node_ip: IpAddr,
     pub(crate) now: Timestamp,
 }
@@ -66,7 +69,15 @@ pub(crate) fn status(input: &Input<'_>) -> PodStatus {
         status.reason = old.reason.clone();
         status.message = old.message.clone();
     }
-    if input.plan.life != Life::Running && is_over_deadline(input) {
+    let was_over = matches!(old.phase.as_deref(), Some("Succeeded" | "Failed"));
+    let is_idle = matches!(input.plan.life, Life::Ended | Life::Over);
+    if let Some(eviction) = input.evicted {
+        if is_idle && !was_over {
+            status.phase = Some("Failed".to_owned());
+            status.reason = Some("Evicted".to_owned());
+            status.message = Some(eviction.status_message());
+        }
+    } else if input.plan.life != Life::Running && is_over_deadline(input) {
         status.phase = Some("Failed".to_owned());
         status.reason = Some("DeadlineExceeded".to_owned());
         status.message =

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use serde_json::{Value, json};
 
 use super::{Input, patch, status};
+use crate::pods::orders::{Cause, Eviction};
 use crate::pods::plan::{Life, Plan, Waiting};
 use crate::pods::progress::Probes;
 use crate::pods::seen::{Exit, Instance, Sandbox, Seen, State};
@@ -20,6 +21,7 @@ struct Case {
     seen: Seen,
     plan: Plan,
     probes: Probes,
+    evicted: Option<Eviction>,
 }
 
 fn case(spec: Value) -> Case {
@@ -34,6 +36,7 @@ fn case(spec: Value) -> Case {
             waiting: BTreeMap::new(),
         },
         probes: Probes::default(),
+        evicted: None,
     }
 }
 
@@ -104,6 +107,7 @@ impl Case {
             seen: &self.seen,
             plan: &self.plan,
             probes: &self.probes,
+            evicted: self.evicted.as_ref(),
             node_ip: IpAddr::from([192, 168, 0, 1]),
             now: NOW,
         })
@@ -342,6 +346,34 @@ fn a_pod_over_its_deadline_has_failed() {
     let status = pod.status();
     assert_eq!(status.phase.as_deref(), Some("Failed"));
     assert_eq!(status.reason.as_deref(), Some("DeadlineExceeded"));
+}
+
+#[test]
+fn an_evicted_pod_has_failed_once_nothing_of_it_runs() {
+    let message = "The node was low on resource: memory. ";
+    let evicted = |cause| Eviction {
+        message: message.to_owned(),
+        cause,
+    };
+    let mut pod = two().sandbox().running("a").running("b").life(Life::Ending);
+    pod.evicted = Some(evicted(Cause::Pressure));
+    assert_eq!(pod.phase(), "Running");
+    let told = format!("True TerminationByKubelet {message}");
+    assert_eq!(pod.condition("DisruptionTarget"), told);
+    let mut pod = pod.exited("a", 0, 137).exited("b", 0, 0).life(Life::Ended);
+    let words = |status: PodStatus| {
+        [status.phase, status.reason, status.message].map(Option::unwrap_or_default)
+    };
+    assert_eq!(words(pod.status()), ["Failed", "Evicted", message]);
+
+    let done = serde_json::from_value(json!({"phase": "Succeeded"})).expect("a status");
+    assert_eq!(words(pod.after(&done)), ["Succeeded", "", ""]);
+
+    pod.evicted = Some(evicted(Cause::Arrival));
+    let refused = "Pod was rejected: The node was low on resource: memory. ";
+    assert_eq!(words(pod.status()), ["Failed", "Evicted", refused]);
+    let conditions = pod.status().conditions.unwrap_or_default();
+    assert!(conditions.iter().all(|one| one.type_ != "DisruptionTarget"));
 }
 
 #[test]

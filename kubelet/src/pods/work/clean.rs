@@ -56,6 +56,12 @@ pub(crate) async fn clean_up<R>(context: Arc<Context<R>>, pod: Arc<Pod>) -> Done
 
 /// Removes what only the node remembers of a Pod that is gone: its logs and its cgroup.
 pub(crate) async fn remove_traces<R>(context: &Context<R>, pod: &Pod) {
+    remove_logs(context, pod).await;
+    cgroup::remove(&context.host.cgroup_parent, object::uid(pod));
+}
+
+/// Removes the Pod's logs.
+pub(crate) async fn remove_logs<R>(context: &Context<R>, pod: &Pod) {
     let (uid, name) = (object::uid(pod), pod.name_any());
     let logs: PathBuf =
         context
@@ -63,5 +69,4 @@ pub(crate) async fn remove_traces<R>(context: &Context<R>, pod: &Pod) {
             .paths
             .pod_logs(&pod.namespace().unwrap_or_default(), &name, uid);
     let _ = fs::remove_dir_all(logs).await;
-    cgroup::remove(&context.host.cgroup_parent, uid);
 }

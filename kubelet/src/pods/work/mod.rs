@@ -20,7 +20,7 @@ use crate::runtime::{PodState, RuntimeError};
 use crate::volumes::{Failed, Mounted};
 
 pub(super) use self::clean::{
-    clean_up, remove_container, remove_sandbox, remove_traces, stop_sandbox,
+    clean_up, remove_container, remove_logs, remove_sandbox, remove_traces, stop_sandbox,
 };
 pub(super) use self::image::ensure_image;
 pub(super) use self::look::{list, look, look_at_sandbox, messages};

@@ -1,6 +1,7 @@
 //! The life of one Pod on the node: sleep, plan, set going, take in what came of it.
 
 mod begin;
+mod evicting;
 mod probing;
 mod receive;
 mod reporting;
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use skiff_api::trace::{Stage, stamp};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::context::Context;
 use super::events::Teller;
@@ -49,6 +50,9 @@ pub(super) struct Worker<R> {
     adopted: BTreeSet<String>,
     /// Cancelled when the Pod ends: nobody waits for its images any more.
     ended: CancellationToken,
+    /// For those who wait until the Pod has gone, and until its dead containers have.
+    evicting: Option<DropGuard>,
+    reclaiming: Option<Arc<DropGuard>>,
 }
 
 /// What the API server was told of the Pod.
@@ -92,6 +96,8 @@ impl<R: Runtime> Worker<R> {
             probing: HashMap::new(),
             adopted: BTreeSet::new(),
             ended: CancellationToken::new(),
+            evicting: None,
+            reclaiming: None,
         };
         worker.adopt();
         worker
@@ -110,6 +116,7 @@ impl<R: Runtime> Worker<R> {
                 return Ok(());
             }
             self.tell_waiting(&plan);
+            self.tell_given_back(&plan).await;
             let is_reported = self.report(&plan);
             for action in plan.actions {
                 if action != Action::DeletePod || is_reported {
@@ -134,18 +141,23 @@ impl<R: Runtime> Worker<R> {
             self.mounted.refresh_at = None;
             self.refresh_volumes();
         }
-        let plan = plan::plan(&plan::Input {
-            pod: &self.pod,
-            want: self.want,
-            seen: &self.seen,
-            progress: &self.progress,
-            now,
-        });
+        let plan = plan::plan(&self.input(now));
         if plan.life != Life::Running {
             self.progress.ending_since.get_or_insert(now);
             self.ended.cancel();
         }
         plan
+    }
+
+    /// What a plan is made from.
+    fn input(&self, now: Timestamp) -> plan::Input<'_> {
+        plan::Input {
+            pod: &self.pod,
+            want: self.want,
+            seen: &self.seen,
+            progress: &self.progress,
+            now,
+        }
     }
 
     /// When to look again if nothing happens.

@@ -32,6 +32,12 @@ impl<R: Runtime> Worker<R> {
             self.compare(listed);
             self.hurry();
         }
+        if let Some((eviction, done)) = mail.evict {
+            self.evict(eviction, Some(done));
+        }
+        if let Some(done) = mail.reclaim {
+            self.reclaim(done);
+        }
         for id in mail.containers {
             self.look(&id);
         }

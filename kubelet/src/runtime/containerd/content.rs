@@ -55,9 +55,18 @@ impl Lease {
     }
 
     pub(super) async fn release(self) -> Result<(), RuntimeError> {
+        self.end(false).await
+    }
+
+    /// Releases it, and returns when all is removed that nothing refers to.
+    pub(super) async fn release_and_collect(self) -> Result<(), RuntimeError> {
+        self.end(true).await
+    }
+
+    async fn end(self, sync: bool) -> Result<(), RuntimeError> {
         let request = DeleteRequest {
             id: self.id.to_str().unwrap_or_default().to_owned(),
-            sync: false,
+            sync,
         };
         LeasesClient::new(self.channel)
             .delete(native(request))

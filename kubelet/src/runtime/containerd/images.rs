@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use k8s_cri::v1::image_service_client::ImageServiceClient;
@@ -7,8 +8,8 @@ use super::channel::{MESSAGE_LIMIT_BYTES, within};
 use super::cri::{Cri, READ_LIMIT, WORK_LIMIT, done, gone_is_fine};
 use crate::runtime::RuntimeError;
 use crate::runtime::cri::{
-    AuthConfig, Image, ImageSpec, ImageStatusRequest, ListImagesRequest, PullImageRequest,
-    RemoveImageRequest,
+    AuthConfig, Image, ImageFsInfoRequest, ImageSpec, ImageStatusRequest, ListImagesRequest,
+    PullImageRequest, RemoveImageRequest,
 };
 
 /// A pull that takes longer than this has hung; containerd itself gives up on a registry that sends nothing.
@@ -63,6 +64,15 @@ impl Cri {
             .remove_image(within(WORK_LIMIT, request))
             .await;
         gone_is_fine(done("RemoveImage", answer))
+    }
+
+    /// Where images are: the first place, if there are several.
+    pub(super) async fn image_dir(&self) -> Result<Option<PathBuf>, RuntimeError> {
+        let request = within(READ_LIMIT, ImageFsInfoRequest {});
+        let answer = self.images().image_fs_info(request).await;
+        let all = done("ImageFsInfo", answer)?.image_filesystems;
+        let first = all.into_iter().find_map(|one| one.fs_id);
+        Ok(first.map(|id| PathBuf::from(id.mountpoint)))
     }
 
     /// Waits until CRI knows an image that the native API has made or renamed: it hears of it by an event of its own.

@@ -6,6 +6,7 @@ mod cni;
 mod config;
 mod content;
 mod cri;
+mod disk;
 mod events;
 mod exec;
 mod exec_process;
@@ -47,6 +48,7 @@ use super::{
     EventStream, ExecOutput, ExecRequest, ExecSession, PodState, Runtime, RuntimeError,
     StreamRequest,
 };
+use crate::disk_usage::DiskUsage;
 
 pub use self::cni::{CniConfig, CniError};
 pub use self::config::{ContainerdConfig, cgroup_parent};
@@ -183,6 +185,18 @@ impl Runtime for Containerd {
 
     async fn reopen_container_log(&self, id: &str) -> Result<(), RuntimeError> {
         self.cri.reopen_container_log(id).await
+    }
+
+    async fn image_dir(&self) -> Result<Option<PathBuf>, RuntimeError> {
+        self.cri.image_dir().await
+    }
+
+    async fn written_by(&self, id: &str) -> Result<DiskUsage, RuntimeError> {
+        disk::written_by(&self.channel, id).await
+    }
+
+    async fn collect_garbage(&self) -> Result<(), RuntimeError> {
+        disk::collect_garbage(&self.channel).await
     }
 
     async fn container_stats(&self) -> Result<Vec<ContainerStats>, RuntimeError> {
