@@ -402,7 +402,19 @@ spec:
         gone(cluster, "pvc")?;
         gone(cluster, "pv")?;
         ensure!(!folder.exists(), "{} is left", folder.display());
-        Ok(())
+
+        // A claim that comes and goes with its Pod.
+        let template =
+            "{spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}}";
+        let ephemeral = format!("ephemeral: {{volumeClaimTemplate: {template}}}");
+        let pod = pod.replace("persistentVolumeClaim: {claimName: data}", &ephemeral);
+        cluster.apply(&pod)?;
+        is_ready(cluster, "writer")?;
+        let claim = cluster.field("pvc writer-data", ".status.phase")?;
+        ensure!(claim == "Bound", "the claim is {claim}");
+        cluster.kubectl("delete pod writer")?;
+        gone(cluster, "pvc")?;
+        gone(cluster, "pv")
     })
 }
 

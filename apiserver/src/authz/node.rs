@@ -115,10 +115,11 @@ fn has_pod(snapshot: &Snapshot, node: &str, namespace: &str, kind: Referred, nam
     let bound = format!("\"nodeName\":{node:?}");
     let mut pods = snapshot.range(&prefix, None);
     pods.any(|entry| {
-        // A look at the bytes spares reading nearly all Pods of others.
+        // A look at the bytes spares reading nearly all Pods of others. The claim of an ephemeral volume is named nowhere.
         let text = std::str::from_utf8(&entry.value).unwrap_or_default();
+        let is_made = kind == Referred::Claim && text.contains("\"ephemeral\":");
         text.contains(&bound)
-            && text.contains(name)
+            && (text.contains(name) || is_made)
             && object_of(&entry.value).is_ok_and(|pod| {
                 pod["spec"]["nodeName"] == node
                     && match kind {

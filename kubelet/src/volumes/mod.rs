@@ -62,7 +62,10 @@ impl VolumeError {
 
 impl From<kube::Error> for VolumeError {
     fn from(error: kube::Error) -> Self {
-        VolumeError::Api(error.to_string())
+        VolumeError::Api(match error {
+            kube::Error::Api(status) => status.message,
+            other => other.to_string(),
+        })
     }
 }
 

@@ -87,8 +87,9 @@ async fn request(client: &Client, pod: &Pod, key: &Key) -> Result<Token, VolumeE
         .create_token_request(account, &PostParams::default(), &request)
         .await
         .map_err(|error| {
+            let why = VolumeError::from(error);
             VolumeError::Refused(format!(
-                "failed to fetch token: failed to create token for {namespace}/{account}: {error}"
+                "failed to fetch token: failed to create token for {namespace}/{account}: {why}"
             ))
         })?;
     let status = answer.status.unwrap_or_default();
