@@ -103,7 +103,7 @@ pub(crate) struct RestoreArgs {
 #[derive(Args)]
 pub(crate) struct AtDataDir {
     /// Where the cluster lives.
-    #[arg(long, default_value = DEFAULT_DATA_DIR, env = "SKIFF_DATA_DIR")]
+    #[arg(long, default_value = DEFAULT_DATA_DIR, env = "SKIFF_DATA_DIR", global = true)]
     pub(crate) data_dir: PathBuf,
 }
 
