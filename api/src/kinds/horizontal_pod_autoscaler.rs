@@ -7,7 +7,7 @@ use super::common::cells::{items, number, text};
 use super::common::defaults::{default_to, ensure, existing};
 use super::common::{Field, cells, checks, describe};
 use crate::field::{Error, Errors};
-use crate::{Column, Descriptor, Strategy, names};
+use crate::{Column, Descriptor, Quantity, Strategy, names};
 
 /// The longest window of stabilization, and the longest period of a policy, in seconds.
 const MAX_WINDOW_SECONDS: i64 = 3600;
@@ -180,15 +180,47 @@ fn validate_metric(metric: &Field<'_>, errors: &mut Errors) {
         &["AverageValue", "Utilization", "Value"],
         errors,
     );
+    if kind.str() == "Object" {
+        for field in ["kind", "name"] {
+            checks::required(&source.get("describedObject").get(field), errors);
+        }
+    }
+    validate_target(kind.str(), &target, errors);
+}
+
+/// What the target of a metric of this type must say.
+fn validate_target(kind: &str, target: &Field<'_>, errors: &mut Errors) {
     let utilization = target.get("averageUtilization");
+    let (average, value) = (target.get("averageValue"), target.get("value"));
+    for amount in [&value, &average] {
+        let known = Quantity::from_json(amount.value());
+        if known.is_ok_and(|known| known <= Quantity::ZERO) {
+            errors.push(amount.invalid("must be positive"));
+        }
+    }
     if utilization.int().is_some_and(|percent| percent < 1) {
         errors.push(utilization.invalid("must be greater than 0"));
     }
-    let of_pods = matches!(kind.str(), "Resource" | "ContainerResource");
-    if of_pods && utilization.int().is_none() && target.get("averageValue").is_empty() {
-        let words = "must set either a target raw value or a target utilization";
-        errors.push(utilization.required(words));
-    }
+    let wrong = match (kind, average.is_set()) {
+        ("Resource" | "ContainerResource", true) if utilization.is_set() => {
+            average.forbidden("may not set both a target raw value and a target utilization")
+        }
+        ("Resource" | "ContainerResource", false) if !utilization.is_set() => {
+            utilization.required("must set either a target raw value or a target utilization")
+        }
+        ("Pods", false) => average.required("must specify a positive target averageValue"),
+        ("Object", false) if !value.is_set() => {
+            average.required("must set either a target value or averageValue")
+        }
+        ("External", false) if !value.is_set() => {
+            average.required("must set either a target value for metric or a per-pod target")
+        }
+        ("External", true) if value.is_set() => {
+            value.forbidden("may not set both a target value for metric and a per-pod target")
+        }
+        _ => return,
+    };
+    errors.push(wrong);
 }
 
 fn validate_rules(rules: &Field<'_>, errors: &mut Errors) {
@@ -201,6 +233,11 @@ fn validate_rules(rules: &Field<'_>, errors: &mut Errors) {
             )));
         }
         _ => {}
+    }
+    let tolerance = rules.get("tolerance");
+    let known = Quantity::from_json(tolerance.value());
+    if known.is_ok_and(|known| known < Quantity::ZERO) {
+        errors.push(tolerance.invalid("must be greater than or equal to 0"));
     }
     let select = rules.get("selectPolicy");
     checks::one_of_if_set(&select, &["Disabled", "Max", "Min"], errors);
@@ -351,6 +388,19 @@ mod tests {
                 json!({"metrics": [{"type": "Resource"}]}),
                 vec![
                     "spec.metrics[0].resource: Required value: must populate information for the given metric source type: resource",
+                ],
+            ),
+            (
+                json!({"metrics": [
+                    {"type": "Pods", "pods": {"metric": {"name": "hits"}, "target": {"type": "AverageValue", "averageValue": "0"}}},
+                    {"type": "Object", "object": {"metric": {"name": "hits"}, "describedObject": {"kind": "Service"}, "target": {"type": "Value"}}},
+                    {"type": "External", "external": {"metric": {"name": "queue"}, "target": {"type": "Value", "value": "1", "averageValue": "1"}}},
+                ]}),
+                vec![
+                    "spec.metrics[0].pods.target.averageValue: Invalid value: \"0\": must be positive",
+                    "spec.metrics[1].object.describedObject.name: Required value",
+                    "spec.metrics[1].object.target.averageValue: Required value: must set either a target value or averageValue",
+                    "spec.metrics[2].external.target.value: Forbidden: may not set both a target value for metric and a per-pod target",
                 ],
             ),
             (

@@ -6,12 +6,13 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v1::Scale;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::core::{DynamicObject, GroupVersionKind};
 use kube::{Api, Client, ResourceExt};
 use skiff_client::{Informer, ObjectKey};
 use std::sync::Arc;
 
 use crate::ownership::controller_of;
+use crate::resources::resource_of;
 use crate::writes::{is_gone, words};
 
 /// Who make Pods.
@@ -91,7 +92,7 @@ impl Scales {
             .split_once('/')
             .unwrap_or(("", &maker.api_version));
         let kind = GroupVersionKind::gvk(group, version, &maker.kind);
-        let resource = ApiResource::from_gvk(&kind);
+        let resource = resource_of(&self.client, &kind).await?;
         let owners: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), namespace, &resource);
         let request = kube::core::Request::new(owners.resource_url())

@@ -2,17 +2,20 @@
 //! (<https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/>).
 //!
 //! ```text
-//!   metrics.k8s.io, Pods ──► replicas: what each metric wants ──► behavior: how fast ──► scale subresource, status, events
-//!                                                                     ▲── memory: recent recommendations and steps
+//!   readings: what metrics say ──► metric: what each wants ──► proposal: the most ──► behavior: how fast ──► scale, status, events
+//!   metrics.k8s.io, custom, external   (replicas, ratio: how many)                      ▲── memory: recent recommendations and steps
 //! ```
 
 mod behavior;
 mod conditions;
 mod memory;
+mod metric;
 mod proposal;
+mod ratio;
+mod readings;
 mod reconcile;
 mod replicas;
-mod usage;
+mod tolerance;
 
 use std::sync::Arc;
 

@@ -1,242 +1,203 @@
 //! What all metrics of an autoscaler want together.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use k8s_openapi::api::autoscaling::v2::{MetricSpec, MetricStatus};
 
-use jiff::Timestamp;
-use k8s_openapi::api::autoscaling::v2::{
-    ContainerResourceMetricStatus, HorizontalPodAutoscaler, MetricSpec, MetricStatus, MetricTarget,
-    MetricValueStatus, ResourceMetricStatus,
-};
-use k8s_openapi::api::core::v1::Pod;
-use skiff_api::Quantity;
-
-use super::replicas::{Metric, Seen, Target, Wanted, wanted};
-use super::usage::PodUsage;
+use super::metric::{Failure, View, tell};
+use super::readings::Read;
 
 /// What the metrics want.
 #[derive(Debug)]
 pub(super) struct Proposal {
-    pub(super) replicas: i32,
-    /// The metric that wants the most, in the words of conditions and events.
-    pub(super) metric: String,
-    /// As the status shows them.
+    /// The most that any of them wants; an error in words if none can be read, or if those that can would shrink the count.
+    pub(super) wish: Result<Wish, String>,
+    /// Of each metric, as the status shows it; empty of those that cannot be read.
     pub(super) statuses: Vec<MetricStatus>,
-    /// What was wrong with the first metric that could not be read, with the reason of a condition.
-    pub(super) failure: Option<(&'static str, String)>,
+    /// Of the metrics that cannot be read.
+    pub(super) failures: Vec<Failure>,
 }
 
-/// Everything was wrong.
-#[derive(Debug)]
-pub(super) struct Failed {
-    pub(super) reason: &'static str,
-    pub(super) why: String,
+/// A count, and the metric that wants it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Wish {
+    pub(super) replicas: i32,
+    /// In the words of conditions and events.
+    pub(super) metric: String,
 }
 
-/// The most that any metric wants; an error if none can be read, or those that can would shrink the count.
-pub(super) fn propose(
-    autoscaler: &HorizontalPodAutoscaler,
-    current: i32,
-    pods: &[Arc<Pod>],
-    usage: &Result<HashMap<String, PodUsage>, String>,
-    now: Timestamp,
-) -> Result<Proposal, Failed> {
-    let metrics = autoscaler.spec.metrics.as_deref().unwrap_or_default();
+/// What the metrics want by what was read of each.
+pub(super) fn propose(metrics: &[MetricSpec], reads: &[Read], view: &View<'_>) -> Proposal {
+    let mut most: Option<Wish> = None;
     let mut proposal = Proposal {
-        replicas: 0,
-        metric: String::new(),
+        wish: Err(String::new()),
         statuses: Vec::new(),
-        failure: None,
+        failures: Vec::new(),
     };
-    let mut invalid = 0;
-    for spec in metrics {
-        match of_metric(spec, current, pods, usage, now) {
-            Ok((name, wanted, status)) => {
-                if proposal.metric.is_empty() || wanted.replicas > proposal.replicas {
-                    proposal.replicas = wanted.replicas;
-                    proposal.metric = name;
+    for (spec, read) in metrics.iter().zip(reads) {
+        match tell(spec, read, view) {
+            Ok(told) => {
+                proposal.statuses.push(told.status);
+                if most
+                    .as_ref()
+                    .is_none_or(|most| told.replicas > most.replicas)
+                {
+                    most = Some(Wish {
+                        replicas: told.replicas,
+                        metric: told.name,
+                    });
                 }
-                proposal.statuses.push(status);
             }
-            Err(failed) => {
-                invalid += 1;
-                proposal.failure.get_or_insert(failed);
+            Err(failure) => {
+                proposal.statuses.push(MetricStatus::default());
+                proposal.failures.push(failure);
             }
         }
     }
-    // With a part of the metrics a count may grow, but not shrink.
-    if let Some((reason, why)) = &proposal.failure
-        && (invalid == metrics.len() || proposal.replicas < current)
-    {
-        return Err(Failed {
-            reason,
-            why: format!(
-                "invalid metrics ({invalid} invalid out of {}), first error is: {why}",
-                metrics.len()
-            ),
-        });
-    }
-    Ok(proposal)
-}
-
-type OfMetric = (String, Wanted, MetricStatus);
-
-fn of_metric(
-    spec: &MetricSpec,
-    current: i32,
-    pods: &[Arc<Pod>],
-    usage: &Result<HashMap<String, PodUsage>, String>,
-    now: Timestamp,
-) -> Result<OfMetric, (&'static str, String)> {
-    let (resource, container, target) = match (&spec.resource, &spec.container_resource) {
-        (Some(resource), _) => (&resource.name, None, &resource.target),
-        (_, Some(resource)) => (
-            &resource.name,
-            Some(resource.container.as_str()),
-            &resource.target,
-        ),
-        _ => return Err(no_source(spec)),
-    };
-    let reason = match container {
-        Some(_) => "FailedGetContainerResourceMetric",
-        None => "FailedGetResourceMetric",
-    };
-    let failed = |why: String| {
-        let of = match container {
-            Some(container) => format!("{resource} container {container}"),
-            None => resource.clone(),
-        };
-        (
-            reason,
-            format!("failed to get {of} {}: {why}", noun(target)),
+    let failed = proposal.failures.first().map(|first| {
+        format!(
+            "invalid metrics ({} invalid out of {}), first error is: {}",
+            proposal.failures.len(),
+            metrics.len(),
+            first.within
         )
+    });
+    // With a part of the metrics a count may grow, but not shrink.
+    let grows = |wish: &Wish| failed.is_none() || wish.replicas >= view.counts.current;
+    proposal.wish = match most.filter(grows) {
+        Some(wish) => Ok(wish),
+        None => Err(failed.unwrap_or_default()),
     };
-    let metric = Metric {
-        resource,
-        container,
-        target: read(target).ok_or_else(|| failed("invalid target".to_owned()))?,
-    };
-    let unable = |why: &String| {
-        failed(format!(
-            "unable to get metrics for resource {resource}: {why}"
-        ))
-    };
-    let seen = Seen {
-        current,
-        pods,
-        usage: usage.as_ref().map_err(unable)?,
-        now,
-    };
-    let wanted = wanted(&metric, &seen).map_err(failed)?;
-    let name = match (metric.target, container) {
-        (Target::Utilization(_), None) => {
-            format!("{resource} resource utilization (percentage of request)")
-        }
-        (Target::Utilization(_), Some(_)) => {
-            format!("{resource} container resource utilization (percentage of request)")
-        }
-        (Target::Average(_), None) => format!("{resource} resource"),
-        (Target::Average(_), Some(_)) => format!("{resource} container resource"),
-    };
-    Ok((name, wanted, status(spec, resource, container, wanted)))
-}
-
-/// Metrics of other sources need servers of their own, of which there is none.
-fn no_source(spec: &MetricSpec) -> (&'static str, String) {
-    let (reason, api) = match spec.type_.as_str() {
-        "Object" => ("FailedGetObjectMetric", "custom"),
-        "Pods" => ("FailedGetPodsMetric", "custom"),
-        "External" => ("FailedGetExternalMetric", "external"),
-        other => {
-            return (
-                "InvalidMetricSourceType",
-                format!("unknown metric source type {other:?}"),
-            );
-        }
-    };
-    let why = format!(
-        "failed to get {} metric value: unable to fetch metrics from {api} metrics API: no {api} metrics API ({api}.metrics.k8s.io) registered",
-        spec.type_.to_lowercase()
-    );
-    (reason, why)
-}
-
-fn noun(target: &MetricTarget) -> &'static str {
-    match target.average_utilization {
-        Some(_) => "utilization",
-        None => "usage",
-    }
-}
-
-fn read(target: &MetricTarget) -> Option<Target> {
-    if let Some(average) = &target.average_value {
-        return Some(Target::Average(Quantity::of(average).ok()?.milli_value()));
-    }
-    target.average_utilization.map(Target::Utilization)
-}
-
-fn status(
-    spec: &MetricSpec,
-    resource: &str,
-    container: Option<&str>,
-    wanted: Wanted,
-) -> MetricStatus {
-    let average = match resource {
-        // Whole bytes read better than thousandths of them.
-        "memory" => Quantity::from_value(wanted.average_milli / 1000),
-        _ => Quantity::from_milli(wanted.average_milli),
-    };
-    let current = MetricValueStatus {
-        average_utilization: wanted.utilization,
-        average_value: Some(average.into()),
-        value: None,
-    };
-    let mut status = MetricStatus {
-        type_: spec.type_.clone(),
-        ..MetricStatus::default()
-    };
-    match container {
-        Some(container) => {
-            status.container_resource = Some(ContainerResourceMetricStatus {
-                container: container.to_owned(),
-                current,
-                name: resource.to_owned(),
-            });
-        }
-        None => {
-            status.resource = Some(ResourceMetricStatus {
-                current,
-                name: resource.to_owned(),
-            });
-        }
-    }
-    status
+    proposal
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::horizontalpodautoscaler::ratio::Counts;
+    use crate::horizontalpodautoscaler::readings::{PodUsage, Reading};
+    use crate::horizontalpodautoscaler::tolerance::Tolerance;
+    use jiff::Timestamp;
+    use k8s_openapi::api::core::v1::Pod;
     use serde_json::{Value, json};
+    use std::collections::HashMap;
+    use std::sync::Arc;
 
-    fn failed(metrics: Value) -> Failed {
-        let autoscaler = json!({"spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "web"}, "metrics": metrics}});
-        let autoscaler = serde_json::from_value(autoscaler).unwrap();
-        let usage = Err("no metrics returned from resource metrics API".to_owned());
-        let pod = Arc::new(Pod::default());
-        propose(&autoscaler, 1, &[pod], &usage, Timestamp::now()).unwrap_err()
+    /// What metrics want of one Pod that is ready.
+    fn proposed(metrics: Value, reads: &[Read]) -> Proposal {
+        let metrics: Vec<MetricSpec> = serde_json::from_value(metrics).unwrap();
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "web"},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        }))
+        .unwrap();
+        let view = View {
+            namespace: "default",
+            counts: Counts {
+                current: 1,
+                reported: 1,
+                pods: &[Arc::new(pod)],
+                tolerance: Tolerance::default(),
+            },
+            now: Timestamp::now(),
+        };
+        propose(&metrics, reads, &view)
+    }
+
+    fn cpu() -> Value {
+        json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}})
+    }
+
+    fn hits() -> Value {
+        json!({"type": "Pods", "pods": {"metric": {"name": "hits"}, "target": {"type": "AverageValue", "averageValue": "1"}}})
+    }
+
+    fn object() -> Value {
+        json!({"type": "Object", "object": {
+            "describedObject": {"apiVersion": "v1", "kind": "Service", "name": "web"},
+            "metric": {"name": "hits"}, "target": {"type": "Value", "value": "2"},
+        }})
+    }
+
+    fn queue(selector: Value) -> Value {
+        json!({"type": "External", "external": {
+            "metric": {"name": "queue", "selector": selector}, "target": {"type": "AverageValue", "averageValue": "30"},
+        }})
     }
 
     #[test]
     fn what_cannot_be_read_is_told() {
-        let cpu = json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}});
-        let told = failed(json!([cpu]));
-        assert_eq!(told.reason, "FailedGetResourceMetric");
-        assert_eq!(
-            told.why,
-            "invalid metrics (1 invalid out of 1), first error is: failed to get cpu utilization: \
-             unable to get metrics for resource cpu: no metrics returned from resource metrics API"
+        let selector = json!({"matchLabels": {"of": "web"}, "matchExpressions": [{"key": "tier", "operator": "In", "values": ["a", "b"]}]});
+        let cases = [
+            (
+                cpu(),
+                "FailedGetResourceMetric",
+                "failed to get cpu utilization: unable to get metrics for resource cpu: gone",
+                "failed to get cpu resource metric value: failed to get cpu utilization: unable to get metrics for resource cpu: gone",
+            ),
+            (
+                hits(),
+                "FailedGetPodsMetric",
+                "unable to get metric hits: gone",
+                "failed to get pods metric value: unable to get metric hits: gone",
+            ),
+            (
+                object(),
+                "FailedGetObjectMetric",
+                "unable to get metric hits: Service on default web/gone",
+                "failed to get object metric value: unable to get metric hits: Service on default web/gone",
+            ),
+            (
+                queue(json!(null)),
+                "FailedGetExternalMetric",
+                "unable to get external metric default/queue/nil: gone",
+                "failed to get queue external metric value: unable to get external metric default/queue/nil: gone",
+            ),
+            (
+                queue(selector),
+                "FailedGetExternalMetric",
+                "unable to get external metric default/queue/&LabelSelector{MatchLabels:map[string]string{of: web,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:tier,Operator:In,Values:[a b],},},}: gone",
+                "failed to get queue external metric value: unable to get external metric default/queue/&LabelSelector{MatchLabels:map[string]string{of: web,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:tier,Operator:In,Values:[a b],},},}: gone",
+            ),
+        ];
+        for (metric, reason, why, within) in cases {
+            let told = proposed(json!([metric]), &[Err("gone".to_owned())]);
+            assert_eq!(told.failures[0].reason, reason);
+            assert_eq!(told.failures[0].why, why);
+            let all = format!("invalid metrics (1 invalid out of 1), first error is: {within}");
+            assert_eq!(told.wish, Err(all));
+            assert_eq!(told.statuses, [MetricStatus::default()]);
+        }
+    }
+
+    #[test]
+    fn the_metric_that_wants_most_decides() {
+        let of_pod = |milli| {
+            let usage = PodUsage::of_pod(Timestamp::now(), milli);
+            Ok(Reading::Pods(HashMap::from([("web".to_owned(), usage)])))
+        };
+        let total = |milli| Ok(Reading::Total(milli));
+        let gone = || Err("gone".to_owned());
+        let wish = |replicas: i32, metric: &str| {
+            let metric = metric.to_owned();
+            Ok(Wish { replicas, metric })
+        };
+        let told = proposed(
+            json!([hits(), object(), queue(json!(null))]),
+            &[of_pod(3000), total(4000), total(120_000)],
         );
-        let pods = json!({"type": "Pods", "pods": {"metric": {"name": "hits"}, "target": {"type": "AverageValue", "averageValue": "1"}}});
-        assert_eq!(failed(json!([pods])).reason, "FailedGetPodsMetric");
+        assert_eq!(told.wish, wish(4, "external metric queue(nil)"));
+        let shown = serde_json::to_value(&told.statuses).unwrap();
+        assert_eq!(shown[0]["pods"]["current"], json!({"averageValue": "3"}));
+        assert_eq!(shown[1]["object"]["current"], json!({"value": "4"}));
+        assert_eq!(
+            shown[2]["external"]["current"],
+            json!({"averageValue": "120"})
+        );
+
+        let told = proposed(json!([hits(), object()]), &[of_pod(3000), gone()]);
+        assert_eq!(told.wish, wish(3, "pods metric hits"), "may grow");
+        let told = proposed(json!([object(), hits()]), &[total(4000), gone()]);
+        assert_eq!(told.wish, wish(2, "Service metric hits"));
+        let told = proposed(json!([hits(), queue(json!(null))]), &[gone(), total(0)]);
+        assert!(told.wish.unwrap_err().starts_with("invalid metrics (1"));
     }
 }

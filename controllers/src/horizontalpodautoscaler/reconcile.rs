@@ -10,7 +10,7 @@ use k8s_openapi::api::autoscaling::v2::{
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind, Request};
+use kube::core::{DynamicObject, GroupVersionKind, Request};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 use skiff_api::Selector;
@@ -21,9 +21,13 @@ use tokio::time::Instant;
 use super::behavior::{Bounds, allowed};
 use super::conditions::Conditions;
 use super::memory::Memories;
-use super::proposal::{Proposal, propose};
-use super::usage::usage;
+use super::metric::View;
+use super::proposal::{Wish, propose};
+use super::ratio::Counts;
+use super::readings::{Source, read};
+use super::tolerance::Tolerance;
 use crate::context::Context;
+use crate::resources::resource_of;
 use crate::writes::words;
 
 /// How often each autoscaler is looked at (kube-controller-manager's `--horizontal-pod-autoscaler-sync-period`).
@@ -73,10 +77,9 @@ impl Reconciler {
 
     async fn look(&self, look: &mut Look<'_>) {
         look.status.observed_generation = look.autoscaler.metadata.generation;
-        let targets = self.targets(look);
-        let scale = match self.scale(&targets, &look.spec.scale_target_ref.name).await {
-            Ok(scale) => scale,
-            Err(error) => return self.no_scale(look, &words(&error)),
+        let (targets, scale) = match self.scale(look).await {
+            Ok(found) => found,
+            Err(why) => return self.no_scale(look, &why),
         };
         let message = "the HPA controller was able to get the target's current scale";
         look.conditions
@@ -88,7 +91,6 @@ impl Reconciler {
             .unwrap_or(0);
         look.status.current_replicas = Some(current);
         let Some(decision) = self.decide(look, &scale, current).await else {
-            look.status.desired_replicas = current;
             return;
         };
         look.status.desired_replicas = decision.replicas;
@@ -116,6 +118,7 @@ impl Reconciler {
             let message = "scaling is disabled since the replica count of the target is zero";
             look.conditions
                 .set("ScalingActive", false, "ScalingDisabled", message);
+            look.status.desired_replicas = current;
             return None;
         }
         if current > most {
@@ -124,10 +127,9 @@ impl Reconciler {
         if current < least {
             return bound(least, "Current number of replicas below Spec.MinReplicas");
         }
-        let proposal = self.propose(look, scale, current).await?;
-        look.status.current_metrics = Some(proposal.statuses.clone());
+        let wish = self.wish(look, scale, current).await?;
         let now = Instant::now();
-        self.memories.recommended(look.key, now, proposal.replicas);
+        self.memories.recommended(look.key, now, wish.replicas);
         let bounds = Bounds {
             current,
             least,
@@ -135,7 +137,7 @@ impl Reconciler {
         };
         let memory = self.memories.get(look.key);
         let behavior = look.spec.behavior.as_ref();
-        let allowed = allowed(proposal.replicas, bounds, behavior, &memory, now);
+        let allowed = allowed(wish.replicas, bounds, behavior, &memory, now);
         let (reason, message) = allowed
             .stabilized
             .unwrap_or(("ReadyForNewScale", "recommended size matches current size"));
@@ -150,7 +152,7 @@ impl Reconciler {
             ),
         }
         let reason = if allowed.replicas > current {
-            format!("{} above target", proposal.metric)
+            format!("{} above target", wish.metric)
         } else {
             "All metrics below target".to_owned()
         };
@@ -160,58 +162,84 @@ impl Reconciler {
         })
     }
 
-    /// What the metrics want.
-    async fn propose(&self, look: &mut Look<'_>, scale: &Scale, current: i32) -> Option<Proposal> {
+    /// What the metrics want, if they say enough.
+    async fn wish(&self, look: &mut Look<'_>, scale: &Scale, current: i32) -> Option<Wish> {
         let status = scale.status.as_ref();
         let selector = status.and_then(|status| status.selector.as_deref());
         let selector = selector.unwrap_or_default();
-        let parsed = Selector::parse(selector)
-            .ok()
-            .filter(|_| !selector.is_empty());
-        let Some(parsed) = parsed else {
-            let message = "the HPA target's scale is missing a selector";
-            self.recorder.event(
-                &look.object,
-                Warning,
-                "SelectorRequired",
-                "selector is required",
-            );
-            look.conditions
-                .set("ScalingActive", false, "InvalidSelector", message);
-            return None;
-        };
+        let parsed = self.selector(look, selector)?;
         let namespace = &look.key.namespace;
-        let usage = usage(&self.context.client, namespace, selector).await;
-        let pods: Vec<_> = self.context.pods.all.list_in(namespace);
-        let pods: Vec<_> = pods
-            .into_iter()
-            .filter(|pod| parsed.matches(&pod.metadata.labels.as_ref()))
-            .collect();
-        match propose(look.autoscaler, current, &pods, &usage, Timestamp::now()) {
-            Ok(proposal) => {
+        let mut pods: Vec<_> = self.context.pods.all.list_in(namespace);
+        pods.retain(|pod| parsed.matches(&pod.metadata.labels.as_ref()));
+        let source = Source {
+            client: &self.context.client,
+            namespace,
+            selector,
+        };
+        let metrics = look.spec.metrics.as_deref().unwrap_or_default();
+        let reads = read(&source, metrics).await;
+        let view = View {
+            namespace,
+            counts: Counts {
+                current,
+                reported: status.map_or(0, |status| status.replicas),
+                pods: &pods,
+                tolerance: Tolerance::of(look.spec.behavior.as_ref()),
+            },
+            now: Timestamp::now(),
+        };
+        let proposal = propose(metrics, &reads, &view);
+        look.status.current_metrics = Some(proposal.statuses);
+        for failure in &proposal.failures {
+            self.recorder
+                .event(&look.object, Warning, failure.reason, &failure.why);
+        }
+        match (proposal.wish, proposal.failures.first()) {
+            (Ok(wish), _) => {
                 let message = format!(
                     "the HPA was able to successfully calculate a replica count from {}",
-                    proposal.metric
+                    wish.metric
                 );
                 look.conditions
                     .set("ScalingActive", true, "ValidMetricFound", message);
-                Some(proposal)
+                Some(wish)
             }
-            Err(failed) => {
-                let message = format!(
-                    "the HPA was unable to compute the replica count: {}",
-                    failed.why
-                );
-                self.recorder
-                    .event(&look.object, Warning, failed.reason, &failed.why);
+            (Err(all), first) => {
+                if let Some(first) = first {
+                    let why = &first.why;
+                    let message = format!("the HPA was unable to compute the replica count: {why}");
+                    look.conditions
+                        .set("ScalingActive", false, first.reason, message);
+                }
                 let reason = "FailedComputeMetricsReplicas";
-                self.recorder
-                    .event(&look.object, Warning, reason, &failed.why);
-                look.conditions
-                    .set("ScalingActive", false, failed.reason, message);
+                self.recorder.event(&look.object, Warning, reason, &all);
                 None
             }
         }
+    }
+
+    /// The Pods of the target.
+    fn selector(&self, look: &mut Look<'_>, selector: &str) -> Option<Selector> {
+        let (reason, why, message) = match Selector::parse(selector) {
+            Ok(parsed) if !selector.is_empty() => return Some(parsed),
+            Ok(_) => (
+                "SelectorRequired",
+                "selector is required".to_owned(),
+                "the HPA target's scale is missing a selector".to_owned(),
+            ),
+            Err(error) => {
+                let why = format!(
+                    "couldn't convert selector into a corresponding internal selector object: {error}"
+                );
+                ("InvalidSelector", why.clone(), why)
+            }
+        };
+        for reason in [reason, "FailedComputeMetricsReplicas"] {
+            self.recorder.event(&look.object, Warning, reason, &why);
+        }
+        look.conditions
+            .set("ScalingActive", false, "InvalidSelector", message);
+        None
     }
 
     async fn rescale(
@@ -251,22 +279,21 @@ impl Reconciler {
             .stepped(look.key, Instant::now(), replicas - current);
     }
 
-    /// The objects of the kind that is scaled.
-    fn targets(&self, look: &Look<'_>) -> Api<DynamicObject> {
+    /// The objects of the kind that is scaled, and the scale of the one that is; an error in words.
+    async fn scale(&self, look: &Look<'_>) -> Result<(Api<DynamicObject>, Scale), String> {
         let target = &look.spec.scale_target_ref;
         let version = target.api_version.as_deref().unwrap_or("v1");
         let (group, version) = version.split_once('/').unwrap_or(("", version));
         let kind = GroupVersionKind::gvk(group, version, &target.kind);
-        let resource = ApiResource::from_gvk(&kind);
-        let client = self.context.client.clone();
-        Api::namespaced_with(client, &look.key.namespace, &resource)
-    }
-
-    async fn scale(&self, targets: &Api<DynamicObject>, name: &str) -> kube::Result<Scale> {
+        let client = &self.context.client;
+        let resource = resource_of(client, &kind).await?;
+        let targets: Api<DynamicObject> =
+            Api::namespaced_with(client.clone(), &look.key.namespace, &resource);
         let request = Request::new(targets.resource_url())
-            .get_subresource("scale", name)
-            .map_err(kube::Error::BuildRequest)?;
-        self.context.client.request(request).await
+            .get_subresource("scale", &target.name)
+            .map_err(|error| error.to_string())?;
+        let scale = client.request(request).await;
+        Ok((targets, scale.map_err(|error| words(&error))?))
     }
 
     async fn report(&self, look: Look<'_>) -> kube::Result<()> {

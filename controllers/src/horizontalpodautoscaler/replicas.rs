@@ -1,4 +1,4 @@
-//! How many replicas a metric of resources wants
+//! How many replicas a metric of Pods wants
 //! (<https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details>).
 
 use std::collections::HashMap;
@@ -10,11 +10,10 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::ResourceExt;
 use skiff_api::Quantity;
 
-use super::usage::PodUsage;
+use super::readings::PodUsage;
+use super::tolerance::Tolerance;
 use crate::pods::{phase, ready_condition};
 
-/// A use so near to the target changes nothing.
-const TOLERANCE: f64 = 0.1;
 /// So long after its start a Pod may use much only because it starts.
 const CPU_INITIALIZATION: SignedDuration = SignedDuration::from_mins(5);
 /// A Pod that was never ready has at most so long between its start and its last transition.
@@ -29,9 +28,9 @@ pub(super) enum Target {
     Average(i64),
 }
 
-/// A metric of the resources of Pods.
+/// A metric of Pods.
 pub(super) struct Metric<'a> {
-    /// Such as `cpu`.
+    /// Such as `cpu`; empty for a custom metric of Pods, which has one value.
     pub(super) resource: &'a str,
     /// Of this container alone.
     pub(super) container: Option<&'a str>,
@@ -45,6 +44,7 @@ pub(super) struct Seen<'a> {
     pub(super) pods: &'a [Arc<Pod>],
     /// By the names of Pods.
     pub(super) usage: &'a HashMap<String, PodUsage>,
+    pub(super) tolerance: Tolerance,
     pub(super) now: Timestamp,
 }
 
@@ -92,7 +92,7 @@ pub(super) fn wanted(metric: &Metric<'_>, seen: &Seen<'_>) -> Result<Wanted, Str
     };
     let up_with_unready = !groups.unready.is_empty() && first > 1.0;
     if !up_with_unready && groups.missing.is_empty() {
-        let replicas = if is_near(first) {
+        let replicas = if seen.tolerance.holds(first) {
             seen.current
         } else {
             ceil(first * used.len() as f64)
@@ -116,7 +116,7 @@ pub(super) fn wanted(metric: &Metric<'_>, seen: &Seen<'_>) -> Result<Wanted, Str
     }
     let second = ratio(metric.target, &all);
     let turned = (first < 1.0 && second > 1.0) || (first > 1.0 && second < 1.0);
-    if is_near(second) || turned {
+    if seen.tolerance.holds(second) || turned {
         return Ok(wanted(seen.current));
     }
     let replicas = ceil(second * all.len() as f64);
@@ -125,11 +125,8 @@ pub(super) fn wanted(metric: &Metric<'_>, seen: &Seen<'_>) -> Result<Wanted, Str
     Ok(wanted(if backwards { seen.current } else { replicas }))
 }
 
-fn is_near(ratio: f64) -> bool {
-    (1.0 - ratio).abs() <= TOLERANCE
-}
-
-fn ceil(replicas: f64) -> i32 {
+/// How many replicas that is.
+pub(super) fn ceil(replicas: f64) -> i32 {
     replicas.ceil() as i32
 }
 
@@ -273,6 +270,7 @@ mod tests {
             current,
             pods: &pods,
             usage: &usage,
+            tolerance: Tolerance::default(),
             now,
         };
         let metric = Metric {

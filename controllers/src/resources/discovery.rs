@@ -1,9 +1,11 @@
 //! Which resources there are.
 
+use kube::core::GroupVersionKind;
 use kube::core::discovery::{ApiCapabilities, ApiResource, Scope, verbs};
 use kube::{Api, Client};
 
 use super::Meta;
+use crate::writes::{is_gone, words};
 
 /// One kind of objects that can be listed, watched and deleted.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +43,23 @@ pub(crate) async fn discover(client: &Client) -> kube::Result<Vec<Resource>> {
     Ok(found
         .filter_map(|(api, can)| deletable(api, &can))
         .collect())
+}
+
+/// The resource of a kind; an error in the words of Kubernetes' own clients.
+pub(crate) async fn resource_of(
+    client: &Client,
+    kind: &GroupVersionKind,
+) -> Result<ApiResource, String> {
+    match kube::discovery::pinned_kind(client, kind).await {
+        Ok((resource, _)) => Ok(resource),
+        Err(error) if is_gone(&error) || matches!(error, kube::Error::Discovery(_)) => {
+            Err(format!(
+                "no matches for kind {:?} in group {:?}",
+                kind.kind, kind.group
+            ))
+        }
+        Err(error) => Err(words(&error)),
+    }
 }
 
 fn deletable(api: ApiResource, can: &ApiCapabilities) -> Option<Resource> {

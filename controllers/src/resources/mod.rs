@@ -6,6 +6,6 @@ mod meta;
 mod watch;
 
 pub(crate) use deletions::Deletions;
-pub(crate) use discovery::{Resource, discover};
+pub(crate) use discovery::{Resource, discover, resource_of};
 pub(crate) use meta::Meta;
 pub(crate) use watch::{Seen, Watches};

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::Client;
-use kube::api::ListParams;
-use kube::core::Request;
 use serde::Deserialize;
 use skiff_api::Quantity;
+
+use super::path::{self, Query};
+use super::{Read, Reading, Source, ask};
 
 /// A list of PodMetrics (metrics.k8s.io/v1beta1).
 #[derive(Deserialize)]
@@ -37,17 +37,17 @@ struct ContainerMetrics {
 
 /// What the containers of a Pod used.
 #[derive(Clone, Debug)]
-pub(super) struct PodUsage {
+pub(in super::super) struct PodUsage {
     /// When that was seen, and over what time.
-    pub(super) at: Timestamp,
-    pub(super) window: Duration,
+    pub(in super::super) at: Timestamp,
+    pub(in super::super) window: Duration,
     /// Thousandths, by resource and container.
     containers: Vec<(String, HashMap<String, i64>)>,
 }
 
 impl PodUsage {
     /// Thousandths of a resource that all containers used, or the one of that name; `None` if one does not say.
-    pub(super) fn milli(&self, resource: &str, container: Option<&str>) -> Option<i64> {
+    pub(in super::super) fn milli(&self, resource: &str, container: Option<&str>) -> Option<i64> {
         let mut counted = self
             .containers
             .iter()
@@ -57,8 +57,17 @@ impl PodUsage {
         counted.map(|(_, usage)| usage.get(resource).copied()).sum()
     }
 
+    /// A metric of a Pod as a whole, which has neither resources nor containers.
+    pub(in super::super) fn of_pod(at: Timestamp, milli: i64) -> Self {
+        Self {
+            at,
+            window: Duration::from_secs(60),
+            containers: vec![(String::new(), HashMap::from([(String::new(), milli)]))],
+        }
+    }
+
     #[cfg(test)]
-    pub(super) fn of_cpu(at: Timestamp, milli: i64) -> Self {
+    pub(in super::super) fn of_cpu(at: Timestamp, milli: i64) -> Self {
         let usage = HashMap::from([("cpu".to_owned(), milli)]);
         Self {
             at,
@@ -68,28 +77,22 @@ impl PodUsage {
     }
 }
 
-/// What the Pods of a selector use, by their names.
-pub(super) async fn usage(
-    client: &Client,
-    namespace: &str,
-    selector: &str,
-) -> Result<HashMap<String, PodUsage>, String> {
-    let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods");
-    let request = Request::new(path)
-        .list(&ListParams::default().labels(selector))
-        .map_err(|error| error.to_string())?;
-    let list: PodMetricsList = client
-        .request(request)
+/// What the Pods of a selector use.
+pub(super) async fn usage(source: &Source<'_>) -> Read {
+    let base = format!(
+        "/apis/metrics.k8s.io/v1beta1/namespaces/{}/pods",
+        source.namespace
+    );
+    let asked = path::with(base, &[(Query::Labels, source.selector)]);
+    let list: PodMetricsList = ask(source.client, asked, "pods.metrics.k8s.io")
         .await
-        .map_err(|error| format!("unable to fetch metrics from resource metrics API: {error}"))?;
+        .map_err(|why| format!("unable to fetch metrics from resource metrics API: {why}"))?;
     if list.items.is_empty() {
         return Err("no metrics returned from resource metrics API".to_owned());
     }
-    Ok(list
-        .items
-        .into_iter()
-        .map(|pod| (pod.metadata.name.clone(), pod_usage(pod)))
-        .collect())
+    let pods = list.items.into_iter();
+    let pods = pods.map(|pod| (pod.metadata.name.clone(), pod_usage(pod)));
+    Ok(Reading::Pods(pods.collect()))
 }
 
 fn pod_usage(pod: PodMetrics) -> PodUsage {
