@@ -5,8 +5,9 @@
 //!
 //! ```text
 //!   definition ──► names (conditions: is it served?)
-//!        └──► served() ──► Descriptor ──► CustomResource ──► conform (prune), default, validate, cel, columns
+//!        └──► served() ──► Descriptor ──► CustomResource ──► conform (prune), default, validate, rules, columns
 //!                                               └──► complete, prune (around a conversion), openapi (what clients are told)
+//!   schema ──► cost: what its rules in CEL may cost, before there is any object
 //! ```
 
 mod columns;

@@ -10,6 +10,7 @@
 //!                  │
 //!   validating, mutating, conditions ──► evaluation (facts as CEL values, variables as they are needed) ──► verdict
 //!                                            meter: what it may cost      functions: what CEL calls      authorizer
+//!   typing: the fields that expressions name, held against the types of what the policy is about
 //! ```
 
 mod authorizer;

@@ -7,6 +7,7 @@
 //!   store ──► table (policies compiled once, bindings) ──► invocations: what matches (constraints), with which params
 //!                                                              ├──► mutate (among the webhooks that change objects)
 //!                                                              └──► validate      authority: `authorizer` in CEL
+//!     └──► typing: the status of a policy tells of fields that there are not
 //! ```
 
 mod authority;

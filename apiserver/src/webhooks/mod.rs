@@ -9,6 +9,8 @@
 //!                                                         (pure)  └──► validate: all at once ───────┼─► review (AdmissionReview)
 //!                                                                                                   └─► call (over `remote`)
 //! ```
+//!
+//! A rule is about all versions of a resource (`versions`): who is asked sees the one that the rule names.
 
 mod attributes;
 mod call;

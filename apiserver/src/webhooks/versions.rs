@@ -123,9 +123,12 @@ impl<'a> View<'a> {
             ..request.attributes.clone()
         });
         if request.attributes.kind[2] == sent.kind {
-            view.object = Cow::Owned(in_version(&api.definitions, request.object, sent, version).await?);
+            view.object =
+                Cow::Owned(in_version(&api.definitions, request.object, sent, version).await?);
             if let Some(old) = request.old {
-                view.old = Some(Cow::Owned(in_version(&api.definitions, old, sent, version).await?));
+                view.old = Some(Cow::Owned(
+                    in_version(&api.definitions, old, sent, version).await?,
+                ));
             }
             view.back = Some((version, sent));
         }

@@ -5,6 +5,14 @@ use serde_json::Value;
 use super::size::{LONGEST_TEXT, largest};
 use crate::custom::escape;
 
+/// Whether a text stands for a time: those are compared as numbers.
+fn is_time(schema: &Value) -> bool {
+    matches!(
+        schema["format"].as_str(),
+        Some("date" | "date-time" | "duration")
+    )
+}
+
 /// What may stand at a place of an expression.
 #[derive(Clone, Debug)]
 pub(super) enum Known<'s> {
@@ -76,7 +84,7 @@ impl<'s> Known<'s> {
 
     pub(super) fn is_text(&self) -> bool {
         match self {
-            Self::Of(schema) => schema["type"] == "string",
+            Self::Of(schema) => schema["type"] == "string" && !is_time(schema),
             Self::Text(_) => true,
             _ => false,
         }

@@ -194,6 +194,42 @@ mod tests {
         );
     }
 
+    /// As HTTPRoutes of the Gateway API have them, which are near the limit.
+    #[test]
+    fn rules_that_people_use_are_cheap_enough() {
+        let path = json!({
+            "type": "object",
+            "properties": {
+                "type": {"type": "string", "enum": ["Exact", "PathPrefix", "RegularExpression"], "default": "PathPrefix"},
+                "value": {"type": "string", "maxLength": 1024, "default": "/"},
+            },
+            "x-kubernetes-validations": [
+                {"rule": "(self.type in ['Exact','PathPrefix']) ? !self.value.contains('//') : true"},
+                {"rule": r#"(self.type in ['Exact','PathPrefix']) ? self.value.matches(r"""^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$""") : true"#},
+            ],
+        });
+        let matches = json!({"type": "array", "maxItems": 64, "items": {
+            "type": "object", "properties": {"path": path},
+        }});
+        let rules = json!({
+            "type": "array", "maxItems": 16,
+            "items": {"type": "object", "properties": {"matches": matches}},
+            "x-kubernetes-validations": [{"rule": "(self.size() > 0 ? self[0].matches.size() : 0) + (self.size() > 1 ? self[1].matches.size() : 0) <= 128"}],
+        });
+        let listeners = json!({
+            "type": "array", "maxItems": 64,
+            "items": {"type": "object", "properties": {
+                "name": {"type": "string", "maxLength": 253}, "port": {"type": "integer"}, "hostname": {"type": "string", "maxLength": 253},
+            }},
+            "x-kubernetes-validations": [
+                {"rule": "self.all(l1, self.exists_one(l2, l1.port == l2.port && (has(l1.hostname) && has(l2.hostname) ? l1.hostname == l2.hostname : !has(l1.hostname) && !has(l2.hostname))))"},
+            ],
+        });
+        let schema =
+            json!({"type": "object", "properties": {"rules": rules, "listeners": listeners}});
+        assert_eq!(wrong(&schema), [""; 0]);
+    }
+
     #[test]
     fn many_rules_are_counted_together() {
         let list = json!({
