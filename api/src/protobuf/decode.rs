@@ -4,53 +4,74 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
+use super::DEPTH_MAX;
 use super::error::Error;
 use super::table::{Content, Field, Kind, Table};
 use super::wire::{Reader, Wire};
 
+/// How deep a message lies in others. Some types contain themselves, and a body must not nest without end.
+#[derive(Clone, Copy)]
+struct At<'t> {
+    table: &'t Table,
+    /// How many messages may still lie in this one.
+    left: usize,
+}
+
 /// Reads the fields of a message into an object; what stands twice is merged, as protobuf wants it.
-pub(super) fn message(
+pub(super) fn object(
     table: &Table,
     type_name: &str,
     bytes: &[u8],
     object: &mut Map<String, Value>,
 ) -> Result<(), Error> {
-    let known = table.fields(type_name);
+    let left = DEPTH_MAX;
+    message(At { table, left }, type_name, bytes, object)
+}
+
+fn message(
+    at: At<'_>,
+    type_name: &str,
+    bytes: &[u8],
+    object: &mut Map<String, Value>,
+) -> Result<(), Error> {
+    let left = at.left.checked_sub(1).ok_or(Error::TooDeep)?;
+    let at = At { left, ..at };
+    let known = at.table.fields(type_name);
     let mut fields = Reader::new(bytes);
     while let Some((number, wire)) = fields.next_field()? {
         if let Some(field) = known.iter().find(|field| field.number == number) {
-            put(table, field, wire, object)?;
+            put(at, field, wire, object)?;
         }
     }
     Ok(())
 }
 
 fn put(
-    table: &Table,
+    at: At<'_>,
     field: &Field,
     wire: Wire<'_>,
     object: &mut Map<String, Value>,
 ) -> Result<(), Error> {
     let name = field.name;
     match field.content {
-        Content::Inline(type_name) => message(table, type_name, wire.bytes(name)?, object),
+        Content::Inline(type_name) => message(at, type_name, wire.bytes(name)?, object),
         Content::One {
             kind: Kind::Message(type_name),
             ..
         } => {
             let inner = fields_of(object, name);
-            message(table, type_name, wire.bytes(name)?, inner)
+            message(at, type_name, wire.bytes(name)?, inner)
         }
         Content::One { kind, keeps_zero } => {
-            match value(table, kind, wire, name)? {
+            match value(at, kind, wire, name)? {
                 Some(value) if keeps_zero || !is_zero(&value) => object.insert(name.into(), value),
                 _ => object.remove(name),
             };
             Ok(())
         }
-        Content::List(kind) => append(table, kind, wire, name, items_of(object, name)),
+        Content::List(kind) => append(at, kind, wire, name, items_of(object, name)),
         Content::Map(kind) => {
-            let (key, value) = entry(table, kind, wire.bytes(name)?, name)?;
+            let (key, value) = entry(at, kind, wire.bytes(name)?, name)?;
             fields_of(object, name).insert(key, value);
             Ok(())
         }
@@ -59,7 +80,7 @@ fn put(
 
 /// The value of a field; `None` if the message says that there is none.
 fn value(
-    table: &Table,
+    at: At<'_>,
     kind: Kind,
     wire: Wire<'_>,
     name: &'static str,
@@ -70,18 +91,47 @@ fn value(
         Kind::Bool => (wire.varint(name)? != 0).into(),
         Kind::Int32 => (wire.varint(name)? as i32).into(),
         Kind::Int64 => (wire.varint(name)? as i64).into(),
+        Kind::Double => number(wire.double(name)?),
+        Kind::OrBool(type_name) => or_bool(at, type_name, wire.bytes(name)?, name)?,
         Kind::Special(special) => return special.decode(wire.bytes(name)?),
         Kind::Message(type_name) => {
             let mut inner = Map::new();
-            message(table, type_name, wire.bytes(name)?, &mut inner)?;
+            message(at, type_name, wire.bytes(name)?, &mut inner)?;
             inner.into()
         }
     }))
 }
 
+/// A number as JSON has it: one without a fraction is written without one.
+fn number(double: f64) -> Value {
+    // Up to here each integer has its own double.
+    let exact = double.fract() == 0.0 && double.abs() <= 9_007_199_254_740_992.0;
+    if exact {
+        return (double as i64).into();
+    }
+    double.into()
+}
+
+fn or_bool(at: At<'_>, type_name: &str, bytes: &[u8], name: &'static str) -> Result<Value, Error> {
+    let mut found = Value::Bool(false);
+    let mut fields = Reader::new(bytes);
+    while let Some((number, wire)) = fields.next_field()? {
+        match number {
+            1 if found.is_boolean() => found = (wire.varint(name)? != 0).into(),
+            2 => {
+                let mut inner = Map::new();
+                message(at, type_name, wire.bytes(name)?, &mut inner)?;
+                found = inner.into();
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
 /// Reads one item, or, of integers, many that are packed into one field.
 fn append(
-    table: &Table,
+    at: At<'_>,
     kind: Kind,
     wire: Wire<'_>,
     name: &'static str,
@@ -91,17 +141,17 @@ fn append(
         let mut packed = Reader::new(packed);
         while !packed.is_empty() {
             let item = Wire::Varint(packed.varint()?);
-            items.extend(value(table, kind, item, name)?);
+            items.extend(value(at, kind, item, name)?);
         }
         return Ok(());
     }
-    items.push(value(table, kind, wire, name)?.unwrap_or_default());
+    items.push(value(at, kind, wire, name)?.unwrap_or_default());
     Ok(())
 }
 
 /// An entry of a map is a message of a key and a value; either may be left out if it is empty.
 fn entry(
-    table: &Table,
+    at: At<'_>,
     kind: Kind,
     bytes: &[u8],
     name: &'static str,
@@ -115,7 +165,7 @@ fn entry(
             _ => {}
         }
     }
-    let value = value(table, kind, found, name)?.unwrap_or_default();
+    let value = value(at, kind, found, name)?.unwrap_or_default();
     Ok((key.to_owned(), value))
 }
 

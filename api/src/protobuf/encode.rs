@@ -46,6 +46,14 @@ fn value(table: &Table, kind: Kind, number: u32, found: &Value, out: &mut Writer
         Kind::Bytes => out.bytes(number, &BASE64.decode(text).unwrap_or_default()),
         Kind::Bool => out.int(number, i64::from(found == &Value::Bool(true))),
         Kind::Int32 | Kind::Int64 => out.int(number, found.as_i64().unwrap_or_default()),
+        Kind::Double => out.double(number, found.as_f64().unwrap_or_default()),
+        Kind::OrBool(inner) => out.message(number, |out| {
+            let plain = found.as_bool();
+            out.int(1, i64::from(plain.unwrap_or(true)));
+            if plain.is_none() {
+                out.message(2, |out| message(table, inner, found, out));
+            }
+        }),
         Kind::Special(special) => out.message(number, |out| special.encode(found, out)),
         Kind::Message(inner) => out.message(number, |out| message(table, inner, found, out)),
     }

@@ -10,7 +10,8 @@
 //! Go's protobuf writes every field that is no pointer, zero or not; its JSON leaves a zero out where the field says
 //! `omitempty`. To come to the same JSON, a zero (`""`, `0`, `false`) is dropped, but not in a field that the table
 //! marks with `*`: those are pointers in Go, where zero is not absence (`replicas: 0`), or lack `omitempty`.
-//! Fields that the table does not know are skipped, as Go skips them.
+//! Fields that the table does not know are skipped, as Go skips them. Those of schemas of custom kinds that a definition
+//! may not have (`dependencies`, `patternProperties` and the like) are not in it.
 
 mod decode;
 mod encode;
@@ -59,7 +60,7 @@ fn object(body: &[u8]) -> Result<Value, Error> {
     let mut fields = Map::new();
     fields.insert("apiVersion".into(), api_version.into());
     fields.insert("kind".into(), kind.into());
-    decode::message(table, type_name, raw, &mut fields)?;
+    decode::object(table, type_name, raw, &mut fields)?;
     let object = Value::Object(fields);
     if depth(&object) > DEPTH_MAX {
         return Err(Error::TooDeep);

@@ -12,7 +12,6 @@ const ANY: &str = "*";
 
 /// The types that bodies are made of, by their OpenAPI names.
 ///
-/// None of them contains itself, so that messages nest no deeper than the table says.
 #[derive(Default)]
 pub(super) struct Table {
     types: HashMap<&'static str, Vec<Field>>,
@@ -50,6 +49,9 @@ pub(super) enum Kind {
     Bool,
     Int32,
     Int64,
+    Double,
+    /// `bool|T`: a message of a boolean and a message of a type, of which JSON has the one or the other.
+    OrBool(&'static str),
     /// A message that is no object in JSON.
     Special(Special),
     /// A message of a type.
@@ -140,7 +142,11 @@ impl Kind {
             "bool" => Self::Bool,
             "int32" => Self::Int32,
             "int64" => Self::Int64,
-            _ => Special::parse(word).map_or(Self::Message(word), Self::Special),
+            "double" => Self::Double,
+            _ => match word.strip_prefix("bool|") {
+                Some(type_name) => Self::OrBool(type_name),
+                None => Special::parse(word).map_or(Self::Message(word), Self::Special),
+            },
         }
     }
 }

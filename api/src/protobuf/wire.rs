@@ -12,8 +12,10 @@ pub(super) enum Wire<'a> {
     Varint(u64),
     /// A text, bytes, a message, or packed integers.
     Bytes(&'a [u8]),
-    /// A value of 4 or 8 bytes (wire types 5 and 1), which no field of the API's tables has.
-    Fixed(u8),
+    /// A value of 8 bytes.
+    Fixed64(u64),
+    /// A value of 4 bytes, which no field of the API's tables has.
+    Fixed32,
 }
 
 impl<'a> Wire<'a> {
@@ -38,11 +40,20 @@ impl<'a> Wire<'a> {
         std::str::from_utf8(self.bytes(field)?).map_err(|_| Error::NotText(field))
     }
 
+    /// The number that the field must hold.
+    pub(super) fn double(self, field: &'static str) -> Result<f64, Error> {
+        match self {
+            Wire::Fixed64(bits) => Ok(f64::from_bits(bits)),
+            other => Err(other.wrong(field)),
+        }
+    }
+
     fn wrong(self, field: &'static str) -> Error {
         let wire_type = match self {
             Wire::Varint(_) => 0,
             Wire::Bytes(_) => 2,
-            Wire::Fixed(wire_type) => wire_type,
+            Wire::Fixed64(_) => 1,
+            Wire::Fixed32 => 5,
         };
         Error::WrongWireType { wire_type, field }
     }
@@ -77,12 +88,12 @@ impl<'a> Reader<'a> {
         }
         let wire = match wire_type {
             0 => Wire::Varint(self.varint()?),
-            1 => self.take(8).map(|_| Wire::Fixed(1))?,
+            1 => Wire::Fixed64(self.take(8)?.iter().rev().fold(0, low_byte)),
             2 => {
                 let length = self.varint()?;
                 Wire::Bytes(self.take(length)?)
             }
-            5 => self.take(4).map(|_| Wire::Fixed(5))?,
+            5 => self.take(4).map(|_| Wire::Fixed32)?,
             other => return Err(Error::IllegalWireType(other)),
         };
         Ok(Some((number as u32, wire)))
@@ -110,4 +121,8 @@ impl<'a> Reader<'a> {
         self.rest = rest;
         Ok(taken)
     }
+}
+
+fn low_byte(higher: u64, byte: &u8) -> u64 {
+    higher << 8 | u64::from(*byte)
 }

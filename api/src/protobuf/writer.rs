@@ -11,6 +11,12 @@ impl Writer {
         self.varint(value as u64);
     }
 
+    /// A number of eight bytes, the lowest first.
+    pub(super) fn double(&mut self, number: u32, value: f64) {
+        self.varint(u64::from(number) << 3 | 1);
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
     /// A text or bytes.
     pub(super) fn bytes(&mut self, number: u32, value: &[u8]) {
         self.varint(u64::from(number) << 3 | 2);

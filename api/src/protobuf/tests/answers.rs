@@ -50,6 +50,22 @@ fn what_is_written_reads_as_it_was() {
             "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": {"name": "a", "uid": "u"},
         }),
         json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "boats.example.com"},
+            "spec": {
+                "group": "example.com", "scope": "Namespaced", "names": {"plural": "boats", "kind": "Boat"},
+                "versions": [{"name": "v1", "served": true, "storage": false, "schema": {"openAPIV3Schema": {
+                    "type": "object", "properties": {
+                        "crew": {"type": "array", "items": {"type": "string", "default": "", "enum": ["a", ""]}},
+                        "length": {"type": "number", "minimum": 0, "maximum": 99.5, "multipleOf": 0.25},
+                        "sails": {"type": "object", "additionalProperties": {"type": "integer", "minimum": -3}},
+                        "rest": {"type": "object", "additionalProperties": false, "x-kubernetes-preserve-unknown-fields": false},
+                        "any": {"additionalProperties": true, "anyOf": [{"not": {"maxLength": 0}}]},
+                    },
+                    "x-kubernetes-validations": [{"rule": "self.length > 0", "optionalOldSelf": false}],
+                }}}],
+            },
+        }),
+        json!({
             "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "message": "gone",
             "reason": "Expired", "details": {"causes": [{"field": "spec", "message": "wrong"}]}, "code": 410,
         }),

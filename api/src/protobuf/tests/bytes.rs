@@ -9,6 +9,22 @@ fn pod(message: Message) -> Vec<u8> {
     message.sealed("v1", "Pod")
 }
 
+/// Schemas contain schemas, but not without end.
+#[test]
+fn nesting_has_an_end() {
+    let definition = |depth: usize| {
+        let not = |inner, _| Message::new().message(28, inner);
+        let schema = (0..depth).fold(Message::new(), not);
+        let version = Message::new().message(4, Message::new().message(1, schema));
+        let spec = Message::new().message(7, version);
+        let definition = Message::new().message(2, spec);
+        definition.sealed("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+    };
+    assert!(decode_protobuf(&definition(100)).is_ok());
+    let refused = decode_protobuf(&definition(2000)).unwrap_err();
+    assert_eq!(refused.message, "exceeded max depth");
+}
+
 #[test]
 fn what_is_wrong_is_said() {
     let no_kind = Message::new().sealed("v1", "");

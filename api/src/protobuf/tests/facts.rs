@@ -24,7 +24,7 @@ fn message_of(content: Content) -> Option<&'static str> {
     match content {
         Content::Inline(type_name) => Some(type_name),
         Content::One { kind, .. } | Content::List(kind) | Content::Map(kind) => match kind {
-            Kind::Message(type_name) => Some(type_name),
+            Kind::Message(type_name) | Kind::OrBool(type_name) => Some(type_name),
             _ => None,
         },
     }
@@ -69,11 +69,14 @@ fn names_and_numbers_are_unique_in_a_type() {
     }
 }
 
-/// So a body cannot nest without end.
+/// But the schemas of custom kinds: those are why decoding counts how deep it is.
 #[test]
 fn no_type_contains_itself() {
     fn visit(table: &Table, name: &'static str, above: &mut Vec<&'static str>) {
-        assert!(!above.contains(&name), "{above:?} {name}");
+        if above.contains(&name) {
+            assert!(name.contains(".JSONSchemaProps"), "{above:?} {name}");
+            return;
+        }
         above.push(name);
         for field in table.fields(name) {
             if let Some(inner) = message_of(field.content) {
@@ -102,12 +105,10 @@ const KINDS: [(&str, &str); 10] = [
     ("policy/v1", "Eviction"),
 ];
 
-/// The kinds that clients write in protobuf. CustomResourceDefinitions are not among them: their schemas contain
-/// themselves, and their clients send JSON.
+/// The kinds that clients write in protobuf.
 fn written(registry: &Registry) -> impl Iterator<Item = &Arc<Descriptor>> {
-    registry.iter().filter(|kind| {
-        kind.verbs.contains(&Verb::Create) && kind.kind != "CustomResourceDefinition"
-    })
+    let kinds = registry.iter();
+    kinds.filter(|kind| kind.verbs.contains(&Verb::Create))
 }
 
 /// The types of the registry's kinds, and of what is sent beside them.
@@ -135,7 +136,9 @@ fn fields_are_those_of_the_definitions() {
     let definitions = definitions(|_| true);
     let mut checked = 0;
     for type_name in table.type_names() {
-        let Some(definition) = definitions.get(type_name) else {
+        // Of what may be one thing or another, the definitions tell nothing.
+        let definition = definitions.get(type_name);
+        let Some(definition) = definition.filter(|_| !type_name.ends_with("OrArray")) else {
             continue;
         };
         for field in flat(table, type_name) {
@@ -165,6 +168,10 @@ fn kind_shape(kind: Kind) -> String {
         Kind::Special(Special::Quantity | Special::IntOrString) => "string",
         Kind::Bool => "boolean",
         Kind::Int32 | Kind::Int64 => "integer",
+        Kind::Double => "number",
+        Kind::OrBool(_) => {
+            "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool"
+        }
         Kind::Special(Special::Json) => "object",
         Kind::Special(Special::Strings) => "[]string",
         Kind::Message(type_name) => type_name,
@@ -185,6 +192,7 @@ fn shape_of(schema: &Value, definitions: &BTreeMap<String, Value>) -> String {
             "IntOrString",
             "RawExtension",
             "FieldsV1",
+            "JSON",
         ];
         let last = name.rsplit('.').next().unwrap_or_default();
         return if special.contains(&last) {
