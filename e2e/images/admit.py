@@ -37,6 +37,14 @@ def flunder(name, user):
     }
 
 
+def schemas(path):
+    kind = {**GROUP, "kind": "Flunder"}
+    reference = {"type": "string", "description": "The Flunder that it refers to."}
+    schema = {"type": "object", "properties": {"reference": reference}, "x-kubernetes-group-version-kind": [kind]}
+    paths = {path: {"get": {"x-kubernetes-group-version-kind": kind}}}
+    return {"openapi": "3.0.0", "paths": paths, "components": {"schemas": {"Flunder": schema}}}
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -59,6 +67,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer({"kind": "FlunderList", "apiVersion": GROUP_VERSION, "metadata": {}, "items": [flunder("one", user)]})
         elif path.startswith(flunders):
             self.answer(flunder(path.rsplit("/", 1)[1], user))
+        elif path == "/openapi/v3":
+            url = f"/openapi/v3/apis/{GROUP_VERSION}"
+            self.answer({"paths": {url.removeprefix("/openapi/v3/"): {"serverRelativeURL": f"{url}?hash=1"}}})
+        elif path == f"/openapi/v3/apis/{GROUP_VERSION}":
+            self.answer(schemas(flunders.replace("default", "{namespace}")))
         elif path in ("", "/healthz"):
             self.answer({})
         else:

@@ -187,6 +187,11 @@ fn a_group_is_served_by_a_pod() -> Result<()> {
             kinds.contains("flunders") && kinds.contains("Flunder"),
             "{kinds}"
         );
+        let explained = cluster.kubectl("explain flunder.reference")?;
+        ensure!(
+            explained.contains("The Flunder that it refers to."),
+            "{explained}"
+        );
         let flunders = cluster.kubectl("get flunders -o name")?;
         ensure!(
             flunders.trim() == "flunder.wardle.example.com/one",
