@@ -31,14 +31,14 @@ pub(crate) struct Api {
     pub(crate) definitions: Arc<Definitions>,
     pub(crate) objects: Arc<Objects>,
     pub(crate) tokens: Tokens,
-    pub(crate) authorizer: Authorizer,
+    pub(crate) authorizer: Arc<Authorizer>,
     pub(crate) ranges: Ranges,
     pub(crate) turns: Turns,
     pub(crate) kubelets: Kubelets,
     pub(crate) lines: Arc<SharedLines>,
     pub(crate) remotes: Remotes,
     pub(crate) webhooks: Webhooks,
-    pub(crate) policies: Policies,
+    pub(crate) policies: Arc<Policies>,
     pub(crate) aggregation: Aggregation,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
@@ -57,7 +57,9 @@ impl Api {
             kinds: Arc::clone(&kinds),
             definitions: Arc::clone(&definitions),
         });
-        let authorizer = Authorizer::new(store.clone());
+        let authorizer = Arc::new(Authorizer::new(store.clone()));
+        let policies = Policies::new(Arc::clone(&objects), Arc::clone(&authorizer));
+        let policies = Arc::new(policies);
         let identity = Arc::clone(&config.proxy_client);
         Ok(Arc::new(Self {
             tokens: Tokens::new(&config)?,
@@ -65,8 +67,7 @@ impl Api {
             turns: Turns::new(),
             kubelets: Kubelets::new(&config, anybody()?)?,
             lines: Arc::default(),
-            webhooks: Webhooks::new(store.clone(), remotes.clone()),
-            policies: Policies::new(),
+            webhooks: Webhooks::new(Arc::clone(&objects), remotes.clone(), Arc::clone(&policies)),
             aggregation: Aggregation::new(store.clone(), remotes.clone(), identity),
             limits: Limits::default(),
             metrics: Metrics::new(),
@@ -77,6 +78,7 @@ impl Api {
             definitions,
             objects,
             authorizer,
+            policies,
             remotes,
         }))
     }

@@ -30,6 +30,7 @@ mod join;
 mod kinds;
 mod kubelet;
 mod limits;
+mod matching;
 mod metrics;
 mod node_signer;
 mod openapi;

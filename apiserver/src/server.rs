@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Api;
 use crate::config::Config;
 use crate::error::Error;
-use crate::{routes, serve, upkeep, webhooks};
+use crate::{routes, serve, upkeep};
 
 /// The Kubernetes API over a store. Cheap to clone.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ impl ApiServer {
         let api = Api::new(config, store)?;
         upkeep::complete(&api).await?;
         api.authorizer.read_all();
-        webhooks::read_all(&api, &api.store.snapshot());
+        api.webhooks.read_all(&api.store.snapshot());
         api.definitions.read();
         let router = routes::router(&api);
         Ok(Self { api, router })

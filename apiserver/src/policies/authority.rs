@@ -5,19 +5,18 @@ use std::sync::Arc;
 use skiff_api::UserInfo;
 use skiff_api::policies::{Authority, Question};
 
-use crate::api::Api;
-use crate::authz::{Attributes, ResourceAttributes};
+use crate::authz::{Attributes, Authorizer, ResourceAttributes};
 
 /// Decides for the user of a request.
 pub(super) struct OfUser {
-    api: Arc<Api>,
+    authorizer: Arc<Authorizer>,
     user: UserInfo,
 }
 
 /// Who answers for a user.
-pub(super) fn of_user(api: &Arc<Api>, user: &UserInfo) -> Arc<dyn Authority> {
+pub(super) fn of_user(authorizer: &Arc<Authorizer>, user: &UserInfo) -> Arc<dyn Authority> {
     Arc::new(OfUser {
-        api: Arc::clone(api),
+        authorizer: Arc::clone(authorizer),
         user: user.clone(),
     })
 }
@@ -41,7 +40,7 @@ impl Authority for OfUser {
                 name: &question.name,
             }),
         };
-        match self.api.authorizer.decide(user, &wanted) {
+        match self.authorizer.decide(user, &wanted) {
             Ok(grant) => (true, grant.to_string()),
             Err(why) => (false, why),
         }

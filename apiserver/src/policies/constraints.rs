@@ -5,7 +5,7 @@ use serde_json::Value;
 use skiff_api::{Selector, Status};
 use skiff_store::Snapshot;
 
-use crate::webhooks::{Request, Rule, Rules, Seen, selector};
+use crate::matching::{Request, Rule, Rules, Seen, selector};
 
 /// As it is stored.
 #[derive(Default, Deserialize)]

@@ -6,11 +6,10 @@ use serde_json::Value;
 use skiff_api::Status;
 
 use super::binding::Binding;
-use super::params;
 use super::policy::{Compiled, Policy};
 use super::table::Table;
-use crate::api::Api;
-use crate::webhooks::{Request, Seen};
+use super::{Policies, params};
+use crate::matching::{Request, Seen};
 
 /// A policy that is to be evaluated.
 pub(super) struct Invocation<C> {
@@ -25,7 +24,7 @@ pub(super) struct Invocation<C> {
 
 /// What is to be evaluated for a request, in the order of names.
 pub(super) async fn of_request<C: Compiled>(
-    api: &Arc<Api>,
+    policies: &Policies,
     table: &Table<C>,
     request: &Request<'_>,
 ) -> Result<Vec<Invocation<C>>, Status> {
@@ -33,12 +32,12 @@ pub(super) async fn of_request<C: Compiled>(
     if request.attributes.is_policy() {
         return Ok(invocations);
     }
-    let snapshot = api.store.snapshot();
+    let snapshot = policies.objects.store.snapshot();
     for (policy, bindings) in table.in_force() {
         let Some(seen) = policy.constraints.match_request(request, &snapshot)? else {
             continue;
         };
-        if let Err(why) = usable(api, &policy) {
+        if let Err(why) = usable(policies, &policy) {
             invocations.push(Invocation {
                 policy,
                 seen,
@@ -53,7 +52,7 @@ pub(super) async fn of_request<C: Compiled>(
             if matches!(met.transpose()?, Some(None)) {
                 continue;
             }
-            let params = params_of(api, &policy, &binding, request).await;
+            let params = params_of(policies, &policy, &binding, request).await;
             invocations.push(Invocation {
                 policy: Arc::clone(&policy),
                 seen: seen.clone(),
@@ -65,18 +64,18 @@ pub(super) async fn of_request<C: Compiled>(
     Ok(invocations)
 }
 
-fn usable<C>(api: &Api, policy: &Policy<C>) -> Result<(), String> {
+fn usable<C>(policies: &Policies, policy: &Policy<C>) -> Result<(), String> {
     if let Err(why) = &policy.compiled {
         return Err(why.clone());
     }
     match &policy.param_kind {
-        Some(kind) => params::descriptor(api, kind).map(|_| ()),
+        Some(kind) => params::descriptor(policies, kind).map(|_| ()),
         None => Ok(()),
     }
 }
 
 async fn params_of<C>(
-    api: &Arc<Api>,
+    policies: &Policies,
     policy: &Policy<C>,
     binding: &Binding,
     request: &Request<'_>,
@@ -84,8 +83,8 @@ async fn params_of<C>(
     let (Some(kind), Some(reference)) = (&policy.param_kind, &binding.params) else {
         return Ok(vec![None]);
     };
-    let descriptor = params::descriptor(api, kind)?;
+    let descriptor = params::descriptor(policies, kind)?;
     let namespace = request.attributes.namespace;
-    let chosen = params::chosen(api, &descriptor, reference, namespace).await?;
+    let chosen = params::chosen(policies, &descriptor, reference, namespace).await?;
     Ok(chosen.into_iter().map(Some).collect())
 }

@@ -7,7 +7,7 @@
 //!   store ──► table (policies compiled once, bindings) ──► invocations: what matches (constraints), with which params
 //!                                                              ├──► mutate (among the webhooks that change objects)
 //!                                                              └──► validate      authority: `authorizer` in CEL
-//!     └──► typing: the status of a policy tells of fields that there are not
+//!     └──► typing: what `upkeep` says in the status of a policy of fields that there are not
 //! ```
 
 mod authority;
@@ -22,10 +22,10 @@ mod table;
 mod typing;
 mod validate;
 
-pub(crate) use facts::{Known, namespace};
+pub(crate) use facts::Known;
 pub(crate) use mutate::{Mutation, mutations};
 pub(crate) use table::Policies;
-pub(crate) use typing::{check, unchecked, unchecked_after};
+pub(crate) use typing::{FOLDER as VALIDATING, is_checked, unchecked, unchecked_after, warnings};
 pub(crate) use validate::validate;
 
 use skiff_api::{Cause, Status};

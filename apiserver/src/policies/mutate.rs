@@ -1,28 +1,25 @@
 //! Policies that may change an object.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 use skiff_api::policies::{Facts, MutatingPolicy};
 use skiff_api::{Reason, Schema, Status};
 
 use super::invocations::{Invocation, of_request};
-use super::{Known, because};
-use crate::api::Api;
-use crate::webhooks::{Operation, Request, Seen};
+use super::{Known, Policies, because};
+use crate::matching::{Operation, Request, Seen};
 
 /// A policy with a binding that is to change an object.
 pub(crate) struct Mutation(Invocation<MutatingPolicy>);
 
 /// The policies that a request meets, in their order. There are none for a delete.
 pub(crate) async fn mutations(
-    api: &Arc<Api>,
+    policies: &Policies,
     request: &Request<'_>,
 ) -> Result<Vec<Mutation>, Status> {
     if request.attributes.operation == Operation::Delete {
         return Ok(Vec::new());
     }
-    let invocations = of_request(api, &api.policies.mutating, request).await?;
+    let invocations = of_request(policies, &policies.mutating, request).await?;
     Ok(invocations.into_iter().map(Mutation).collect())
 }
 
@@ -40,7 +37,7 @@ impl Mutation {
     /// The object as the policy changes it.
     pub(crate) fn applied(
         &self,
-        api: &Arc<Api>,
+        policies: &Policies,
         request: &Request<'_>,
         schema: &Schema,
     ) -> Result<Value, Status> {
@@ -51,7 +48,7 @@ impl Mutation {
                 return self.failed(request, why, None);
             }
         };
-        let known = Known::of(api, request)?;
+        let known = Known::of(policies, request)?;
         let mut object = request.object.clone();
         for params in params {
             let facts = Facts {

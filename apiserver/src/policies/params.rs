@@ -5,22 +5,22 @@ use std::sync::Arc;
 use serde_json::Value;
 use skiff_api::{Descriptor, Reason, metadata};
 
+use super::Policies;
 use super::binding::ParamRef;
 use super::policy::ParamKind;
-use crate::api::Api;
 use crate::codec::object_of;
+use crate::matching::selector;
 use crate::request::ListOptions;
 use crate::storage::{Filter, Storage};
-use crate::webhooks::selector;
 
 /// The most objects that a selector may choose.
 const MOST: usize = 500;
 
 /// The kind of parameters; or that there is no such kind.
-pub(super) fn descriptor(api: &Api, kind: &ParamKind) -> Result<Arc<Descriptor>, String> {
+pub(super) fn descriptor(policies: &Policies, kind: &ParamKind) -> Result<Arc<Descriptor>, String> {
     let ParamKind { api_version, kind } = kind;
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let known = api.kinds.of_kind(group, version, kind);
+    let known = policies.objects.kinds.of_kind(group, version, kind);
     known.ok_or_else(|| {
         format!("failed to find resource referenced by paramKind: '{api_version}, Kind={kind}'")
     })
@@ -28,7 +28,7 @@ pub(super) fn descriptor(api: &Api, kind: &ParamKind) -> Result<Arc<Descriptor>,
 
 /// The parameters that a binding chooses for a request in a namespace; each is evaluated for itself.
 pub(super) async fn chosen(
-    api: &Arc<Api>,
+    policies: &Policies,
     descriptor: &Arc<Descriptor>,
     reference: &ParamRef,
     namespace: &str,
@@ -47,7 +47,7 @@ pub(super) async fn chosen(
             );
         }
     };
-    let storage = api.objects.of(descriptor);
+    let storage = policies.objects.of(descriptor);
     let params = match reference.name.as_str() {
         "" => selected(&storage, descriptor, namespace, &reference.selector).await?,
         name => match storage.get_object(namespace, name).await {

@@ -10,21 +10,29 @@ use skiff_store::{Change, Entry, Snapshot};
 
 use super::binding::Binding;
 use super::policy::{Compiled, Policy};
-use crate::webhooks::PREFIX;
+use crate::authz::Authorizer;
+use crate::matching::PREFIX;
+use crate::storage::Objects;
 
 /// The objects of a kind, by name.
 type Named<T> = BTreeMap<String, Arc<T>>;
 
 /// All policies and bindings.
 pub(crate) struct Policies {
+    /// Where their parameters are.
+    pub(super) objects: Arc<Objects>,
+    /// What answers in expressions who may do what.
+    pub(super) authorizer: Arc<Authorizer>,
     pub(super) validating: Table<ValidatingPolicy>,
     pub(super) mutating: Table<MutatingPolicy>,
 }
 
 impl Policies {
     /// None yet.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(objects: Arc<Objects>, authorizer: Arc<Authorizer>) -> Self {
         Self {
+            objects,
+            authorizer,
             validating: Table::new(
                 "validatingadmissionpolicies/",
                 "validatingadmissionpolicybindings/",

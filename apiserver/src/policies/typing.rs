@@ -1,24 +1,20 @@
 //! What ValidatingAdmissionPolicies are told of their own expressions: their fields are held against the types of the kinds
-//! that the policy names, and what is found is written into its status.
-
-use std::sync::Arc;
+//! that the policy names.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use skiff_api::Schema;
 use skiff_api::policies::{Typed, type_warnings};
-use skiff_api::{Reason, Schema, Status, metadata};
 use skiff_store::{Change, Snapshot};
 
-use super::params;
 use super::policy::ParamKind;
-use crate::admission::Part;
-use crate::api::Api;
+use super::{Policies, params};
 use crate::codec::object_of;
-use crate::request::unknown;
-use crate::webhooks::PREFIX;
-use crate::writes::{Writer, Writes};
+use crate::kinds::Kinds;
+use crate::matching::PREFIX;
 
-const FOLDER: &str = "validatingadmissionpolicies/";
+/// Where such policies are, below those of all kinds.
+pub(crate) const FOLDER: &str = "validatingadmissionpolicies/";
 /// The most kinds whose types are looked at (as in Kubernetes).
 const MOST_KINDS: usize = 10;
 
@@ -44,55 +40,24 @@ fn name_if_unchecked(key: &str, stored: &[u8]) -> Option<String> {
     (!is_checked(&policy)).then(|| name.to_owned())
 }
 
-fn is_checked(policy: &Value) -> bool {
+/// Whether its last change has been looked at.
+pub(crate) fn is_checked(policy: &Value) -> bool {
     policy["status"]["observedGeneration"] == policy["metadata"]["generation"]
 }
 
-/// Looks at a policy, and writes into its status what is found.
-pub(crate) async fn check(api: &Arc<Api>, name: &str) {
-    match write(api, name).await {
-        Ok(()) => {}
-        Err(status) if status.reason == Reason::NotFound => {}
-        Err(error) => {
-            tracing::warn!(policy = name, %error, "the status of a policy is not written")
-        }
-    }
-}
-
-async fn write(api: &Arc<Api>, name: &str) -> Result<(), Status> {
-    let group = "admissionregistration.k8s.io";
-    let kind = api.kinds.get(group, "v1", FOLDER.trim_end_matches('/'));
-    let kind = kind.ok_or_else(unknown)?;
-    let change = |old: &Value| {
-        let mut policy = old.clone();
-        if !is_checked(old) {
-            let found = match warnings(api, &old["spec"]) {
-                found if found.is_empty() => json!({}),
-                found => json!({"expressionWarnings": found}),
-            };
-            policy["status"]["observedGeneration"] = json!(metadata::generation(old));
-            policy["status"]["typeChecking"] = found;
-        }
-        Ok(policy)
-    };
-    let storage = api.objects.of(&kind);
-    let writes = Writes::new(api, &storage);
-    let written = writes.modify("", name, Part::Status, Writer::default(), change);
-    written.await.map(|_| ())
-}
-
-fn warnings(api: &Api, spec: &Value) -> Vec<Value> {
+/// What is to be said of the expressions of a policy.
+pub(crate) fn warnings(policies: &Policies, spec: &Value) -> Vec<Value> {
     let params = Option::<ParamKind>::deserialize(&spec["paramKind"])
         .ok()
         .flatten();
-    let params = params.and_then(|kind| params::descriptor(api, &kind).ok());
+    let params = params.and_then(|kind| params::descriptor(policies, &kind).ok());
     let params = params.and_then(|kind| kind.schema());
-    type_warnings(spec, &kinds(api, spec), params.as_ref())
+    type_warnings(spec, &kinds(&policies.objects.kinds, spec), params.as_ref())
 }
 
 /// The kinds that a policy names; what it only hints at by `*` is passed over.
-fn kinds(api: &Api, spec: &Value) -> Vec<Typed> {
-    let served = api.kinds.current();
+fn kinds(kinds: &Kinds, spec: &Value) -> Vec<Typed> {
+    let served = kinds.current();
     let rules = spec["matchConstraints"]["resourceRules"].as_array();
     let mut kinds: Vec<Typed> = Vec::new();
     for rule in rules.into_iter().flatten() {

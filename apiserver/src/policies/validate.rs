@@ -1,20 +1,17 @@
 //! Policies that may only refuse.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use skiff_api::policies::{Refusal, Scene, ValidatingPolicy};
 use skiff_api::{Reason, Status};
+use std::collections::BTreeMap;
 
 use super::binding::Binding;
 use super::invocations::{Invocation, of_request};
-use super::{Known, because};
-use crate::api::Api;
-use crate::webhooks::{Request, View};
+use super::{Known, Policies, because};
+use crate::matching::{Request, View};
 
 /// Asks all policies; the first refusal counts, warnings of all others are given.
-pub(crate) async fn validate(api: &Arc<Api>, request: &Request<'_>) -> Result<(), Status> {
-    let invocations = of_request(api, &api.policies.validating, request).await?;
+pub(crate) async fn validate(policies: &Policies, request: &Request<'_>) -> Result<(), Status> {
+    let invocations = of_request(policies, &policies.validating, request).await?;
     if invocations.is_empty() {
         return Ok(());
     }
@@ -23,8 +20,8 @@ pub(crate) async fn validate(api: &Arc<Api>, request: &Request<'_>) -> Result<()
     for invocation in &invocations {
         let version = invocation.seen.name();
         if !scenes.contains_key(&version) {
-            let view = View::of(api, request, &invocation.seen).await?;
-            let scene = Scene::new(&Known::of(api, &view.request())?.as_facts());
+            let view = View::of(&policies.objects, request, &invocation.seen).await?;
+            let scene = Scene::new(&Known::of(policies, &view.request())?.as_facts());
             scenes.insert(version.clone(), scene);
         }
         for refusal in refusals(invocation, &scenes[&version]) {

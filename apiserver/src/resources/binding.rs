@@ -12,8 +12,8 @@ use super::conditions::set_condition;
 use crate::admission::Part;
 use crate::codec::now;
 use crate::encode;
+use crate::matching::Operation;
 use crate::request::{decode_as, not_allowed, read_body};
-use crate::webhooks::Operation;
 use crate::writes::{Writer, Writes};
 
 const BINDING: &str = "io.k8s.api.core.v1.Binding";

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use skiff_api::Status;
 
 use super::Call;
+use crate::matching::{Attributes, Operation};
 use crate::virtuals::SUBRESOURCES;
-use crate::webhooks::{self, Attributes, Operation};
 
 /// Options of streams that are yes or no.
 const FLAGS: [&str; 4] = ["stdin", "stdout", "stderr", "tty"];
@@ -35,7 +35,7 @@ impl Call {
             warnings: writer.warnings,
             ..request
         };
-        webhooks::admit(&self.api, &request, object).await
+        self.api.webhooks.admit(&request, object).await
     }
 
     /// Asks about a stream that is to be opened: what the query says of it.

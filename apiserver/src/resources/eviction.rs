@@ -14,8 +14,8 @@ use super::conditions::set_condition;
 use crate::admission::Part;
 use crate::codec::{now, object_of};
 use crate::encode;
+use crate::matching::Operation;
 use crate::request::{DeleteOptions, decode_as, not_allowed, read_body, unknown};
-use crate::webhooks::Operation;
 use crate::writes::{Writer, Writes};
 
 const EVICTION: &str = "io.k8s.api.policy.v1.Eviction";

@@ -26,12 +26,12 @@ use skiff_api::{CustomResource, Descriptor, Status, UserInfo, has_protobuf};
 use crate::admission::Part;
 use crate::api::Api;
 use crate::encode::{self, Accept, Failure};
+use crate::matching::Warnings;
 use crate::request::{
     DeleteOptions, RequestInfo, Target, WriteOptions, field_manager, not_allowed, unknown,
 };
 use crate::storage::Storage;
 use crate::virtuals;
-use crate::webhooks::Warnings;
 use crate::writes::{Writer, Writes};
 
 /// A request for a resource, and all that is known of it.

@@ -11,10 +11,10 @@ use super::{Call, apply, patch};
 use crate::admission::Part;
 use crate::codec::object_of;
 use crate::encode::{self, Accept};
+use crate::matching::Operation;
 use crate::request::{
     conform_as, content_type, decode, not_allowed, read_body, schema_named, unknown,
 };
-use crate::webhooks::Operation;
 
 const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
 

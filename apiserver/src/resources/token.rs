@@ -12,8 +12,8 @@ use super::Call;
 use crate::authn::{Binding, Grant};
 use crate::authz::node_of;
 use crate::encode;
+use crate::matching::Operation;
 use crate::request::{decode_as, not_allowed, read_body};
-use crate::webhooks::Operation;
 
 const TOKEN_REQUEST: &str = "io.k8s.api.authentication.v1.TokenRequest";
 const DEFAULT_SECONDS: i64 = 3600;

@@ -24,7 +24,7 @@ const ENDPOINTS: &str = "/registry/core/endpoints/";
 const PERIOD: Duration = Duration::from_secs(30);
 
 /// Looks after other servers until `shutdown`.
-pub(super) async fn run(api: &Arc<Api>, shutdown: CancellationToken) {
+pub(super) async fn run(api: &Api, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let snapshot = api.store.snapshot();
         let revision = snapshot.revision();
@@ -97,7 +97,7 @@ async fn changed(
 }
 
 /// Writes the condition, if it is not the one that stands.
-async fn tell(api: &Arc<Api>, name: &str, condition: &Condition) -> Result<(), Status> {
+async fn tell(api: &Api, name: &str, condition: &Condition) -> Result<(), Status> {
     let descriptor = api.kinds.get("apiregistration.k8s.io", "v1", "apiservices");
     let descriptor = descriptor.ok_or_else(unknown)?;
     let storage = api.objects.of(&descriptor);

@@ -1,8 +1,6 @@
 //! What every cluster has from its first moment: four namespaces, two PriorityClasses, a default StorageClass, and the
 //! Service of the API itself.
 
-use std::sync::Arc;
-
 use futures::future::{select_all, try_join_all};
 use serde_json::{Value, json};
 use skiff_api::{Reason, SYSTEM_PRIORITY_CLASSES, Status};
@@ -33,7 +31,7 @@ const MORTAL: [&str; 5] = [
 const NETWORKING: &str = "networking.k8s.io";
 
 /// Makes all that every cluster has, and completes its roles.
-pub(crate) async fn complete(api: &Arc<Api>) -> Result<(), Error> {
+pub(crate) async fn complete(api: &Api) -> Result<(), Error> {
     addresses::make_all(&api.store, &api.store.snapshot()).await;
     run(api).await?;
     roles(api).await?;
@@ -41,7 +39,7 @@ pub(crate) async fn complete(api: &Arc<Api>) -> Result<(), Error> {
 }
 
 /// Makes anew what is deleted, until `shutdown`: after `kubectl delete services --all` Pods must still find the API.
-pub(super) async fn keep(api: &Arc<Api>, shutdown: CancellationToken) {
+pub(super) async fn keep(api: &Api, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let now = api.store.revision();
         let watches = MORTAL.into_iter().map(|key| api.store.watch(key, now));
@@ -75,7 +73,7 @@ async fn deletion(mut watch: Watch) -> Result<(), WatchEnd> {
 }
 
 /// Makes what is missing, and sets right what has changed.
-async fn run(api: &Arc<Api>) -> Result<(), Error> {
+async fn run(api: &Api) -> Result<(), Error> {
     for name in NAMESPACES {
         let namespace = json!({
             "apiVersion": "v1",
@@ -133,7 +131,7 @@ fn storage_class() -> Value {
 }
 
 /// By which the API servers of further groups know this one, and whom it asks for.
-fn authentication(api: &Arc<Api>) -> Value {
+fn authentication(api: &Api) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -151,7 +149,7 @@ fn authentication(api: &Arc<Api>) -> Value {
 }
 
 /// Says of every version of a group that this server serves it, all at once.
-async fn api_services(api: &Arc<Api>) -> Result<(), Error> {
+async fn api_services(api: &Api) -> Result<(), Error> {
     let group = "apiregistration.k8s.io";
     let wanted = aggregation::services(&api.kinds.current().registry).into_iter();
     let writes = wanted.map(|service| ensure(api, group, "apiservices", "", service, false));
@@ -175,14 +173,14 @@ fn priority_class(name: &str, value: i64) -> Value {
 }
 
 /// Writes the roles and bindings that every cluster has, all at once: the store groups them into few commits.
-async fn roles(api: &Arc<Api>) -> Result<(), Error> {
+async fn roles(api: &Api) -> Result<(), Error> {
     let writes = bootstrap::objects()
         .into_iter()
         .map(|wanted| role(api, wanted));
     try_join_all(writes).await.map(|_| ())
 }
 
-async fn role(api: &Arc<Api>, wanted: Value) -> Result<(), Error> {
+async fn role(api: &Api, wanted: Value) -> Result<(), Error> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let metadata = &wanted["metadata"];
     let (namespace, name) = (text(&metadata["namespace"]), text(&metadata["name"]));
@@ -217,7 +215,7 @@ fn service_cidr(api: &Api) -> Value {
 }
 
 /// Says of it that it is in use, unless that has been said.
-async fn service_cidr_ready(api: &Arc<Api>) -> Result<(), Error> {
+async fn service_cidr_ready(api: &Api) -> Result<(), Error> {
     let ready = |old: &Value| {
         let mut new = old.clone();
         if old["status"]["conditions"].is_null() {
@@ -270,7 +268,7 @@ fn service(api: &Api) -> Value {
     })
 }
 
-fn endpoints(api: &Arc<Api>) -> Value {
+fn endpoints(api: &Api) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Endpoints",
@@ -285,7 +283,7 @@ fn endpoints(api: &Arc<Api>) -> Value {
     })
 }
 
-fn slice(api: &Arc<Api>) -> Value {
+fn slice(api: &Api) -> Value {
     let family = if api.config.advertise.is_ipv4() {
         "IPv4"
     } else {
@@ -309,7 +307,7 @@ fn slice(api: &Arc<Api>) -> Value {
 
 /// Makes an object; one that is there already stays, or is set right.
 async fn ensure(
-    api: &Arc<Api>,
+    api: &Api,
     group: &str,
     plural: &str,
     namespace: &str,

@@ -6,23 +6,21 @@ mod availability;
 mod bootstrap;
 mod definitions;
 mod janitor;
+mod policies;
 
 pub(crate) use bootstrap::complete;
-
-use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::webhooks;
 
 /// Does all of it until `shutdown`, and lets rights, webhooks and kinds follow the store.
-pub(crate) async fn run(api: &Arc<Api>, shutdown: &CancellationToken) {
+pub(crate) async fn run(api: &Api, shutdown: &CancellationToken) {
     tokio::join!(
         addresses::keep(&api.store, shutdown.clone()),
         bootstrap::keep(api, shutdown.clone()),
         api.authorizer.follow(shutdown.clone()),
-        webhooks::follow(api, shutdown.clone()),
+        policies::follow(api, shutdown.clone()),
         availability::run(api, shutdown.clone()),
         definitions::follow(api, shutdown.clone()),
         janitor::run(api, shutdown.clone()),

@@ -5,8 +5,8 @@ use skiff_api::{Reason, Status};
 use uuid::Uuid;
 
 use super::hook::Hook;
-use super::matching::Request;
 use super::review::{self, Question, Verdict};
+use crate::matching::Request;
 
 /// The most of an answer that is read.
 const ANSWER_BYTES: usize = 3 << 20;

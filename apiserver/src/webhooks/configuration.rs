@@ -8,9 +8,7 @@ use skiff_api::policies::Conditions;
 use skiff_store::Store;
 
 use super::hook::Hook;
-use super::matching::selector;
-use super::rule::Rule;
-use super::versions::Rules;
+use crate::matching::{Rule, Rules, selector};
 use crate::remote::{ClientConfig, Remotes, Unusable};
 
 /// The versions of AdmissionReview that this server speaks.

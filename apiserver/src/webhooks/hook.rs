@@ -3,7 +3,7 @@
 use skiff_api::Selector;
 use skiff_api::policies::Conditions;
 
-use super::versions::Rules;
+use crate::matching::Rules;
 use crate::remote::Webhook;
 
 /// One webhook, ready to be called.

@@ -6,76 +6,76 @@ use std::sync::Arc;
 use serde_json::Value;
 use skiff_api::{PatchType, Schema, Status, apply_patch};
 
+use super::Webhooks;
 use super::call::{ask, nothing_to_modify, unsound_patch};
 use super::hook::Hook;
-use super::matching::Request;
-use super::versions::{Resource, View};
-use super::{Attributes, can_mutate};
-use crate::api::Api;
+use crate::matching::{Attributes, Request, Resource, View};
 use crate::policies::{Mutation, mutations};
 use crate::request::schema_named;
 
 /// Any type will do for a JSON patch, which looks at none.
 const ANY_TYPE: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
 
-/// Lets policies and webhooks change an object; answers whether one did. `object` is null for a delete.
-pub(crate) async fn mutate(
-    api: &Arc<Api>,
-    attributes: &Attributes<'_>,
-    object: &mut Value,
-    old: Option<&Value>,
-) -> Result<bool, Status> {
-    if !can_mutate(api) {
-        return Ok(false);
-    }
-    let before = object.clone();
-    let resource = &Resource::of(api, attributes);
-    let mut again: Vec<Mutator> = Vec::new();
-    let mut asked: Vec<Mutator> = Vec::new();
-    let first = Request::new(attributes, object, old, resource);
-    for mutator in mutators(api, &first).await? {
-        let request = Request::new(attributes, object, old, resource);
-        let changed = match mutator.ask(api, &request).await? {
-            Said::Nothing => continue,
-            Said::AsItIs => None,
-            Said::Changed(changed) => Some(changed),
-        };
-        if let Some(changed) = changed {
-            *object = changed;
-            // Those who have been asked have not seen this change.
-            again.append(&mut asked);
+impl Webhooks {
+    /// Lets policies and webhooks change an object; answers whether one did. `object` is null for a delete.
+    pub(crate) async fn mutate(
+        &self,
+        attributes: &Attributes<'_>,
+        object: &mut Value,
+        old: Option<&Value>,
+    ) -> Result<bool, Status> {
+        if !self.can_mutate() {
+            return Ok(false);
         }
-        if mutator.is_reinvoked() {
-            asked.push(mutator);
+        let before = object.clone();
+        let resource = &Resource::of(&self.objects.kinds, attributes);
+        let mut again: Vec<Mutator> = Vec::new();
+        let mut asked: Vec<Mutator> = Vec::new();
+        let first = Request::new(attributes, object, old, resource);
+        for mutator in self.mutators(&first).await? {
+            let request = Request::new(attributes, object, old, resource);
+            let changed = match mutator.ask(self, &request).await? {
+                Said::Nothing => continue,
+                Said::AsItIs => None,
+                Said::Changed(changed) => Some(changed),
+            };
+            if let Some(changed) = changed {
+                *object = changed;
+                // Those who have been asked have not seen this change.
+                again.append(&mut asked);
+            }
+            if mutator.is_reinvoked() {
+                asked.push(mutator);
+            }
         }
-    }
-    for mutator in again {
-        let request = Request::new(attributes, object, old, resource);
-        if let Said::Changed(changed) = mutator.ask(api, &request).await? {
-            *object = changed;
+        for mutator in again {
+            let request = Request::new(attributes, object, old, resource);
+            if let Said::Changed(changed) = mutator.ask(self, &request).await? {
+                *object = changed;
+            }
         }
+        Ok(*object != before)
     }
-    Ok(*object != before)
-}
 
-/// All that may be asked, in their order.
-async fn mutators(api: &Arc<Api>, request: &Request<'_>) -> Result<Vec<Mutator>, Status> {
-    let policies = mutations(api, request).await?;
-    let mut all: Vec<Mutator> = policies.into_iter().map(Mutator::Policy).collect();
-    if !request.attributes.is_exempt() {
-        let hooks = api.webhooks.mutating().into_iter();
-        all.extend(hooks.map(Mutator::Hook));
+    /// All that may be asked, in their order.
+    async fn mutators(&self, request: &Request<'_>) -> Result<Vec<Mutator>, Status> {
+        let policies = mutations(&self.policies, request).await?;
+        let mut all: Vec<Mutator> = policies.into_iter().map(Mutator::Policy).collect();
+        if !request.attributes.is_exempt() {
+            let hooks = self.mutating().into_iter();
+            all.extend(hooks.map(Mutator::Hook));
+        }
+        Ok(all)
     }
-    Ok(all)
-}
 
-/// The type of what is seen; what is no stored object takes JSON patches alone.
-fn schema_for(api: &Api, attributes: &Attributes<'_>) -> Result<Schema, Status> {
-    let [group, version, kind] = attributes.seen_kind();
-    let descriptor = api.kinds.of_kind(group, version, kind);
-    match descriptor.and_then(|descriptor| descriptor.schema()) {
-        Some(schema) => Ok(schema),
-        None => schema_named(ANY_TYPE),
+    /// The type of what is seen; what is no stored object takes JSON patches alone.
+    fn schema_for(&self, attributes: &Attributes<'_>) -> Result<Schema, Status> {
+        let [group, version, kind] = attributes.seen_kind();
+        let descriptor = self.objects.kinds.of_kind(group, version, kind);
+        match descriptor.and_then(|descriptor| descriptor.schema()) {
+            Some(schema) => Ok(schema),
+            None => schema_named(ANY_TYPE),
+        }
     }
 }
 
@@ -104,25 +104,26 @@ impl Mutator {
     }
 
     /// Asks about a request, if it is to be asked.
-    async fn ask(&self, api: &Arc<Api>, request: &Request<'_>) -> Result<Said, Status> {
+    async fn ask(&self, webhooks: &Webhooks, request: &Request<'_>) -> Result<Said, Status> {
+        let (objects, policies) = (&webhooks.objects, &webhooks.policies);
         let seen = match self {
             Self::Policy(policy) => Some(policy.seen().clone()),
-            Self::Hook(hook) => request.goes_to(hook, &api.store.snapshot())?,
+            Self::Hook(hook) => request.goes_to(hook, &objects.store.snapshot())?,
         };
         let Some(seen) = seen else {
             return Ok(Said::Nothing);
         };
-        let view = View::of(api, request, &seen).await?;
+        let view = View::of(objects, request, &seen).await?;
         let request = view.request();
-        let schema = schema_for(api, request.attributes)?;
+        let schema = webhooks.schema_for(request.attributes)?;
         let object = match self {
-            Self::Policy(policy) => policy.applied(api, &request, &schema)?,
-            Self::Hook(hook) if request.meets_conditions(api, hook)? => {
+            Self::Policy(policy) => policy.applied(policies, &request, &schema)?,
+            Self::Hook(hook) if request.meets_conditions(policies, hook)? => {
                 by_hook(hook, &request, &schema).await?
             }
             Self::Hook(_) => return Ok(Said::Nothing),
         };
-        Ok(match view.wanted(api, object).await? {
+        Ok(match view.wanted(objects, object).await? {
             Some(changed) => Said::Changed(changed),
             None => Said::AsItIs,
         })

@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use skiff_api::{Reason, Status, StatusDetails, UserInfo};
+use serde_json::{Value, json};
+use skiff_api::{Reason, Status, StatusDetails};
 
-use super::Attributes;
+use crate::matching::Attributes;
 
 /// A question.
 pub(super) struct Question<'a> {
@@ -20,7 +20,7 @@ pub(super) struct Question<'a> {
 impl Question<'_> {
     /// As it is sent.
     pub(super) fn to_json(&self) -> Value {
-        let mut asked = as_json(self.attributes);
+        let mut asked = self.attributes.to_json();
         asked["uid"] = self.uid.as_str().into();
         asked["object"] = self.object.clone();
         asked["oldObject"] = json!(self.old);
@@ -30,52 +30,6 @@ impl Question<'_> {
             "request": asked,
         })
     }
-}
-
-/// A request without its objects (admission.k8s.io/v1 AdmissionRequest).
-pub(crate) fn as_json(request: &Attributes<'_>) -> Value {
-    let mut asked = json!({
-        "kind": kind(request.seen_kind()),
-        "resource": resource(request.seen_resource()),
-        "requestKind": kind(request.kind),
-        "requestResource": resource(request.resource),
-        "operation": request.operation.as_str(),
-        "userInfo": user(request.user),
-        "dryRun": request.dry_run,
-        "options": request.options,
-    });
-    for (field, text) in [
-        ("subResource", request.subresource),
-        ("requestSubResource", request.subresource),
-        ("namespace", request.namespace),
-        ("name", request.name),
-    ] {
-        if !text.is_empty() {
-            asked[field] = text.into();
-        }
-    }
-    asked
-}
-
-fn kind([group, version, kind]: [&str; 3]) -> Value {
-    json!({"group": group, "version": version, "kind": kind})
-}
-
-fn resource([group, version, resource]: [&str; 3]) -> Value {
-    json!({"group": group, "version": version, "resource": resource})
-}
-
-fn user(user: &UserInfo) -> Value {
-    let mut info = Map::new();
-    info.insert("username".into(), user.name.as_str().into());
-    if !user.uid.is_empty() {
-        info.insert("uid".into(), user.uid.as_str().into());
-    }
-    info.insert("groups".into(), json!(user.groups));
-    if !user.extra.is_empty() {
-        info.insert("extra".into(), json!(user.extra));
-    }
-    Value::Object(info)
 }
 
 #[derive(Default, Deserialize)]
@@ -214,8 +168,10 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
+    use skiff_api::UserInfo;
+
     use super::*;
-    use crate::webhooks::Operation;
+    use crate::matching::Operation;
 
     fn asked(check: impl Fn(&Question<'_>)) {
         let user = UserInfo::new("jane", ["people"]);

@@ -17,7 +17,6 @@ use crate::admission::Part;
 use crate::codec::{encode, stamped};
 use crate::services::Claims;
 use crate::storage::Encoded;
-use crate::webhooks;
 
 /// Why an attempt to create an object failed.
 enum Lost {
@@ -62,7 +61,7 @@ impl Writes<'_> {
             }
             // After the name: a Job labels its Pods with it.
             self.descriptor.strategy.prepare_create(&mut object);
-            if webhooks::can_refuse(self.api) {
+            if self.api.webhooks.can_refuse() {
                 self.review_new(writer, place, &object).await?;
             }
             // Not while webhooks are asked, who may write to the namespace themselves.

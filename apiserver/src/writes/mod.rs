@@ -11,15 +11,13 @@ mod seen;
 mod update;
 mod webhooks;
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use skiff_api::{Descriptor, Status, UserInfo};
 use skiff_store::CommitError;
 
 use crate::api::Api;
+use crate::matching::Warnings;
 use crate::storage::Storage;
-use crate::webhooks::Warnings;
 use seen::Seen;
 
 /// How often a write is planned again after another one came between.
@@ -27,7 +25,7 @@ pub(crate) const ATTEMPTS: usize = 8;
 
 /// Writes to the objects of one kind.
 pub(crate) struct Writes<'a> {
-    api: &'a Arc<Api>,
+    api: &'a Api,
     storage: &'a Storage,
     descriptor: &'a Descriptor,
     seen: Seen,
@@ -52,7 +50,7 @@ pub(crate) struct Writer<'a> {
 
 impl<'a> Writes<'a> {
     /// Writes to what stands in a storage.
-    pub(crate) fn new(api: &'a Arc<Api>, storage: &'a Storage) -> Self {
+    pub(crate) fn new(api: &'a Api, storage: &'a Storage) -> Self {
         Self {
             api,
             storage,

@@ -6,8 +6,8 @@ use skiff_api::{FieldValidation, Status};
 use super::plan::{self, merge};
 use super::{Writer, Writes};
 use crate::admission::Part;
+use crate::matching::{Attributes, Operation};
 use crate::request::{DeleteOptions, Propagation};
-use crate::webhooks::{self, Attributes, Operation};
 
 /// Something else is sent to these than the object, and webhooks have been asked about that.
 const ASKED_BEFORE: [&str; 3] = ["binding", "eviction", "scale"];
@@ -26,7 +26,7 @@ impl Writes<'_> {
         let Some(request) = self.attributes(Operation::Create, writer, place) else {
             return Ok(false);
         };
-        let changed = webhooks::mutate(self.api, &request, object, None).await?;
+        let changed = self.api.webhooks.mutate(&request, object, None).await?;
         if changed {
             self.conform(object)?;
         }
@@ -43,13 +43,18 @@ impl Writes<'_> {
         mut wanted: Value,
     ) -> Result<Value, Status> {
         let request = self.attributes(Operation::Update, writer, place);
-        let Some(request) = request.filter(|_| webhooks::can_mutate(self.api)) else {
+        let Some(request) = request.filter(|_| self.api.webhooks.can_mutate()) else {
             return Ok(wanted);
         };
         let owners = plan::metadata(&mut wanted).remove("managedFields");
         let mut object = merge(old, wanted, part, self.descriptor.subresources.status);
         self.descriptor.strategy.default(&mut object);
-        if webhooks::mutate(self.api, &request, &mut object, Some(old)).await? {
+        if self
+            .api
+            .webhooks
+            .mutate(&request, &mut object, Some(old))
+            .await?
+        {
             self.conform(&mut object)?;
         }
         if let Some(owners) = owners {
@@ -71,7 +76,7 @@ impl Writes<'_> {
             Some(_) => Operation::Update,
         };
         match self.attributes(operation, writer, place) {
-            Some(request) => webhooks::validate(self.api, &request, object, old).await,
+            Some(request) => self.api.webhooks.validate(&request, object, old).await,
             None => Ok(()),
         }
     }
@@ -90,8 +95,14 @@ impl Writes<'_> {
         };
         add_options(&mut request.options, options);
         let mut nothing = Value::Null;
-        webhooks::mutate(self.api, &request, &mut nothing, Some(old)).await?;
-        webhooks::validate(self.api, &request, &nothing, Some(old)).await
+        self.api
+            .webhooks
+            .mutate(&request, &mut nothing, Some(old))
+            .await?;
+        self.api
+            .webhooks
+            .validate(&request, &nothing, Some(old))
+            .await
     }
 
     /// The write as webhooks see it; `None` if they are not asked.

@@ -1,7 +1,5 @@
 //! A definition that is deleted takes its resources with it, as their finalizers let them go.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 use skiff_api::{Reason, Status, custom};
 use skiff_store::{Batch, Entry};
@@ -15,7 +13,7 @@ use crate::request::DeleteOptions;
 use crate::writes::{Writer, Writes};
 
 /// Deletes the resources of a definition; answers whether none are left, and then lets it go.
-pub(super) async fn run(api: &Arc<Api>, definition: &Terminating) -> Result<bool, Status> {
+pub(super) async fn run(api: &Api, definition: &Terminating) -> Result<bool, Status> {
     let snapshot = api.store.snapshot();
     for entry in snapshot.range(&definition.prefix, None) {
         delete(api, definition, entry).await?;
@@ -57,7 +55,7 @@ pub(super) async fn run(api: &Arc<Api>, definition: &Terminating) -> Result<bool
     Ok(is_empty)
 }
 
-async fn delete(api: &Arc<Api>, definition: &Terminating, entry: &Entry) -> Result<(), Status> {
+async fn delete(api: &Api, definition: &Terminating, entry: &Entry) -> Result<(), Status> {
     let Some(kind) = &definition.kind else {
         // Nobody can reach it, so nobody can take its finalizers away.
         let removed = api

@@ -3,8 +3,6 @@
 
 mod cleanup;
 
-use std::sync::Arc;
-
 use futures::future::select_all;
 use skiff_api::Status;
 use skiff_store::WatchEnd;
@@ -18,7 +16,7 @@ use crate::storage::Storage;
 use crate::writes::{Writer, Writes};
 
 /// Follows the definitions until `shutdown`.
-pub(super) async fn follow(api: &Arc<Api>, shutdown: CancellationToken) {
+pub(super) async fn follow(api: &Api, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let now = api.store.revision();
         let doomed = match round(api).await {
@@ -49,7 +47,7 @@ pub(super) async fn follow(api: &Arc<Api>, shutdown: CancellationToken) {
 
 /// Serves what there is, says so in the definitions, and cleans up behind those that go. Answers with where the
 /// resources are that must go first.
-async fn round(api: &Arc<Api>) -> Result<Vec<String>, Status> {
+async fn round(api: &Api) -> Result<Vec<String>, Status> {
     for new in api.definitions.read() {
         write(api, &new).await?;
     }
@@ -63,7 +61,7 @@ async fn round(api: &Arc<Api>) -> Result<Vec<String>, Status> {
 }
 
 /// The definitions, to be written.
-fn storage(api: &Arc<Api>) -> Result<Storage, Status> {
+fn storage(api: &Api) -> Result<Storage, Status> {
     let kind = api
         .kinds
         .get("apiextensions.k8s.io", "v1", "customresourcedefinitions");
@@ -72,7 +70,7 @@ fn storage(api: &Arc<Api>) -> Result<Storage, Status> {
 }
 
 /// Writes what was found out of a definition, unless it is gone.
-async fn write(api: &Arc<Api>, new: &NewStatus) -> Result<(), Status> {
+async fn write(api: &Api, new: &NewStatus) -> Result<(), Status> {
     let change = |old: &serde_json::Value| {
         let mut changed = old.clone();
         for field in ["acceptedNames", "conditions"] {

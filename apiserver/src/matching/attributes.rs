@@ -1,7 +1,7 @@
-//! A request as webhooks and policies see it.
+//! A write as webhooks and policies see it.
 
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use skiff_api::{Descriptor, UserInfo};
 
 /// What a request does (admission.k8s.io/v1 Operation).
@@ -114,6 +114,52 @@ impl<'a> Attributes<'a> {
     pub(crate) fn is_exempt(&self) -> bool {
         self.resource[0] == "admissionregistration.k8s.io"
     }
+
+    /// All of it in JSON (admission.k8s.io/v1 AdmissionRequest without its objects).
+    pub(crate) fn to_json(&self) -> Value {
+        let mut asked = json!({
+            "kind": kind(self.seen_kind()),
+            "resource": resource(self.seen_resource()),
+            "requestKind": kind(self.kind),
+            "requestResource": resource(self.resource),
+            "operation": self.operation.as_str(),
+            "userInfo": user(self.user),
+            "dryRun": self.dry_run,
+            "options": self.options,
+        });
+        for (field, text) in [
+            ("subResource", self.subresource),
+            ("requestSubResource", self.subresource),
+            ("namespace", self.namespace),
+            ("name", self.name),
+        ] {
+            if !text.is_empty() {
+                asked[field] = text.into();
+            }
+        }
+        asked
+    }
+}
+
+fn kind([group, version, kind]: [&str; 3]) -> Value {
+    json!({"group": group, "version": version, "kind": kind})
+}
+
+fn resource([group, version, resource]: [&str; 3]) -> Value {
+    json!({"group": group, "version": version, "resource": resource})
+}
+
+fn user(user: &UserInfo) -> Value {
+    let mut info = Map::new();
+    info.insert("username".into(), user.name.as_str().into());
+    if !user.uid.is_empty() {
+        info.insert("uid".into(), user.uid.as_str().into());
+    }
+    info.insert("groups".into(), json!(user.groups));
+    if !user.extra.is_empty() {
+        info.insert("extra".into(), json!(user.extra));
+    }
+    Value::Object(info)
 }
 
 fn options(operation: Operation, dry_run: bool) -> Value {

@@ -1,37 +1,12 @@
-//! Resources of several versions: a rule that names one of them is about requests in the others as well, and who is asked by
-//! it sees the objects in the version that it names (`matchPolicy: Equivalent`).
+//! The rules of one who is asked: one that names a version of a resource is about requests in the others as well
+//! (`matchPolicy: Equivalent`).
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::Value;
-use skiff_api::{Descriptor, Status};
+use skiff_api::Descriptor;
 
-use super::{Attributes, Request, Rule};
-use crate::api::Api;
-use crate::storage::in_version;
-
-/// What a request is about, in all its versions.
-pub(crate) struct Resource {
-    /// The version that was sent; `None` if the kind has just gone.
-    sent: Option<Arc<Descriptor>>,
-    others: Vec<Arc<Descriptor>>,
-}
-
-impl Resource {
-    /// That of a request.
-    pub(crate) fn of(api: &Api, attributes: &Attributes<'_>) -> Self {
-        let served = api.kinds.current();
-        let [group, version, plural] = attributes.resource;
-        let sent = served.registry.get(group, version, plural).cloned();
-        let others = sent.as_deref();
-        let others = others.map(|sent| served.registry.other_versions(sent));
-        Self {
-            others: others.unwrap_or_default(),
-            sent,
-        }
-    }
-}
+use super::request::Request;
+use super::rule::Rule;
 
 /// The version in which a rule is about a request.
 #[derive(Clone)]
@@ -88,85 +63,14 @@ impl Rules {
     }
 }
 
-/// A request as who is asked sees it.
-pub(crate) struct View<'a> {
-    attributes: Cow<'a, Attributes<'a>>,
-    object: Cow<'a, Value>,
-    old: Option<Cow<'a, Value>>,
-    resource: &'a Resource,
-    /// From the version that is seen to the one that was sent, if they differ.
-    back: Option<(&'a Arc<Descriptor>, &'a Arc<Descriptor>)>,
-}
-
-impl<'a> View<'a> {
-    /// A request in a version.
-    ///
-    /// # Errors
-    /// 500 if its objects cannot be converted.
-    pub(crate) async fn of(
-        api: &Api,
-        request: &Request<'a>,
-        seen: &'a Seen,
-    ) -> Result<Self, Status> {
-        let mut view = Self {
-            attributes: Cow::Borrowed(request.attributes),
-            object: Cow::Borrowed(request.object),
-            old: request.old.map(Cow::Borrowed),
-            resource: request.resource,
-            back: None,
-        };
-        let (Seen::In(version), Some(sent)) = (seen, &request.resource.sent) else {
-            return Ok(view);
-        };
-        view.attributes = Cow::Owned(Attributes {
-            seen_in: Some(version),
-            ..request.attributes.clone()
-        });
-        if request.attributes.kind[2] == sent.kind {
-            view.object =
-                Cow::Owned(in_version(&api.definitions, request.object, sent, version).await?);
-            if let Some(old) = request.old {
-                view.old = Some(Cow::Owned(
-                    in_version(&api.definitions, old, sent, version).await?,
-                ));
-            }
-            view.back = Some((version, sent));
-        }
-        Ok(view)
-    }
-
-    /// What is seen.
-    pub(crate) fn request(&self) -> Request<'_> {
-        Request::new(
-            &self.attributes,
-            &self.object,
-            self.old.as_deref(),
-            self.resource,
-        )
-    }
-
-    /// The object as who saw it wants it, in the version that was sent; `None` if he wants it as it is.
-    ///
-    /// # Errors
-    /// 500 if it cannot be converted.
-    pub(crate) async fn wanted(&self, api: &Api, object: Value) -> Result<Option<Value>, Status> {
-        if object == *self.object {
-            return Ok(None);
-        }
-        Ok(Some(match self.back {
-            Some((seen, sent)) => in_version(&api.definitions, &object, seen, sent).await?,
-            None => object,
-        }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
     use skiff_api::UserInfo;
 
     use super::*;
-    use crate::webhooks::Operation;
+    use crate::matching::resource::Resource;
+    use crate::matching::{Attributes, Operation};
 
     #[test]
     fn rules_are_about_equal_versions_unless_they_are_exact() {

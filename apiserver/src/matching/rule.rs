@@ -68,7 +68,7 @@ mod tests {
     use skiff_api::UserInfo;
 
     use super::*;
-    use crate::webhooks::Operation;
+    use crate::matching::Operation;
 
     fn rule(change: Value) -> Rule {
         let mut rule = json!({
