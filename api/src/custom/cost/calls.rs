@@ -3,7 +3,7 @@
 use kube_cel::cel::common::ast::operators;
 
 use super::known::Known;
-use super::scaled;
+use super::size::scaled;
 
 /// For each byte of a text that is read.
 pub(super) const OF_TEXT: f64 = 0.1;

@@ -14,8 +14,3 @@ mod size;
 
 pub(crate) use estimate::of_expression;
 pub(crate) use size::most_often;
-
-/// `number` by a factor, rounded up, and never too large to count.
-fn scaled(number: u64, factor: f64) -> u64 {
-    (number as f64 * factor).ceil() as u64
-}

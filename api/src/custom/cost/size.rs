@@ -74,6 +74,11 @@ fn smallest(schema: &Value) -> u64 {
     }
 }
 
+/// `number` by a factor, rounded up, and never too large to count.
+pub(super) fn scaled(number: u64, factor: f64) -> u64 {
+    (number as f64 * factor).ceil() as u64
+}
+
 fn is_loose(schema: &Value) -> bool {
     schema["x-kubernetes-int-or-string"] == true
 }
