@@ -187,6 +187,10 @@ fn a_group_is_served_by_a_pod() -> Result<()> {
             kinds.contains("flunders") && kinds.contains("Flunder"),
             "{kinds}"
         );
+        // Its certificate says nothing to who comes through the proxy.
+        let path = "/api/v1/namespaces/default/services/https:hook:443/proxy/healthz";
+        let page = cluster.kubectl(&format!("get --raw {path}"))?;
+        ensure!(page.trim() == "{}", "{page}");
         let explained = cluster.kubectl("explain flunder.reference")?;
         ensure!(
             explained.contains("The Flunder that it refers to."),
