@@ -7,8 +7,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use rustls::server::ResolvesServerCert;
 
-use crate::eviction::EvictionThresholds;
 use crate::logs::{pod_log_dir, pod_logs_dir};
+use crate::thresholds::EvictionThresholds;
 
 /// How Pods of different nodes reach each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

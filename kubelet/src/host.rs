@@ -7,10 +7,10 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use skiff_client::Recorder;
 
 use crate::config::{Config, Paths};
-use crate::node::Machine;
+use crate::machine::Machine;
 use crate::objects::Objects;
 use crate::pods::Resolvers;
-use crate::volumes::Tokens;
+use crate::tokens::Tokens;
 
 /// The node as its Pods see it.
 pub(crate) struct Host {

@@ -11,11 +11,11 @@ use crate::config::{Config, Paths};
 use crate::host::Host;
 use crate::images::Collector;
 use crate::logs::{RotationPolicy, rotate_logs};
-use crate::node::Machine;
+use crate::machine::Machine;
 use crate::objects::Objects;
 use crate::pods::{Context, Manager, Resolvers, parse_resolv_conf};
 use crate::runtime::{Runtime, cgroup_parent};
-use crate::volumes::Tokens;
+use crate::tokens::Tokens;
 use crate::{eviction, node, provisioner, server};
 
 /// Runs the kubelet of a node until `shutdown`. Containers run on when it ends, and are taken over when it starts again.

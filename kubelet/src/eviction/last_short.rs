@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::signal::{Resource, Signal};
 use crate::pressure::Pressure;
+use crate::thresholds::{Resource, Signal};
 
 /// When each was last short. A shortage that was relieved counts for a while, so that what was evicted does not come back
 /// only to go again

@@ -3,11 +3,9 @@
 use k8s_openapi::api::core::v1::{Container, Pod};
 use skiff_api::Quantity;
 
-use super::observe::Observation;
-use super::signal::Resource;
-use super::threshold::Threshold;
 use super::usage::{ContainerUsage, PodUsage};
 use crate::pods::object;
+use crate::thresholds::{Observation, Resource, Threshold};
 
 /// Why a Pod goes for a shortage of the node.
 pub(crate) fn node_low(
@@ -61,10 +59,9 @@ fn request(container: &Container, resource: Resource) -> Quantity {
 
 #[cfg(test)]
 mod tests {
-    use super::super::signal::Signal;
-    use super::super::threshold::EvictionThresholds;
     use super::*;
     use crate::disk_usage::DiskUsage;
+    use crate::thresholds::{EvictionThresholds, Signal};
     use serde_json::json;
 
     #[test]

@@ -14,8 +14,6 @@ mod message;
 mod observe;
 mod rank;
 mod relieve;
-mod signal;
-mod threshold;
 mod usage;
 
 use std::collections::BTreeSet;
@@ -30,16 +28,13 @@ use tokio_util::sync::CancellationToken;
 
 use self::last_short::LastShort;
 use self::local_storage::LocalStorage;
-use self::observe::{Disks, Observation, look};
-use self::signal::Signal;
-use self::threshold::Threshold;
+use self::observe::{Disks, look};
 use crate::config::Config;
 use crate::images::Freeing;
 use crate::pods::{Context, Orders};
 use crate::pressure::Pressure;
 use crate::runtime::Runtime;
-
-pub use self::threshold::{EvictionThresholds, ThresholdError};
+use crate::thresholds::{Observation, Signal, Threshold};
 
 /// How often is looked at what is left, for nobody tells of it: the kubelet's housekeeping interval.
 const PERIOD: Duration = Duration::from_secs(10);

@@ -6,18 +6,10 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::stat;
 use nix::sys::statvfs::statvfs;
 
-use super::signal::Signal;
 use crate::config::Config;
-use crate::node::memory_bytes;
+use crate::machine::memory_bytes;
 use crate::runtime::Runtime;
-
-/// What is left of what there is: bytes, files or process ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Observation {
-    pub(crate) signal: Signal,
-    pub(crate) available: i64,
-    pub(crate) capacity: i64,
-}
+use crate::thresholds::{Observation, Signal};
 
 /// The file systems of the node.
 #[derive(Clone, Debug)]

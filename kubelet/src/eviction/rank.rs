@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 
-use super::signal::{Resource, Signal};
 use super::usage::PodUsage;
 use crate::disk_usage::DiskUsage;
 use crate::pods::{Bound, amount, object};
+use crate::thresholds::{Resource, Signal};
 
 /// A Pod whose end would give back less than this goes for nothing, and stays. It is not the one that fills the node.
 const LEAST_BYTES: i64 = 1 << 20;

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 
-use super::observe::{Disks, Observation, look};
-use super::signal::Resource;
-use super::threshold::Threshold;
+use super::observe::{Disks, look};
 use super::usage::{self, PodUsage};
 use super::{EvictionManager, message, rank};
 use crate::pods::{Cause, Eviction, object};
 use crate::runtime::Runtime;
 use crate::stats::Sample;
+use crate::thresholds::{Observation, Resource, Threshold};
 
 impl<R: Runtime> EvictionManager<R> {
     /// Gives back what nobody uses; if that is not enough, evicts a Pod. Says whether it did.

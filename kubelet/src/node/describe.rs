@@ -10,9 +10,9 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
-use super::machine::Machine;
 use super::pulse::Known;
 use crate::config::Config;
+use crate::machine::Machine;
 use crate::pressure::Pressure;
 
 /// The version of Kubernetes whose kubelet this one is like.

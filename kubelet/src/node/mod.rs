@@ -8,7 +8,6 @@
 
 mod describe;
 mod lease;
-mod machine;
 mod network;
 mod pulse;
 mod register;
@@ -28,7 +27,6 @@ use crate::runtime::Runtime;
 use self::register::Seen;
 
 pub(crate) use self::describe::allocatable;
-pub(crate) use self::machine::{Machine, memory_bytes};
 pub use self::network::remove_network;
 
 /// Keeps the Node object until `shutdown`. `network` is told when Pods can have one.

@@ -2,11 +2,18 @@
 
 use std::fs;
 
-use super::sample::CpuTotal;
-use crate::node::memory_bytes;
+use crate::machine::memory_bytes;
 
 /// The kernel counts the time of processors in hundredths of a second (`USER_HZ`, the same on every architecture).
 const TICK_NANOS: u64 = 10_000_000;
+
+/// Time of processors up to a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CpuTotal {
+    pub(crate) nanos: u64,
+    /// In nanoseconds since 1970.
+    pub(crate) at: i64,
+}
 
 /// What the node uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,5 +8,6 @@ mod host;
 mod sample;
 mod sampler;
 
-pub(crate) use sample::{ContainerSample, CpuTotal, Sample};
+pub(crate) use host::CpuTotal;
+pub(crate) use sample::{ContainerSample, Sample};
 pub(crate) use sampler::{Rates, Sampler};

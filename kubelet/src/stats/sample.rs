@@ -2,17 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::host::HostSample;
+use super::host::{CpuTotal, HostSample};
 use crate::runtime::cri::{ContainerStats, UInt64Value};
 use crate::runtime::{Runtime, RuntimeError, labels};
-
-/// Time of processors up to a moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CpuTotal {
-    pub(crate) nanos: u64,
-    /// In nanoseconds since 1970.
-    pub(crate) at: i64,
-}
 
 /// What a container that runs uses.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::sample::{CpuTotal, Sample};
+use super::host::CpuTotal;
+use super::sample::Sample;
 use crate::runtime::{Runtime, RuntimeError};
 
 /// Two looks must be so far apart to tell a rate.

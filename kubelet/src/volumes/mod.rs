@@ -22,7 +22,6 @@ mod persistent_volume_claim;
 mod projected;
 mod references;
 mod subpath;
-mod token;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -37,7 +36,6 @@ use crate::pods::object;
 
 pub(crate) use self::container_mounts::container_mounts;
 pub(crate) use self::references::{Reference, references};
-pub(crate) use self::token::Tokens;
 
 /// Why a volume is not there.
 #[derive(Debug, thiserror::Error)]

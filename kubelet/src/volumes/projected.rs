@@ -48,7 +48,8 @@ async fn files(
         );
     }
     if let Some(source) = &projection.service_account_token {
-        let token = host.tokens.get(&objects.client, pod, source).await?;
+        let token = host.tokens.get(&objects.client, pod, source).await;
+        let token = token.map_err(VolumeError::Refused)?;
         *refresh_at = Some(refresh_at.map_or(token.refresh_at, |at| at.min(token.refresh_at)));
         let data = token.token.into_bytes();
         return Ok([(payload::checked(&source.path)?, File { data, mode })].into());

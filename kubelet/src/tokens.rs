@@ -9,7 +9,6 @@ use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
 use parking_lot::Mutex;
 
-use super::VolumeError;
 use crate::pods::object;
 
 const DEFAULT_EXPIRATION_S: i64 = 3600;
@@ -19,9 +18,9 @@ const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// A token, and when to ask for the next one.
 #[derive(Clone, Debug)]
-pub(super) struct Token {
-    pub(super) token: String,
-    pub(super) refresh_at: Timestamp,
+pub(crate) struct Token {
+    pub(crate) token: String,
+    pub(crate) refresh_at: Timestamp,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -36,13 +35,13 @@ struct Key {
 pub(crate) struct Tokens(Mutex<HashMap<Key, Token>>);
 
 impl Tokens {
-    /// The Pod's token: the one it has, or a new one when that is due.
-    pub(super) async fn get(
+    /// The Pod's token: the one it has, or a new one when that is due; or why there is none.
+    pub(crate) async fn get(
         &self,
         client: &Client,
         pod: &Pod,
         source: &ServiceAccountTokenProjection,
-    ) -> Result<Token, VolumeError> {
+    ) -> Result<Token, String> {
         let key = Key {
             pod_uid: object::uid(pod).to_owned(),
             audience: source.audience.clone(),
@@ -58,12 +57,12 @@ impl Tokens {
     }
 
     /// Forgets the tokens of a Pod.
-    pub(super) fn forget(&self, pod_uid: &str) {
+    pub(crate) fn forget(&self, pod_uid: &str) {
         self.0.lock().retain(|key, _| key.pod_uid != pod_uid);
     }
 }
 
-async fn request(client: &Client, pod: &Pod, key: &Key) -> Result<Token, VolumeError> {
+async fn request(client: &Client, pod: &Pod, key: &Key) -> Result<Token, String> {
     let spec = pod.spec.as_ref();
     let account = spec
         .and_then(|spec| spec.service_account_name.as_deref())
@@ -87,15 +86,18 @@ async fn request(client: &Client, pod: &Pod, key: &Key) -> Result<Token, VolumeE
         .create_token_request(account, &PostParams::default(), &request)
         .await
         .map_err(|error| {
-            let why = VolumeError::from(error);
-            VolumeError::Refused(format!(
+            let why = match error {
+                kube::Error::Api(status) => status.message,
+                other => other.to_string(),
+            };
+            format!(
                 "failed to fetch token: failed to create token for {namespace}/{account}: {why}"
-            ))
+            )
         })?;
     let status = answer.status.unwrap_or_default();
     let (Some(token), Some(expires)) = (status.token, status.expiration_timestamp) else {
         let words = "failed to fetch token: the API server's answer has none".to_owned();
-        return Err(VolumeError::Refused(words));
+        return Err(words);
     };
     let now = Timestamp::now();
     let life = expires.0.duration_since(now);

@@ -23,6 +23,14 @@ pub(crate) enum Resource {
     Pids,
 }
 
+/// What is left of what there is: bytes, files or process ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Observation {
+    pub(crate) signal: Signal,
+    pub(crate) available: i64,
+    pub(crate) capacity: i64,
+}
+
 impl Signal {
     pub(crate) const ALL: [Signal; 6] = [
         Signal::MemoryAvailable,

@@ -1,12 +1,13 @@
 //! How little of something may be left, as users say it: `memory.available<100Mi,nodefs.available<10%`
 //! (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds>).
 
+mod signal;
+
 use std::str::FromStr;
 
 use skiff_api::Quantity;
 
-use super::observe::Observation;
-use super::signal::Signal;
+pub(crate) use signal::{Observation, Resource, Signal};
 
 /// Of a large disk a share is more than a node needs to work: by default, so much is never too little.
 const ENOUGH_BYTES: i64 = 2 << 30;
