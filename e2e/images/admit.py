@@ -1,10 +1,11 @@
-"""A webhook, and the API server of a group, in one program: what the tests of both ask."""
+"""A webhook, the API server of a group, and one of metrics, in one program: what the tests of them ask."""
 
 import base64
 import http.server
 import json
 import socket
 import ssl
+import urllib.parse
 
 GROUP = {"group": "wardle.example.com", "version": "v1alpha1"}
 GROUP_VERSION = "wardle.example.com/v1alpha1"
@@ -37,6 +38,23 @@ def flunder(name, user):
     }
 
 
+CUSTOM = "custom.metrics.k8s.io/v1beta1"
+EXTERNAL = "external.metrics.k8s.io/v1beta1"
+
+
+def metrics(path):
+    """The metric `hits-3` is 3: of each of the Pods web-0 to web-9, of any other object, and of what is outside."""
+    value = {"timestamp": "2026-01-01T00:00:00Z", "value": path.rsplit("-", 1)[1]}
+    if path.startswith(f"/apis/{EXTERNAL}/namespaces/default/"):
+        items = [{"metricName": path.rsplit("/", 1)[1], "metricLabels": {}, **value}]
+        return {"kind": "ExternalMetricValueList", "apiVersion": EXTERNAL, "metadata": {}, "items": items}
+    resource, name, metric = path.removeprefix(f"/apis/{CUSTOM}/namespaces/default/").split("/")
+    names = [f"web-{number}" for number in range(10)] if name == "*" else [name]
+    described = [{"kind": resource, "namespace": "default", "name": name} for name in names]
+    items = [{"describedObject": one, "metricName": metric, **value} for one in described]
+    return {"kind": "MetricValueList", "apiVersion": CUSTOM, "metadata": {}, "items": items}
+
+
 def schemas(path):
     kind = {**GROUP, "kind": "Flunder"}
     reference = {"type": "string", "description": "The Flunder that it refers to."}
@@ -67,6 +85,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer({"kind": "FlunderList", "apiVersion": GROUP_VERSION, "metadata": {}, "items": [flunder("one", user)]})
         elif path.startswith(flunders):
             self.answer(flunder(path.rsplit("/", 1)[1], user))
+        elif path in (f"/apis/{CUSTOM}", f"/apis/{EXTERNAL}"):
+            values = {"name": "pods/hits-3", "singularName": "", "namespaced": True, "kind": "MetricValueList", "verbs": ["get"]}
+            group_version = path.removeprefix("/apis/")
+            self.answer({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": [values]})
+        elif ".metrics.k8s.io/v1beta1/namespaces/" in path:
+            self.answer(metrics(urllib.parse.unquote(path)))
         elif path == "/openapi/v3":
             url = f"/openapi/v3/apis/{GROUP_VERSION}"
             self.answer({"paths": {url.removeprefix("/openapi/v3/"): {"serverRelativeURL": f"{url}?hash=1"}}})

@@ -136,15 +136,15 @@ fn a_webhook_in_a_pod_changes_and_refuses_pods() -> Result<()> {
 }
 
 /// Says that the webhook also serves a group.
-fn api_service(bundle: &str) -> String {
+fn api_service(group: &str, version: &str, bundle: &str) -> String {
     format!(
         "
 apiVersion: apiregistration.k8s.io/v1
 kind: APIService
-metadata: {{name: v1alpha1.wardle.example.com}}
+metadata: {{name: {version}.{group}}}
 spec:
-  group: wardle.example.com
-  version: v1alpha1
+  group: {group}
+  version: {version}
   service: {{name: hook, namespace: default}}
   caBundle: {bundle}
   groupPriorityMinimum: 1000
@@ -169,7 +169,7 @@ fn a_group_is_served_by_a_pod() -> Result<()> {
         ensure!(names == "[\"front-proxy-client\"]", "{names}");
 
         let bundle = start_hook(cluster)?;
-        cluster.apply(&api_service(&bundle))?;
+        cluster.apply(&api_service("wardle.example.com", "v1alpha1", &bundle))?;
         let available = "--for=condition=Available --timeout=60s";
         cluster.kubectl(&format!(
             "wait apiservice v1alpha1.wardle.example.com {available}"
@@ -220,6 +220,96 @@ fn a_group_is_served_by_a_pod() -> Result<()> {
         eventually("the group is gone", 30, || {
             let kinds = cluster.kubectl("api-resources --no-headers")?;
             ensure!(!kinds.contains("flunders"), "{kinds}");
+            Ok(())
+        })
+    })
+}
+
+/// Pods that are scaled by what they are said to do, by what a Service is said to do, and by what waits elsewhere.
+const SCALED: &str = "
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  podManagementPolicy: Parallel
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: web, image: 'busybox:1.28', command: [sleep, '3600']}]
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: web}
+  maxReplicas: 4
+  metrics:
+  - type: Pods
+    pods:
+      metric: {name: hits-3}
+      target: {type: AverageValue, averageValue: 1}
+";
+const MORE_METRICS: &str = "
+  - type: Object
+    object:
+      describedObject: {apiVersion: v1, kind: Service, name: hook}
+      metric: {name: requests-10, selector: {matchLabels: {verb: GET}}}
+      target: {type: Value, value: 5}
+  - type: External
+    external:
+      metric: {name: queue-120, selector: {matchLabels: {of: web}}}
+      target: {type: AverageValue, averageValue: 30}
+";
+
+#[test]
+fn b6_autoscale_on_metrics_of_others() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(SCALED)?;
+        let told = |words: &str| {
+            eventually(words, 60, || {
+                let described = cluster.kubectl("describe hpa web")?;
+                ensure!(described.contains(words), "{described}");
+                Ok(())
+            })
+        };
+        told(
+            "the HPA was unable to compute the replica count: unable to get metric hits-3: unable to fetch metrics \
+             from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered",
+        )?;
+        told("FailedGetPodsMetric")?;
+        told(
+            "invalid metrics (1 invalid out of 1), first error is: failed to get pods metric value: ",
+        )?;
+        eventually("nothing is known", 30, || {
+            let listed = cluster.kubectl("get hpa web --no-headers")?;
+            ensure!(listed.contains("<unknown>/1 "), "{listed}");
+            Ok(())
+        })?;
+
+        let bundle = start_hook(cluster)?;
+        for group in ["custom.metrics.k8s.io", "external.metrics.k8s.io"] {
+            cluster.apply(&api_service(group, "v1beta1", &bundle))?;
+            let available = "--for=condition=Available --timeout=60s";
+            cluster.kubectl(&format!("wait apiservice v1beta1.{group} {available}"))?;
+        }
+        let ready = "rollout status statefulset web --timeout=60s";
+        cluster.kubectl(ready)?;
+        cluster.apply(&format!(
+            "{SCALED}{}",
+            MORE_METRICS.trim_start_matches('\n')
+        ))?;
+        told(
+            "New size: 4; reason: external metric queue-120(&LabelSelector{MatchLabels:map[string]string{of: web,},\
+             MatchExpressions:[]LabelSelectorRequirement{},}) above target",
+        )?;
+        cluster.kubectl(ready)?;
+        let replicas = cluster.kubectl("get statefulset web -o jsonpath={.spec.replicas}")?;
+        ensure!(replicas == "4", "{replicas} replicas");
+        eventually("the metrics are shown", 60, || {
+            let listed = cluster.kubectl("get hpa web --no-headers")?;
+            ensure!(listed.contains("3/1, 10/5 + 1 more..."), "{listed}");
             Ok(())
         })
     })

@@ -115,7 +115,7 @@ impl Backend {
     }
 
     /// Whether the last look found it sound.
-    pub(super) fn is_available(&self) -> bool {
+    pub(crate) fn is_available(&self) -> bool {
         self.found.read().available
     }
 

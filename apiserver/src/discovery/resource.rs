@@ -54,6 +54,13 @@ impl PartialOrd for Version {
 pub(super) fn groups(api: &Api) -> Groups {
     let served = api.kinds.current();
     let mut groups = Groups::new();
+    // Also those without a resource of their own: metrics are served as subresources alone.
+    let backends = api.aggregation.backends();
+    for backend in backends.iter().filter(|backend| backend.is_available()) {
+        let (group, version) = backend.group_version();
+        let versions = groups.entry(group.to_owned()).or_default();
+        versions.entry(Version(version.to_owned())).or_default();
+    }
     let mut add = |group: &str, version: &str, resource: Resource| {
         let versions = groups.entry(group.to_owned()).or_default();
         versions
@@ -67,7 +74,7 @@ pub(super) fn groups(api: &Api) -> Groups {
     for known in &VIRTUALS {
         add(known.group, known.version, asked(known));
     }
-    for backend in api.aggregation.backends() {
+    for backend in &backends {
         let (group, version) = backend.group_version();
         for resource in told(&backend.resources()) {
             add(group, version, resource);
