@@ -151,6 +151,33 @@ spec:
 }
 
 #[test]
+fn a4_a_deadline_ends_the_pod() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(
+            "
+apiVersion: v1
+kind: Pod
+metadata: {name: late}
+spec:
+  activeDeadlineSeconds: 2
+  terminationGracePeriodSeconds: 0
+  containers: [{name: main, image: 'busybox:1.28', command: [sleep, '3600']}]
+",
+        )?;
+        cluster.field_becomes("pod late", ".status.phase", "Failed", 60)?;
+        let reason = cluster.field("pod late", ".status.reason")?;
+        ensure!(reason == "DeadlineExceeded", "{reason}");
+        let words = "Pod was active on the node longer than the specified deadline";
+        cluster.described("pod late", &["Message:          Pod was active", words])?;
+        eventually("users are told", 30, || {
+            let told = cluster.kubectl("get events --field-selector reason=DeadlineExceeded")?;
+            ensure!(told.contains("Normal") && told.contains(words), "{told}");
+            Ok(())
+        })
+    })
+}
+
+#[test]
 fn a4_a_lost_sandbox_is_made_anew() -> Result<()> {
     on_a_cluster(|cluster| {
         cluster.apply(

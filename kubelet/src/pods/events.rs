@@ -32,6 +32,14 @@ impl<'a> Teller<'a> {
             .event(&object, EventType::Normal, "SandboxChanged", message);
     }
 
+    /// The Pod has run for as long as it may.
+    pub(crate) fn deadline(&self) {
+        let object = object::reference(self.pod);
+        let message = super::plan::DEADLINE_EXCEEDED;
+        self.recorder
+            .event(&object, EventType::Normal, "DeadlineExceeded", message);
+    }
+
     /// Something normal about a container.
     pub(crate) fn container(&self, name: &str, reason: &str, message: impl Into<String>) {
         let object = object::container_reference(self.pod, name);

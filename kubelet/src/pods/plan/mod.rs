@@ -135,6 +135,10 @@ pub(crate) fn plan(input: &Input<'_>) -> Plan {
     planner.plan
 }
 
+/// What users are told of a Pod that is ended by its deadline.
+pub(crate) const DEADLINE_EXCEEDED: &str =
+    "Pod was active on the node longer than the specified deadline";
+
 /// When the Pod has run for as long as its `activeDeadlineSeconds` allows.
 pub(crate) fn deadline(pod: &Pod) -> Option<Timestamp> {
     let seconds = pod.spec.as_ref()?.active_deadline_seconds?;

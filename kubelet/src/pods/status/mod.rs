@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::object;
 use super::orders::Eviction;
-use super::plan::{Life, Plan, deadline};
+use super::plan::{DEADLINE_EXCEEDED, Life, Plan, deadline};
 use super::progress::Probes;
 use super::seen::{Sandbox, Seen};
 
@@ -80,8 +80,7 @@ pub(crate) fn status(input: &Input<'_>) -> PodStatus {
     } else if input.plan.life != Life::Running && is_over_deadline(input) {
         status.phase = Some("Failed".to_owned());
         status.reason = Some("DeadlineExceeded".to_owned());
-        status.message =
-            Some("Pod was active on the node longer than the specified deadline".to_owned());
+        status.message = Some(DEADLINE_EXCEEDED.to_owned());
     }
     let ips = seen
         .sandbox()

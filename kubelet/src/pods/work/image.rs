@@ -55,7 +55,9 @@ async fn ensure<R: Runtime>(
         .unwrap_or("IfNotPresent");
     if policy != "Always" {
         if let Some(found) = status(context, image).await? {
-            let message = format!("Container image {image:?} already present on machine");
+            let message = format!(
+                "Container image {image:?} already present on machine and can be accessed by the pod"
+            );
             tell.container(name, "Pulled", message);
             return Ok(found.into());
         }

@@ -143,10 +143,21 @@ impl<R: Runtime> Worker<R> {
         }
         let plan = plan::plan(&self.input(now));
         if plan.life != Life::Running {
+            self.tell_deadline(now);
             self.progress.ending_since.get_or_insert(now);
             self.ended.cancel();
         }
         plan
+    }
+
+    /// Tells, once, that the Pod ends because it has run for as long as it may.
+    fn tell_deadline(&self, now: Timestamp) {
+        let is_over = plan::deadline(&self.pod).is_some_and(|at| at <= now);
+        let ends_now = self.progress.ending_since.is_none() && !object::is_terminal(&self.pod);
+        let has_ended = plan::is_finished(&self.pod, &self.seen);
+        if is_over && ends_now && !has_ended && self.want == Want::Run {
+            Teller::new(&self.context.host.recorder, &self.pod).deadline();
+        }
     }
 
     /// What a plan is made from.
