@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -87,7 +87,7 @@ impl Unfinished {
     async fn answer(mut self) -> String {
         let mut answer = Vec::new();
         // How TLS ends is of no interest.
-        let _ = within(self.stream.read_to_end(&mut answer)).await;
+        let _ = timeout(MOST_OF_A_WAIT, self.stream.read_to_end(&mut answer)).await;
         String::from_utf8(answer).unwrap()
     }
 }
