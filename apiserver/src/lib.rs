@@ -5,11 +5,13 @@
 //!
 //! ```text
 //!             ┌────── pipeline: deadline (504), panics (500) ──────┐
-//!  serve ──► request ──► authn ──► limits ──► authz ──► resources ──► admission ──► storage ──► encode
-//!  (TLS)    (verb,      (401)     (429)      (403)    │ (services: addresses and ports)  └─► Store
-//!            resource)                                ├──► discovery, openapi, health, version, metrics
+//!  serve ──► request ──► authn ──► limits ──► authz ──► resources ──► writes ──► admission, policies, webhooks ──► Store
+//!  (TLS)    (verb,      (401)     (429)      (403)    │          └──► storage (get, list, watch) ──► encode
+//!            resource)                                ├──► discovery, health, version, metrics
 //!                                                     └──► kubelet (logs, exec)
 //! ```
+//!
+//! What outlives a request is in `api`, which names no step of one; what the server does by itself is in `upkeep`.
 
 mod address;
 mod admission;
