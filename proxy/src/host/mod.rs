@@ -14,7 +14,9 @@ pub(crate) use forward::{hold_pods_back, let_pods_through};
 #[cfg(test)]
 pub(crate) use route::lead_here;
 pub(crate) use route::{lead_addresses_here, lead_nowhere};
-pub(crate) use sysctl::{prepare_iptables, prepare_ipvs, restore as restore_settings};
+pub(crate) use sysctl::{
+    invalid_is_dropped, prepare_iptables, prepare_ipvs, restore as restore_settings,
+};
 
 /// Lets the host forward, shows bridged packets to the rules, and leads the Service range to this host.
 /// What the kernel's settings were is noted in `data_dir`.

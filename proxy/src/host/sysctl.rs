@@ -138,6 +138,14 @@ pub(crate) fn prepare_iptables() -> io::Result<()> {
     set(LOCALNET.name, LOCALNET.value)
 }
 
+/// Whether packets that conntrack takes for invalid may belong to a connection, for the host lets it be liberal. If not, they are
+/// to be dropped: an endpoint's answer that is not translated back would make the client reset its connection
+/// (<https://kubernetes.io/blog/2019/03/29/kube-proxy-subtleties-debugging-an-intermittent-connection-reset/>).
+pub(crate) fn invalid_is_dropped() -> bool {
+    let liberal = std::fs::read_to_string(path("net/netfilter/nf_conntrack_tcp_be_liberal"));
+    liberal.map_or(true, |set| set.trim() == "0")
+}
+
 fn set_where_present(settings: &[Setting]) -> io::Result<()> {
     settings
         .iter()

@@ -17,6 +17,7 @@ pub(super) fn chains(model: &Model, ranges: &Ranges) -> Chains {
         (Table::Nat, "KUBE-NODEPORTS"),
         (Table::Filter, "KUBE-SERVICES"),
         (Table::Filter, "KUBE-PROXY-FIREWALL"),
+        (Table::Filter, "KUBE-FORWARD"),
     ] {
         chains.0.insert((table, chain.to_owned()), Vec::new());
     }
@@ -26,6 +27,18 @@ pub(super) fn chains(model: &Model, ranges: &Ranges) -> Chains {
     node_ports_last(&mut chains, ranges);
     refuse(&mut chains, ranges);
     chains
+}
+
+/// Packets of Pods go no further that belong to no connection: an answer that is not translated back would make its client
+/// reset the connection.
+pub(super) fn drop_invalid(chains: &mut Chains, ranges: &Ranges) {
+    for side in ["-s", "-d"] {
+        let rule = format!(
+            "{side} {} -m conntrack --ctstate INVALID -j DROP",
+            ranges.cluster
+        );
+        chains.add(Table::Filter, "KUBE-FORWARD", rule);
+    }
 }
 
 fn masquerading(chains: &mut Chains) {

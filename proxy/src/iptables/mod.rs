@@ -19,7 +19,7 @@ use crate::dataplane::{Dataplane, DataplaneError, Ranges};
 use crate::host;
 use crate::model::Model;
 use crate::nftables::Loader;
-use chains::chains;
+use chains::{chains, drop_invalid};
 use restore::{PORTALS, Seen, removal, restore};
 use rules::Chains;
 
@@ -27,6 +27,8 @@ use rules::Chains;
 pub(crate) struct Iptables {
     ranges: Ranges,
     loader: Loader,
+    /// Whether packets of Pods go no further that belong to no connection.
+    drops_invalid: bool,
     /// What the kernel holds; nothing is known after a failure and at the start.
     applied: Option<Chains>,
 }
@@ -42,6 +44,7 @@ impl Iptables {
         Ok(Self {
             ranges,
             loader,
+            drops_invalid: host::invalid_is_dropped(),
             applied: None,
         })
     }
@@ -52,6 +55,7 @@ impl Iptables {
         seen.contains(PORTALS).then(|| Self {
             ranges: ranges.clone(),
             loader,
+            drops_invalid: host::invalid_is_dropped(),
             applied: None,
         })
     }
@@ -69,7 +73,10 @@ impl Dataplane for Iptables {
     }
 
     async fn apply(&mut self, model: &Model) -> Result<(), DataplaneError> {
-        let wanted = chains(model, &self.ranges);
+        let mut wanted = chains(model, &self.ranges);
+        if self.drops_invalid {
+            drop_invalid(&mut wanted, &self.ranges);
+        }
         let text = match self.applied.take() {
             Some(applied) => restore(&applied, &wanted, None),
             None => {

@@ -15,6 +15,7 @@ const JUMPS: &[(Table, &str, &str, &str)] = &[
     (Table::Nat, "POSTROUTING", "", "KUBE-POSTROUTING"),
     (Table::Filter, "INPUT", "", "KUBE-FIREWALL"),
     (Table::Filter, "OUTPUT", "", "KUBE-FIREWALL"),
+    (Table::Filter, "FORWARD", "", "KUBE-FORWARD"),
     (Table::Filter, "INPUT", NEW, "KUBE-PROXY-FIREWALL"),
     (Table::Filter, "FORWARD", NEW, "KUBE-PROXY-FIREWALL"),
     (Table::Filter, "INPUT", NEW, "KUBE-SERVICES"),

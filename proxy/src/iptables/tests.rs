@@ -123,3 +123,17 @@ fn only_what_differs_is_loaded_and_what_was_left_goes() {
         "{first}"
     );
 }
+
+#[test]
+fn what_belongs_to_no_connection_is_dropped() {
+    let mut chains = chains(&model(web(&["10.244.0.2:80"])), &ranges());
+    drop_invalid(&mut chains, &ranges());
+    let rules = &chains.0[&(Table::Filter, "KUBE-FORWARD".to_owned())];
+    assert_eq!(
+        rules[..],
+        [
+            "-s 10.244.0.0/16 -m conntrack --ctstate INVALID -j DROP",
+            "-d 10.244.0.0/16 -m conntrack --ctstate INVALID -j DROP",
+        ]
+    );
+}

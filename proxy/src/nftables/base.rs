@@ -15,7 +15,10 @@ const NODE_PORT: &str = "meta l4proto . th dport";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Base {
     /// The maps of this table.
-    Translating,
+    Translating {
+        /// Whether packets of Pods go no further that belong to no connection.
+        drops_invalid: bool,
+    },
     /// IPVS; this table masquerades and refuses.
     BesideIpvs,
     /// Proxies in this process, to which the table leads connections.
@@ -45,7 +48,7 @@ pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
     let node_address = node_ports_at(ranges, true);
     let own = own_connections(base, ranges);
     let mark = format!("meta mark set meta mark | {MASQUERADE}");
-    let answers = answers(base);
+    let (answers, invalid) = (answers(base), invalid(base, ranges));
     format!(
         "table ip {TABLE}\n\
          delete table ip {TABLE}\n\
@@ -79,10 +82,25 @@ pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
          \t}}\n\
          \tchain forward {{\n\
          \t\ttype filter hook forward priority filter; policy accept;\n\
+         {invalid}\
          {empty}\
          \t}}\n\
          }}\n"
     )
+}
+
+/// An answer that conntrack does not know is not translated back: its client would take it for a stranger's, and reset the
+/// connection.
+fn invalid(base: Base, ranges: &Ranges) -> String {
+    let cluster = ranges.cluster;
+    match base {
+        Base::Translating {
+            drops_invalid: true,
+        } => ["saddr", "daddr"]
+            .map(|side| format!("\t\tip {side} {cluster} ct state invalid drop\n"))
+            .concat(),
+        _ => String::new(),
+    }
 }
 
 /// What matches an address at which NodePorts answer. The Service range is local as well, but is none.
@@ -103,7 +121,7 @@ fn node_ports_at(ranges: &Ranges, loopback: bool) -> String {
 fn own_connections(base: Base, ranges: &Ranges) -> String {
     let (node, at) = (ranges.node, node_ports_at(ranges, true));
     match base {
-        Base::Translating | Base::BesideIpvs => String::new(),
+        Base::Translating { .. } | Base::BesideIpvs => String::new(),
         Base::Redirecting => format!(
             "\t\tmeta l4proto {{ tcp, udp }} dnat ip to {node}:{FRONT} map @redirects\n\
              \t\t{at} meta l4proto {{ tcp, udp }} dnat ip to {node}:{NODE_PORT} map @node_port_redirects\n"
@@ -114,7 +132,7 @@ fn own_connections(base: Base, ranges: &Ranges) -> String {
 fn translate(base: Base, ranges: &Ranges) -> String {
     let lines = match base {
         Base::BesideIpvs => String::new(),
-        Base::Translating => {
+        Base::Translating { .. } => {
             let (node, cluster) = (node_ports_at(ranges, false), ranges.cluster);
             return format!(
                 "\tchain inside {{\n\
@@ -215,4 +233,41 @@ fn endpoint_maps(protocol: Protocol) -> String {
     };
     map(Container::Endpoints(protocol), "ip daddr . ")
         + &map(Container::NodePortEndpoints(protocol), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_no_connection_is_dropped_where_this_table_translates() {
+        let ranges = Ranges {
+            node: [192, 0, 2, 1].into(),
+            cluster: "10.244.0.0/16".parse().expect("a range"),
+            services: "10.96.0.0/12".parse().expect("a range"),
+            node_ports: Vec::new(),
+        };
+        for (base, drops) in [
+            (
+                Base::Translating {
+                    drops_invalid: true,
+                },
+                true,
+            ),
+            (
+                Base::Translating {
+                    drops_invalid: false,
+                },
+                false,
+            ),
+            (Base::BesideIpvs, false),
+            (Base::Redirecting, false),
+        ] {
+            let text = base_table(base, &ranges);
+            for side in ["saddr", "daddr"] {
+                let rule = format!("ip {side} 10.244.0.0/16 ct state invalid drop");
+                assert_eq!(text.contains(&rule), drops, "{base:?}");
+            }
+        }
+    }
 }

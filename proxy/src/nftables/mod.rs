@@ -29,6 +29,7 @@ pub(crate) use rules::{Side, beside_ipvs, redirecting};
 pub(crate) use table::Table;
 
 use crate::dataplane::{Dataplane, DataplaneError, Ranges};
+use crate::host;
 use crate::model::Model;
 
 /// Services as maps of nftables.
@@ -36,7 +37,10 @@ pub(crate) struct Nftables(Table);
 
 impl Nftables {
     pub(crate) fn new(ranges: &Ranges, loader: Loader) -> Self {
-        Self(Table::new(base_table(Base::Translating, ranges), loader))
+        let base = Base::Translating {
+            drops_invalid: host::invalid_is_dropped(),
+        };
+        Self(Table::new(base_table(base, ranges), loader))
     }
 }
 
