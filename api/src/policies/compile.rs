@@ -1,10 +1,10 @@
 //! Compiling the expressions of a policy.
 
 use kube_cel::cel::IdedExpr;
-use kube_cel::cel::parser::Parser;
 use serde_json::Value;
 
 use super::expression::{Expression, Names, Variable};
+use super::parser::parse;
 use super::rewrite::{self, Measure};
 use crate::stack::{OF_ANY_DEPTH, on_a_stack};
 
@@ -18,7 +18,7 @@ impl Expression {
         if source.len() > LONGEST {
             return Err(format!("may not be more than {LONGEST} bytes"));
         }
-        let parsed = on_a_stack(OF_ANY_DEPTH, || parse(source, names)).flatten();
+        let parsed = on_a_stack(OF_ANY_DEPTH, || measured(source, names)).flatten();
         let (tree, measure) = parsed.map_err(failed)?;
         Ok(Self {
             source: source.to_owned(),
@@ -30,9 +30,8 @@ impl Expression {
     }
 }
 
-fn parse(source: &str, names: Names<'_>) -> Result<(IdedExpr, Measure), String> {
-    let parser = Parser::new().enable_optional_syntax(true);
-    let mut tree = parser.parse(source).map_err(|errors| errors.to_string())?;
+fn measured(source: &str, names: Names<'_>) -> Result<(IdedExpr, Measure), String> {
+    let mut tree = parse(source)?;
     let measure = rewrite::rewrite(&mut tree, source, names)?;
     Ok((tree, measure))
 }

@@ -419,9 +419,11 @@ fn what_nests_too_deep_is_refused() {
     let indices = format!("object{}", "[1]".repeat(4000));
     let calls = format!("object{}", ".trim()".repeat(2000));
     let choices = format!("{}1", "true ? 1 : ".repeat(1000));
-    for expression in [sum, parentheses, fields, indices, calls, choices] {
+    let open = format!("{}?[", "{".repeat(98));
+    for expression in [sum, parentheses, fields, indices, calls, choices, open] {
         let why = wrong_with(&expression, names).unwrap_or_default();
         assert!(why.starts_with("compilation failed: "), "{why:.300}");
+        assert!(!why.contains("internal error"), "{why:.300}");
     }
     let conditions = vec!["object.spec.replicas == 3"; 300].join(" && ");
     assert_eq!(wrong_with(&conditions, names), None);

@@ -9,9 +9,9 @@ use kube_cel::cel::IdedExpr;
 use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators,
 };
-use kube_cel::cel::parser::Parser;
 use serde_json::{Value, json};
 
+use super::parser::parse;
 use super::words;
 use crate::stack::{OF_ANY_DEPTH, on_a_stack};
 use crate::{Node, NodeType, Schema};
@@ -79,7 +79,9 @@ impl<'s> Walk<'s> {
         };
         for variable in spec["variables"].as_array().into_iter().flatten() {
             let text = |field: &str| variable[field].as_str().unwrap_or_default();
-            let known = parse(text("expression")).and_then(|tree| walk.visit(&tree));
+            let known = parse(text("expression"))
+                .ok()
+                .and_then(|tree| walk.visit(&tree));
             walk.variables.insert(text("name").to_owned(), known);
         }
         walk
@@ -90,7 +92,7 @@ impl<'s> Walk<'s> {
         self.seen.clear();
         self.found.clear();
         source.clone_into(&mut self.source);
-        if let Some(tree) = parse(source) {
+        if let Ok(tree) = parse(source) {
             self.visit(&tree);
         }
         self.found
@@ -200,11 +202,6 @@ impl<'s> Walk<'s> {
         self.bound.truncate(bound);
         None
     }
-}
-
-fn parse(source: &str) -> Option<IdedExpr> {
-    let parser = Parser::new().enable_optional_syntax(true);
-    parser.parse(source).ok()
 }
 
 /// Whether objects of a type cannot have such a field.

@@ -4,11 +4,11 @@ use kube_cel::cel::IdedExpr;
 use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators,
 };
-use kube_cel::cel::parser::Parser;
 use serde_json::Value;
 
 use super::calls;
 use super::known::Known;
+use crate::policies::parse;
 use crate::stack::{OF_ANY_DEPTH, on_a_stack};
 
 /// For a new list, a new map, a new object.
@@ -19,8 +19,7 @@ const OBJECT: u64 = 40;
 /// What an expression of a rule costs at most each time; `None` if it is none. `schema` is what the rule is about.
 pub(crate) fn of_expression(source: &str, schema: &Value) -> Option<u64> {
     let estimated = on_a_stack(OF_ANY_DEPTH, || {
-        let parser = Parser::new().enable_optional_syntax(true);
-        let tree = parser.parse(source).ok()?;
+        let tree = parse(source).ok()?;
         let mut walk = Walk {
             schema,
             bound: Vec::new(),
