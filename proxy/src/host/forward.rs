@@ -51,18 +51,23 @@ async fn forward_rules() -> Option<String> {
 }
 
 /// The rules to load for a FORWARD chain: none where it holds nothing back, or where they are.
+///
+/// They stand before all rules but those of the Services, who refuse some packets.
 fn needed(seen: &str, ranges: &Ranges) -> Option<String> {
     let jump = format!("-A FORWARD -j {CHAIN}");
     let mut lines = seen.lines().map(str::trim);
     let holds_back = lines.next() != Some("-P FORWARD ACCEPT");
-    let mut rules = lines.peekable();
-    let is_first = rules.peek() == Some(&jump.as_str());
-    if is_first || (!holds_back && rules.next().is_none()) {
+    let rules: Vec<_> = lines.collect();
+    let of_services = |rule: &&&str| rule.contains(" -j KUBE-");
+    let place = rules.iter().take_while(of_services).count();
+    let is_in_place = rules.get(place) == Some(&jump.as_str());
+    if is_in_place || (!holds_back && rules.len() == place) {
         return None;
     }
     let cluster = ranges.cluster;
+    let first = place + 1;
     // It stands behind what was put before it since.
-    let again = match seen.lines().any(|line| line.trim() == jump) {
+    let again = match rules.contains(&jump.as_str()) {
         true => format!("-D FORWARD -j {CHAIN}\n"),
         false => String::new(),
     };
@@ -72,7 +77,7 @@ fn needed(seen: &str, ranges: &Ranges) -> Option<String> {
          {again}\
          -A {CHAIN} -s {cluster} -j ACCEPT\n\
          -A {CHAIN} -d {cluster} -j ACCEPT\n\
-         -I FORWARD -j {CHAIN}\n\
+         -I FORWARD {first} -j {CHAIN}\n\
          COMMIT\n"
     ))
 }
@@ -89,21 +94,28 @@ mod tests {
             services: "10.96.0.0/12".parse().expect("a range"),
             node_ports: Vec::new(),
         };
+        const PODS: &str = "-A FORWARD -j SKIFF-FORWARD\n";
+        const DOCKER: &str = "-A FORWARD -j DOCKER-USER\n";
+        const SERVICES: &str = "-A FORWARD -m conntrack --ctstate NEW -m comment --comment \"of Services\" -j KUBE-SERVICES\n";
+        // policy, rules | place of the jump, if it is to be made
         let cases = [
-            ("-P FORWARD ACCEPT\n", false),
-            ("-P FORWARD DROP\n", true),
-            ("-P FORWARD ACCEPT\n-A FORWARD -j REJECT\n", true),
-            (
-                "-P FORWARD DROP\n-A FORWARD -j SKIFF-FORWARD\n-A FORWARD -j DOCKER-USER\n",
-                false,
-            ),
-            (
-                "-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n-A FORWARD -j SKIFF-FORWARD\n",
-                true,
-            ),
+            ("ACCEPT", vec![], None),
+            ("DROP", vec![], Some(1)),
+            ("ACCEPT", vec!["-A FORWARD -j REJECT\n"], Some(1)),
+            ("DROP", vec![PODS, DOCKER], None),
+            ("DROP", vec![DOCKER, PODS], Some(1)),
+            ("ACCEPT", vec![SERVICES, SERVICES], None),
+            ("DROP", vec![SERVICES, PODS, DOCKER], None),
+            ("DROP", vec![SERVICES, SERVICES, DOCKER], Some(3)),
+            ("DROP", vec![SERVICES, DOCKER, PODS], Some(2)),
         ];
-        for (seen, expected) in cases {
-            assert_eq!(needed(seen, &ranges).is_some(), expected, "{seen}");
+        for (policy, rules, expected) in cases {
+            let seen = format!("-P FORWARD {policy}\n{}", rules.concat());
+            let jump = expected.map(|place| format!("-I FORWARD {place} -j SKIFF-FORWARD\n"));
+            let needed = needed(&seen, &ranges);
+            assert_eq!(needed.is_some(), expected.is_some(), "{seen}");
+            let made = needed.as_deref().unwrap_or_default();
+            assert!(made.contains(&jump.unwrap_or_default()), "{seen}: {made}");
         }
     }
 }
