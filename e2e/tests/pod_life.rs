@@ -57,6 +57,9 @@ spec:
         let refused = cluster.refused("kubectl logs typo")?;
         let words = "container \"typo\" in pod \"typo\" is waiting to start: trying and failing to pull image";
         ensure!(refused.contains(words), "{refused}");
+        let refused = cluster.refused("kubectl exec typo -- true")?;
+        let words = "unable to upgrade connection: container not found (\"typo\")";
+        ensure!(refused.contains(words), "{refused}");
 
         // The name is put right, and the Pod runs.
         cluster.kubectl("set image pod/typo typo=nginx:1.19")?;

@@ -34,7 +34,8 @@ pub(super) fn running(pod: &Pod, container: &str) -> Result<String, Refused> {
         )
     });
     let id = running.and_then(|status| runtime_id(status.container_id.as_ref()));
-    id.ok_or_else(|| Refused::not_found(format!("container not found ({container:?})")))
+    // 500, as the kubelet of Kubernetes answers.
+    id.ok_or_else(|| Refused::internal(format!("container not found ({container:?})")))
 }
 
 /// The container whose log is meant: the one that runs or ran last, or the one before it. With it, whether it may still run.

@@ -4,7 +4,7 @@ mod frames;
 mod question;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
@@ -142,18 +142,23 @@ pub(super) fn guard(call: &Call) -> (Option<Place>, Counted) {
 
 /// What a kubelet says against a request, as a `Status` of the same code.
 async fn refusal(answer: http::Response<Incoming>) -> Status {
-    let code = answer.status();
-    let body = Limited::new(answer.into_body(), ERROR_BYTES)
-        .collect()
-        .await;
-    let text = body.map(|body| body.to_bytes()).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    let (code, text) = said(answer).await;
     match code {
         StatusCode::BAD_REQUEST => Status::bad_request(text),
         StatusCode::NOT_FOUND => Status::new(Reason::NotFound, text),
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Status::new(Reason::Forbidden, text),
         _ => Status::new(Reason::InternalError, text),
     }
+}
+
+/// The code and the words of a kubelet's answer.
+async fn said(answer: http::Response<Incoming>) -> (StatusCode, String) {
+    let code = answer.status();
+    let body = Limited::new(answer.into_body(), ERROR_BYTES)
+        .collect()
+        .await;
+    let text = body.map(|body| body.to_bytes()).unwrap_or_default();
+    (code, String::from_utf8_lossy(&text).trim().to_owned())
 }
 
 /// Hands the client's upgrade to the kubelet, and when both sides have switched protocols, copies bytes both ways.
@@ -178,7 +183,8 @@ async fn upgrade(
         .map_err(|error| unsound(&error))?;
     let mut answer = send(&call.api.kubelets, address, request).await?;
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(refusal(answer).await);
+        // As it came: kubectl puts "unable to upgrade connection" before it.
+        return Ok(said(answer).await.into_response());
     }
     let kubelet = hyper::upgrade::on(&mut answer);
     let by_frame = answer.headers().contains_key(header::SEC_WEBSOCKET_ACCEPT);
