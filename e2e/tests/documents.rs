@@ -1,4 +1,4 @@
-//! The documents say what is so: `docs/scenarios.md` names every scenario's tests.
+//! The documents say what is so: `docs/scenarios.md` names every scenario's tests, `ARCHITECTURE.md` files that there are.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,6 +40,22 @@ fn scenarios_are_listed_with_their_tests() -> Result<()> {
     );
     let missing: Vec<_> = tests.difference(&listed).collect();
     ensure!(missing.is_empty(), "not listed: {missing:?}");
+    Ok(())
+}
+
+#[test]
+fn files_that_the_map_names_are_there() -> Result<()> {
+    let map = fs::read_to_string(repository().join("ARCHITECTURE.md"))?;
+    let quoted = map.split('`').skip(1).step_by(2);
+    let files: Vec<_> = quoted
+        .filter(|it| it.contains('/') && it.ends_with(".rs"))
+        .collect();
+    ensure!(files.len() > 5, "only {files:?}");
+    let gone: Vec<_> = files
+        .iter()
+        .filter(|it| !repository().join(it).is_file())
+        .collect();
+    ensure!(gone.is_empty(), "named, but not there: {gone:?}");
     Ok(())
 }
 
