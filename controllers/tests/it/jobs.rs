@@ -177,7 +177,14 @@ async fn an_indexed_job_rests_and_goes_on() {
         .await;
     cluster.until_told("Resumed: Job resumed").await;
     cluster
-        .until("it goes on", || (pods.list().len() == 3).then_some(()))
+        .until("it goes on", || {
+            // Not before they run, or the node says so after they have ended.
+            let runs = |pod: &&Arc<Pod>| {
+                let phase = pod.status.as_ref().and_then(|it| it.phase.as_deref());
+                phase == Some("Running")
+            };
+            (pods.list().iter().filter(runs).count() == 3).then_some(())
+        })
         .await;
     for pod in names(&pods.list()) {
         let status = json!({"status": {"phase": "Succeeded"}});
