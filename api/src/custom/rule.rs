@@ -15,8 +15,6 @@ pub(super) const NAMES: Names<'static> = Names {
     schema: true,
 };
 
-/// The longest message that is computed, in bytes (MaxEvaluatedMessageExpressionSizeBytes).
-const LONGEST_MESSAGE: usize = 5 << 10;
 const RUN_OUT: &str =
     "validation failed due to running out of cost budget, no further validation rules will be run";
 
@@ -123,14 +121,7 @@ impl Rule {
     /// The message that is computed, or else the one that is written, or else the rule.
     fn words(&self, evaluation: &Evaluation<'_>) -> String {
         let computed = self.message_expression.as_ref();
-        let computed = computed.and_then(|expression| match evaluation.outcome(expression) {
-            Ok(Cel::String(text)) => Some(text.trim().to_owned()),
-            _ => None,
-        });
-        let is_sound = |text: &String| {
-            !text.is_empty() && !text.contains('\n') && text.len() <= LONGEST_MESSAGE
-        };
-        match computed.filter(is_sound) {
+        match computed.and_then(|expression| evaluation.message(expression)) {
             Some(text) => text,
             None if !self.message.is_empty() => self.message.to_string(),
             None => format!("failed rule: {}", self.text),

@@ -12,6 +12,9 @@ use super::question::{Authority, Question};
 use super::run::Run;
 use super::{authorizer, values, words};
 
+/// The longest message that is computed, in bytes (MaxEvaluatedMessageExpressionSizeBytes).
+const LONGEST_MESSAGE: usize = 5 << 10;
+
 /// What expressions know of a request.
 #[derive(Clone)]
 pub struct Facts<'a> {
@@ -132,7 +135,17 @@ impl<'s> Evaluation<'s> {
         }
     }
 
-    /// The same, in the words of a policy.
+    /// The message that a `messageExpression` computes, if it is one of a single line and not too long.
+    pub(crate) fn message(&self, expression: &Expression) -> Option<String> {
+        let Ok(Cel::String(text)) = self.outcome(expression) else {
+            return None;
+        };
+        let text = text.trim();
+        let is_sound = !text.is_empty() && !text.contains('\n') && text.len() <= LONGEST_MESSAGE;
+        is_sound.then(|| text.to_owned())
+    }
+
+    /// The value of an expression, or why it has none, in the words of a policy.
     pub(super) fn value(&self, expression: &Expression) -> Result<Cel, String> {
         self.outcome(expression).map_err(|why| {
             let source = &expression.source;

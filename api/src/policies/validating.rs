@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use kube_cel::cel::Value as Cel;
 use serde_json::Value;
 
 use super::conditions::Conditions;
@@ -10,9 +9,6 @@ use super::evaluation::{Evaluation, Scene};
 use super::expression::{Expression, Names, Variable};
 use crate::Reason;
 use crate::stack::{OF_KNOWN_DEPTH, on_a_stack};
-
-/// The longest message, in bytes (as in Kubernetes).
-const LONGEST_MESSAGE: usize = 5 << 10;
 
 /// A ValidatingAdmissionPolicy, ready to judge requests.
 #[derive(Debug)]
@@ -120,14 +116,7 @@ impl Validation {
     /// The message that is computed, or else the one that is written, or else the expression.
     fn words(&self, evaluation: &Evaluation<'_>) -> String {
         let computed = self.message_expression.as_ref();
-        let computed = computed.and_then(|expression| match evaluation.value(expression) {
-            Ok(Cel::String(text)) => Some(text.trim().to_owned()),
-            _ => None,
-        });
-        let is_sound = |text: &String| {
-            !text.is_empty() && !text.contains('\n') && text.len() <= LONGEST_MESSAGE
-        };
-        match computed.filter(is_sound) {
+        match computed.and_then(|expression| evaluation.message(expression)) {
             Some(text) => text,
             None if !self.message.is_empty() => self.message.clone(),
             None => format!("failed expression: {}", self.expression.source.trim()),
