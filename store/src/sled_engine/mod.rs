@@ -18,6 +18,8 @@ use state::State;
 
 /// An unclean stop skips this many revisions: as many as one group could have taken that was on its way to the disk.
 const UNCLEAN_SKIP: u64 = MAX_GROUP_BATCHES as u64;
+/// So many rows, of [`layout::CHUNK_BYTES`] at most, wait for their removal: a batch costs sled two writes of its own.
+const REMOVED_TOGETHER: usize = 1024;
 /// Large, so that every page fits: sled moves what is over a quarter of a segment into a file that it never syncs.
 const SEGMENT_BYTES: usize = 2 << 20;
 
@@ -59,7 +61,7 @@ pub struct SledEngine {
     /// Records committed after `fresh_after`, until they are asked for.
     fresh: Vec<Record>,
     fresh_after: Revision,
-    /// What compaction removes with the next commit.
+    /// What compaction has yet to remove.
     removals: Vec<Vec<u8>>,
     /// Whether the history's start has moved since it was written down.
     compacted: bool,
@@ -131,6 +133,32 @@ impl SledEngine {
         State { position, clean }.write(batch);
     }
 
+    /// Writes the rows of so many commits.
+    ///
+    /// After a crash sled has what it was given up to some point, and nothing behind it. So commits of one row each go
+    /// in one by one; only what is of several rows needs a batch, which is there whole or not at all.
+    fn write(
+        &mut self,
+        rows: Vec<(Vec<u8>, Vec<u8>)>,
+        commits: usize,
+        revision: Revision,
+    ) -> Result<(), EngineError> {
+        if rows.len() > commits || self.removals.len() >= REMOVED_TOGETHER {
+            let mut batch = sled::Batch::default();
+            for (key, chunk) in rows {
+                batch.insert(key, chunk);
+            }
+            self.write_state(revision, false, &mut batch);
+            return self.apply(batch);
+        }
+        self.dirty = true;
+        for (key, chunk) in rows {
+            let inserted = self.db.insert(key, chunk);
+            inserted.map_err(sled_error("insert a row"))?;
+        }
+        Ok(())
+    }
+
     fn apply(&mut self, batch: sled::Batch) -> Result<(), EngineError> {
         self.dirty = true;
         let applied = self.db.apply_batch(batch);
@@ -150,31 +178,29 @@ impl Engine for SledEngine {
             return Ok(refused.collect());
         }
         let mut plan = Plan::new(table, self.position.revision);
-        let verdicts = group.iter().map(|batch| plan.stage(batch)).collect();
+        let verdicts: Vec<Verdict> = group.iter().map(|batch| plan.stage(batch)).collect();
         let records = plan.records;
         let Some(last) = records.last() else {
             return Ok(verdicts);
         };
         let revision = last.revision();
-        let mut batch = sled::Batch::default();
+        let mut rows = Vec::with_capacity(records.len());
         for record in &records {
-            record_chunks(record, |key, chunk| batch.insert(key, chunk));
+            record_chunks(record, |key, chunk| rows.push((key, chunk)));
         }
-        if self.compacted {
-            self.write_state(revision, false, &mut batch);
-        }
-        self.apply(batch)?;
+        let commits = verdicts.iter().filter(|verdict| verdict.is_ok()).count();
+        self.write(rows, commits, revision)?;
         self.position.revision = revision;
         self.fresh.extend(records);
         Ok(verdicts)
     }
 
     fn barrier(&mut self) -> Result<(), EngineError> {
-        if self.compacted {
-            return self.mark(false);
-        }
-        if !self.dirty {
-            return Ok(());
+        match (self.dirty, self.compacted) {
+            (true, _) => {}
+            // Nothing else is to be written, so nothing is spared by waiting.
+            (false, true) => return self.mark(false),
+            (false, false) => return Ok(()),
         }
         self.db.flush().map_err(sled_error("flush"))?;
         // sled's flush hands the pages to the kernel; it does not wait for the disk.
