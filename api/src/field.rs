@@ -20,7 +20,7 @@ impl Path {
         if self.0.is_empty() {
             return Self::root(name);
         }
-        Self(format!("{}.{name}", self.0))
+        Self([&self.0, ".", name].concat())
     }
 
     /// An item of this list.
@@ -30,7 +30,7 @@ impl Path {
 
     /// An entry of this map.
     pub fn key(&self, key: &str) -> Self {
-        Self(format!("{}[{key}]", self.0))
+        Self([&self.0, "[", key, "]"].concat())
     }
 }
 

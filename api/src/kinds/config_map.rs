@@ -22,7 +22,7 @@ impl Strategy for ConfigMap {
         let mut errors = Errors::new();
         let object = Field::root(config_map);
         let (data, bytes) = (object.get("data"), object.get("binaryData"));
-        for (key, _) in data.entries().filter(|(key, _)| bytes.get(key).is_set()) {
+        for key in data.keys().filter(|key| !bytes.value()[key].is_null()) {
             let words = "duplicate of key present in binaryData";
             errors.push(Error::invalid(&data.path().key(key), key, words));
         }

@@ -1,5 +1,7 @@
 //! What ConfigMaps and Secrets share: keys, size, and being immutable.
 
+use serde_json::{Map, Value};
+
 use super::common::{Field, same};
 use crate::field::{Error, Errors, Path};
 use crate::names;
@@ -10,14 +12,15 @@ const MAX_SIZE: usize = 1024 * 1024;
 /// What is wrong with the keys of these maps, or with the size of their values together.
 pub(super) fn validate(maps: &[Field<'_>], errors: &mut Errors) {
     for map in maps {
-        for (key, _) in map.entries() {
+        for key in map.keys() {
             for words in names::config_map_key(key) {
                 errors.push(Error::invalid(&map.path().key(key), key, words));
             }
         }
     }
-    let values = maps.iter().flat_map(Field::entries);
-    let size: usize = values.map(|(_, value)| value.str().len()).sum();
+    let values = maps.iter().flat_map(|map| map.value().as_object());
+    let sizes = values.flat_map(Map::values).filter_map(Value::as_str);
+    let size: usize = sizes.map(str::len).sum();
     if size > MAX_SIZE {
         errors.push(Error::too_long(&Path::root(""), MAX_SIZE));
     }

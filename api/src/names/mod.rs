@@ -76,17 +76,18 @@ pub fn dns1035_label(text: &str) -> Vec<String> {
 
 /// The key of a label or annotation, a finalizer, a resource: `name` or `example.com/name`.
 pub fn qualified_name(text: &str) -> Vec<String> {
-    let rule = regex_error(
-        "must consist of alphanumeric characters, '-', '_' or '.', \
-         and must start and end with an alphanumeric character",
-        "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]",
-        &["MyName", "my.name", "123-abc"],
-    );
+    let rule = || {
+        regex_error(
+            "must consist of alphanumeric characters, '-', '_' or '.', \
+             and must start and end with an alphanumeric character",
+            "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]",
+            &["MyName", "my.name", "123-abc"],
+        )
+    };
     let mut wrong = Vec::new();
-    let parts: Vec<&str> = text.split('/').collect();
-    let name = match parts[..] {
-        [name] => name,
-        [prefix, name] => {
+    let name = match text.split_once('/') {
+        None => text,
+        Some((prefix, name)) if !name.contains('/') => {
             if prefix.is_empty() {
                 wrong.push("prefix part must be non-empty".to_owned());
             } else {
@@ -98,9 +99,10 @@ pub fn qualified_name(text: &str) -> Vec<String> {
             }
             name
         }
-        _ => {
+        Some(_) => {
             return vec![format!(
-                "a qualified name {rule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+                "a qualified name {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+                rule()
             )];
         }
     };
@@ -114,7 +116,7 @@ pub fn qualified_name(text: &str) -> Vec<String> {
         );
     }
     if !is_label_text(name) {
-        wrong.push(format!("name part {rule}"));
+        wrong.push(format!("name part {}", rule()));
     }
     wrong
 }
@@ -160,10 +162,9 @@ pub fn port_number(port: i64) -> Vec<String> {
 
 /// A number within bounds, both of them allowed.
 pub fn in_range(number: i64, min: i64, max: i64) -> Vec<String> {
-    says(
-        (min..=max).contains(&number),
-        format!("must be between {min} and {max}, inclusive"),
-    )
+    says((min..=max).contains(&number), || {
+        format!("must be between {min} and {max}, inclusive")
+    })
 }
 
 /// The name of an HTTP header.
@@ -172,14 +173,13 @@ pub fn http_header(text: &str) -> Vec<String> {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    says(
-        sound,
+    says(sound, || {
         regex_error(
             "a valid HTTP header must consist of alphanumeric characters or '-'",
             "[-A-Za-z0-9]+",
             &["X-Header-Name"],
-        ),
-    )
+        )
+    })
 }
 
 /// The name of an environment variable: printable ASCII without `=` (KEP-4369).
@@ -190,7 +190,7 @@ pub fn env_var_name(text: &str) -> Vec<String> {
     says(
         text.bytes()
             .all(|byte| (b' '..=b'~').contains(&byte) && byte != b'='),
-        "a valid environment variable name must consist only of printable ASCII characters other than '='",
+        || "a valid environment variable name must consist only of printable ASCII characters other than '='",
     )
 }
 
@@ -231,7 +231,7 @@ pub fn http_path(text: &str) -> Vec<String> {
     let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&byte);
     says(
         !text.is_empty() && text.bytes().all(sound),
-        r"Invalid path (regex used for validation is '[A-Za-z0-9/\-._~%!$&'()*+,;=:]+')",
+        || r"Invalid path (regex used for validation is '[A-Za-z0-9/\-._~%!$&'()*+,;=:]+')",
     )
 }
 
@@ -239,7 +239,7 @@ pub fn http_path(text: &str) -> Vec<String> {
 pub fn ip(text: &str) -> Vec<String> {
     says(
         text.parse::<std::net::IpAddr>().is_ok(),
-        "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        || "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
     )
 }
 
@@ -247,7 +247,7 @@ pub fn ip(text: &str) -> Vec<String> {
 pub fn cidr(text: &str) -> Vec<String> {
     says(
         text.parse::<ipnet::IpNet>().is_ok(),
-        "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
+        || "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
     )
 }
 
@@ -296,19 +296,19 @@ fn regex_error(rule: &str, regex: &str, examples: &[&str]) -> String {
     )
 }
 
-fn says(sound: bool, words: impl Into<String>) -> Vec<String> {
+/// The words are made only if there is something to say: most names are sound.
+fn says<W: Into<String>>(sound: bool, words: impl FnOnce() -> W) -> Vec<String> {
     if sound {
         Vec::new()
     } else {
-        vec![words.into()]
+        vec![words().into()]
     }
 }
 
 fn at_most(text: &str, max: usize) -> Vec<String> {
-    says(
-        text.len() <= max,
-        format!("must be no more than {max} bytes"),
-    )
+    says(text.len() <= max, || {
+        format!("must be no more than {max} bytes")
+    })
 }
 
 fn is_lower_or_hyphen(byte: u8) -> bool {

@@ -49,6 +49,12 @@ impl<'a> Field<'a> {
         entries.map(move |(key, value)| (key.as_str(), Self::at(path.key(key), value)))
     }
 
+    /// The keys of this map.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let entries = self.value.as_object().into_iter().flatten();
+        entries.map(|(key, _)| key.as_str())
+    }
+
     /// The value.
     pub(crate) fn value(&self) -> &'a Value {
         self.value
