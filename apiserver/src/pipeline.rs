@@ -49,7 +49,9 @@ async fn serve(
     next: Next,
 ) -> Result<Response, Status> {
     let user = &admitted.user;
-    let answer = deadline::within(admitted.time, answer(api, info, user, request, next));
+    // In one place from now on: it is large, and what is around it would move it.
+    let answer = Box::pin(answer(api, info, user, request, next));
+    let answer = deadline::within(admitted.time, answer);
     let answered = panics::caught(info, user, answer).await;
     answered.inspect_err(|_| api.metrics.panicked())?
 }

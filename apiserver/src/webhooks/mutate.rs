@@ -24,9 +24,19 @@ impl Webhooks {
         object: &mut Value,
         old: Option<&Value>,
     ) -> Result<bool, Status> {
-        if !self.can_mutate() {
-            return Ok(false);
+        match self.can_mutate() {
+            // Apart, because it is large and rare.
+            true => Box::pin(self.mutated(attributes, object, old)).await,
+            false => Ok(false),
         }
+    }
+
+    async fn mutated(
+        &self,
+        attributes: &Attributes<'_>,
+        object: &mut Value,
+        old: Option<&Value>,
+    ) -> Result<bool, Status> {
         let before = object.clone();
         let resource = &Resource::of(&self.objects.kinds, attributes);
         let mut again: Vec<Mutator> = Vec::new();

@@ -18,9 +18,19 @@ impl Webhooks {
         object: &Value,
         old: Option<&Value>,
     ) -> Result<(), Status> {
-        if !self.can_refuse() {
-            return Ok(());
+        match self.can_refuse() {
+            // Apart, because it is large and rare.
+            true => Box::pin(self.validated(attributes, object, old)).await,
+            false => Ok(()),
         }
+    }
+
+    async fn validated(
+        &self,
+        attributes: &Attributes<'_>,
+        object: &Value,
+        old: Option<&Value>,
+    ) -> Result<(), Status> {
         let resource = Resource::of(&self.objects.kinds, attributes);
         let request = Request::new(attributes, object, old, &resource);
         policies::validate(&self.policies, &request).await?;

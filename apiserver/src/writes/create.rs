@@ -44,6 +44,7 @@ impl Writes<'_> {
     ) -> Result<Bytes, Status> {
         self.check_open()?;
         self.prepare(namespace, &mut object, writer)?;
+        let mut guard = self.guard(&object)?;
         self.complete(writer, &mut object).await?;
         let name = metadata::name(&object).to_owned();
         let place = (namespace, name.as_str());
@@ -53,25 +54,28 @@ impl Writes<'_> {
         }
         self.permit(writer, Part::Main, None, &object)?;
         let generated = metadata::name(&object).is_empty();
+        if !generated {
+            self.descriptor.strategy.prepare_create(&mut object);
+        }
         let mut lost = Lost::Race;
         for _ in 0..ATTEMPTS {
-            let mut object = object.clone();
-            if generated {
-                generate_name(&mut object);
-            }
-            // After the name: a Job labels its Pods with it.
-            self.descriptor.strategy.prepare_create(&mut object);
+            let object = match generated {
+                true => Cow::Owned(self.named(&object)),
+                false => Cow::Borrowed(&object),
+            };
             if self.api.webhooks.can_refuse() {
                 self.review_new(writer, place, &object).await?;
             }
             // Not while webhooks are asked, who may write to the namespace themselves.
             let _turn = self.turn(namespace).await;
-            match self.try_create(namespace, &object, writer.dry_run).await {
+            let created = self.try_create(namespace, &object, guard, writer.dry_run);
+            match created.await {
                 Ok(bytes) => return Ok(bytes),
                 Err(Lost::Failed(status)) => return Err(status),
                 Err(Lost::Name) if !generated => return Err(self.exists(&object)),
                 Err(raced) => lost = raced,
             }
+            guard = self.guard(&object)?;
         }
         Err(match lost {
             Lost::Name => self.exists(&object),
@@ -111,9 +115,10 @@ impl Writes<'_> {
         let has_generation = has_status
             || self.descriptor.plural == "endpointslices"
             || self.descriptor.strategy.custom().is_some();
-        let uid = uuid::Uuid::new_v4().to_string();
+        // Of the thread's own generator, which need not ask the kernel each time.
+        let uid = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
         let owners = metadata_of(object).remove("managedFields");
-        stamp_new(object, uid, Timestamp::now(), has_generation);
+        stamp_new(object, uid.to_string(), Timestamp::now(), has_generation);
         if self.descriptor.is_namespaced() {
             metadata_of(object).insert("namespace".into(), namespace.into());
         }
@@ -129,12 +134,26 @@ impl Writes<'_> {
         Ok(())
     }
 
+    /// What must hold of the namespace when the object is stored.
+    fn guard(&self, object: &Value) -> Result<Option<Precondition>, Status> {
+        admission::namespace_guard(&self.api.store.snapshot(), self.descriptor, object)
+    }
+
     fn means(&self) -> admission::Means<'_> {
         admission::Means {
             store: &self.api.store,
             tokens: &self.api.tokens,
             ca_pem: &self.api.config.client_ca_pem,
         }
+    }
+
+    /// A copy with a name of its own.
+    fn named(&self, object: &Value) -> Value {
+        let mut object = object.clone();
+        generate_name(&mut object);
+        // After the name: a Job labels its Pods with it.
+        self.descriptor.strategy.prepare_create(&mut object);
+        object
     }
 
     /// Adds what the cluster adds to new objects.
@@ -165,10 +184,10 @@ impl Writes<'_> {
         &self,
         namespace: &str,
         object: &Value,
+        guard: Option<Precondition>,
         dry_run: bool,
     ) -> Result<Bytes, Lost> {
         let snapshot = self.api.store.snapshot();
-        let guard = admission::namespace_guard(&snapshot, self.descriptor, object)?;
         let mut object = Cow::Borrowed(object);
         let mut claims = Claims::default();
         if self.has_claims() {
