@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use skiff_api::{Descriptor, FieldSelector, Selector, Status};
+use skiff_store::Entry;
 
 use super::unlisted::Unlisted;
 use crate::request::ListOptions;
@@ -81,11 +82,16 @@ impl Filter {
             .map(|requirement| requirement.value.as_str())
     }
 
-    /// Whether it lets a stored object through. Parses no more of it than it must.
-    pub(crate) fn matches(&self, object: &[u8]) -> bool {
+    /// Whether it lets a stored object through. Parses no more of it than it must: its key ends in its name.
+    pub(crate) fn matches(&self, entry: &Entry) -> bool {
         if self.is_everything() {
             return true;
         }
+        let name = entry.key.rsplit('/').next();
+        if self.name().is_some_and(|wanted| name != Some(wanted)) {
+            return false;
+        }
+        let object = &*entry.value;
         if self.deep {
             return serde_json::from_slice(object)
                 .is_ok_and(|Unlisted(object)| self.matches_object(&object));

@@ -47,13 +47,13 @@ impl Storage {
             // What is not shown as it is stored is selected by what is shown.
             let matching = rest
                 .by_ref()
-                .filter(|entry| !is_plain || filter.matches(&entry.value));
+                .filter(|entry| !is_plain || filter.matches(entry));
             let found: Vec<Entry> = matching.take(room).cloned().collect();
             if found.is_empty() {
                 break;
             }
             let mut shown = self.versions.shown(found).await?;
-            shown.retain(|entry| is_plain || filter.matches(&entry.value));
+            shown.retain(|entry| is_plain || filter.matches(entry));
             entries.append(&mut shown);
         }
         let more = rest.peek().is_some();

@@ -110,7 +110,7 @@ impl Storage {
         let is_plain = self.versions.is_plain();
         let entries = snapshot
             .range(prefix, None)
-            .filter(|entry| !is_plain || filter.matches(&entry.value))
+            .filter(|entry| !is_plain || filter.matches(entry))
             .cloned()
             .collect();
         (snapshot.revision(), entries)
@@ -171,7 +171,7 @@ impl Feed {
             Err(status) => return vec![Event::Error(status)],
         };
         if !self.versions.is_plain() {
-            shown.retain(|entry| self.filter.matches(&entry.value));
+            shown.retain(|entry| self.filter.matches(entry));
         }
         shown.into_iter().map(Event::Added).chain(then).collect()
     }
@@ -220,7 +220,7 @@ impl Feed {
 
     fn event(&mut self, change: &Change) -> Option<Event> {
         self.told = change.revision();
-        let matched = |entry: &Entry| self.filter.matches(&entry.value);
+        let matched = |entry: &Entry| self.filter.matches(entry);
         match change {
             Change::Put { entry, previous } => {
                 let before = previous.as_ref().filter(|previous| matched(previous));
