@@ -27,6 +27,8 @@ pub(crate) enum Base {
 
 /// The table with its chains, sets and maps, empty of Services; replaces whatever there was, in one transaction.
 ///
+/// Refused is who begins: the packets of connections that stand are looked at no further, as with kube-proxy.
+///
 /// A hairpin is a connection that was translated back to where it came from: what an address asks of itself without a
 /// Service between, such as the node of its own port, is nobody's business here.
 pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
@@ -76,13 +78,14 @@ pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
          \t}}\n\
          \tchain input {{\n\
          \t\ttype filter hook input priority filter; policy accept;\n\
-         \t\ticmp type {{ destination-unreachable, time-exceeded, parameter-problem }} accept\n\
+         \t\tct state != new accept\n\
          \t\t{FRONT} @virtual_servers accept\n\
          {unknown}{empty}{empty_node_port}\
          \t}}\n\
          \tchain forward {{\n\
          \t\ttype filter hook forward priority filter; policy accept;\n\
          {invalid}\
+         \t\tct state != new accept\n\
          {empty}\
          \t}}\n\
          }}\n"
