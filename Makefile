@@ -12,9 +12,9 @@ SHELL := bash
 # What a node needs to run containers, and what building takes.
 PACKAGES_UP := containerd runc containernetworking-plugins nftables iptables iproute2 conntrack \
 	ca-certificates gcc make libc6-dev protobuf-compiler libprotobuf-dev
-# What the tests need beside it: a registry, a name client, an IPVS client, file system tools, HTTP and TLS clients,
+# What the tests need beside it: a registry, etcd, a name client, an IPVS client, file system tools, HTTP and TLS clients,
 # and what programs of users are written in. Node of other origin than Debian's brings its own npm.
-PACKAGES_TEST := $(PACKAGES_UP) docker-registry ipvsadm dnsutils e2fsprogs util-linux wget curl openssl wrk \
+PACKAGES_TEST := $(PACKAGES_UP) docker-registry etcd-server ipvsadm dnsutils e2fsprogs util-linux wget curl openssl wrk \
 	python3-venv $(if $(shell command -v npm),,nodejs npm)
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)

@@ -133,7 +133,10 @@ impl Batch {
         }
         let bytes = self.bytes();
         if bytes > MAX_BATCH_BYTES {
-            return Err(CommitError::TooLarge { bytes });
+            return Err(CommitError::TooLarge {
+                bytes,
+                bound: MAX_BATCH_BYTES,
+            });
         }
         let mut seen = HashSet::with_capacity(self.ops.len());
         match self.ops.iter().find(|op| !seen.insert(op.key())) {

@@ -17,6 +17,8 @@ const GROUP_BYTES: usize = 16 << 20;
 /// What the committer is asked for.
 pub(crate) enum Request {
     Commit(Waiting),
+    /// The engine has news of what others committed.
+    Tail,
     Compact {
         before: Revision,
         done: oneshot::Sender<()>,
@@ -54,6 +56,7 @@ impl Committer {
         while let Some(request) = next.take().or_else(|| self.requests.blocking_recv()) {
             match request {
                 Request::Commit(first) => next = self.commit_group(first),
+                Request::Tail => self.publish(self.hub.snapshot()),
                 Request::Compact { before, done } => {
                     self.compact(before);
                     let _ = done.send(());
@@ -83,6 +86,8 @@ impl Committer {
                     batches.push(more.batch);
                     waiting.push((more.verdict, more.room));
                 }
+                // What is published after the group has the news as well.
+                Ok(Request::Tail) => {}
                 Ok(other) => {
                     next = Some(other);
                     break;

@@ -7,6 +7,9 @@ use crate::{Batch, Change, CommitError, EngineError, Entry, Key, Revision, Snaps
 /// What became of one batch: the revision it took, or why it was turned down.
 pub type Verdict = Result<Revision, CommitError>;
 
+/// Tells the committer that [`Engine::tail`] has news.
+pub type Bell = Box<dyn Fn() + Send + Sync>;
+
 /// One record of the log: what a commit left under one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -54,16 +57,18 @@ pub struct Position {
 ///
 /// It is so low that two kinds fit: an embedded database, for which the store's own table is the truth to check
 /// preconditions against, and a distributed one, which checks them itself, assigns the revisions, and whose log
-/// also has the commits of others. Any error means that the engine cannot go on.
+/// also has the commits of others. Any error means that the engine cannot go on; what only keeps it from committing now is
+/// the verdict of the batches concerned.
 pub trait Engine: Send {
     /// From where to where the history goes.
     fn position(&self) -> Position;
 
-    /// Commits each batch whose preconditions hold, in order, and returns one verdict a batch. `table` is what
-    /// [`Engine::tail`] has told so far. Nothing may be published before [`Engine::barrier`] has returned.
+    /// Commits each batch whose preconditions hold and returns one verdict a batch; those that touch the same key commit in
+    /// order. `table` is what [`Engine::tail`] has told so far. Nothing may be published before [`Engine::barrier`] has
+    /// returned.
     ///
     /// # Errors
-    /// When it is not known what was committed.
+    /// When it is not known what was committed, and will not be before the next start.
     fn commit(&mut self, table: &Snapshot, group: &[Batch]) -> Result<Vec<Verdict>, EngineError>;
 
     /// Returns when every commit made before, by anyone, is durable and in [`Engine::tail`].
@@ -82,6 +87,10 @@ pub trait Engine: Send {
     /// Forgets what only the changes up to `oldest` needed. `gone` are those changes since the last call. May be
     /// put off until the next commit: it needs no disk write of its own.
     fn compact(&mut self, oldest: Revision, gone: &[Arc<Change>]);
+
+    /// Takes a bell that is to be rung when others have committed: [`Engine::tail`] is called then. Who knows of no others
+    /// needs none.
+    fn hang_bell(&mut self, _bell: Bell) {}
 
     /// Marks the data as cleanly closed.
     ///

@@ -58,6 +58,12 @@ impl Entry {
         }
     }
 
+    /// Whether it is what a write of this value leaves.
+    pub(crate) fn has(&self, value: &Value) -> bool {
+        let (before, after) = value.parts();
+        self.unstamped() == (before, after.map(|after| &after[..]))
+    }
+
     /// The bytes before the revision and those after it; all of them and `None` when there is no place for one.
     pub(crate) fn unstamped(&self) -> (&[u8], Option<&[u8]>) {
         match self.stamp {

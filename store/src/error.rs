@@ -4,7 +4,8 @@ use std::{io, path::PathBuf};
 
 use crate::{Entry, Inconsistency, Key, Revision, batch};
 
-/// Why a batch was not committed. Nothing changed, unless the store closed while the batch was under way.
+/// Why a batch was not committed. Nothing changed, unless the store closed while the batch was under way, or its outcome is
+/// [`CommitError::Unknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// A precondition did not hold.
@@ -33,14 +34,13 @@ pub enum CommitError {
         /// How many.
         ops: usize,
     },
-    /// The batch is larger than [`crate::MAX_BATCH_BYTES`].
-    #[error(
-        "a batch of {bytes} bytes is over the bound of {}",
-        batch::MAX_BATCH_BYTES
-    )]
+    /// The batch is larger than [`crate::MAX_BATCH_BYTES`], or than the engine takes.
+    #[error("a batch of {bytes} bytes is over the bound of {bound}")]
     TooLarge {
         /// How large.
         bytes: usize,
+        /// How large it may be.
+        bound: usize,
     },
     /// Two operations write the same key.
     #[error("a batch writes {key} twice")]
@@ -51,6 +51,18 @@ pub enum CommitError {
     /// There is no room for it on the disk. Reads go on, and writes will when there is room again.
     #[error("the disk is full")]
     DiskFull,
+    /// A key in etcd must begin with a slash.
+    #[error("{key} does not begin with a slash")]
+    NoPath {
+        /// The key.
+        key: Key,
+    },
+    /// The engine cannot commit now. Reads go on, and writes will when it can again.
+    #[error("the cluster's data cannot be written now: etcd does not answer")]
+    Unavailable,
+    /// It is not known whether the batch was committed. If it was, or will be, watches tell.
+    #[error("etcd did not tell in time whether the batch was committed")]
+    Unknown,
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
@@ -108,6 +120,14 @@ pub enum OpenError {
         /// The directory.
         dir: PathBuf,
     },
+    /// An option of the engine on etcd is wrong.
+    #[error("the etcd option `{field}` is wrong: {problem}")]
+    Etcd {
+        /// Its name.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The engine failed.
     #[error("the engine did not open")]
     Engine {
@@ -152,6 +172,43 @@ pub enum EngineError {
         #[source]
         source: io::Error,
     },
+    /// A call of etcd failed.
+    #[error("etcd failed to {doing}")]
+    Etcd {
+        /// What it was to do.
+        doing: &'static str,
+        /// Why, in its words.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// etcd does not answer.
+    #[error("etcd did not {doing} in time")]
+    EtcdSilent {
+        /// What it was to do.
+        doing: &'static str,
+    },
+    /// etcd has ended the watch.
+    #[error("etcd has ended the watch: {reason}")]
+    EtcdCancelled {
+        /// What it says.
+        reason: String,
+    },
+    /// Changes that this process has not seen are forgotten.
+    #[error(
+        "etcd's history begins at revision {oldest}, but what came after {known} is not known here"
+    )]
+    EtcdCompacted {
+        /// Up to where everything is known.
+        known: Revision,
+        /// The oldest revision that etcd holds.
+        oldest: Revision,
+    },
+    /// Nobody watches etcd any more.
+    #[error("the task that watches etcd has ended")]
+    EtcdUnwatched,
+    /// etcd turned a batch down though all that it asks for holds.
+    #[error("etcd turned a batch down that it should have committed")]
+    EtcdContradiction,
     /// A stored record cannot be read.
     #[error("the record under {key} is damaged: {problem}")]
     Record {

@@ -2,11 +2,12 @@
 //!
 //! Batches flow in, each guarded by preconditions; one committer makes a group of them durable at once. Out flow
 //! immutable snapshots (the table by key, in memory) and watches (the changes after a revision, in order). What is
-//! on disk is the log by revision alone: every value is written once, and the table is the log, replayed.
+//! on disk is the log by revision alone: every value is written once, and the table is the log, replayed. With etcd as the
+//! engine several stores share one log: each commits there, and shows what its watch tells.
 //!
 //! ```text
-//!  commit ─► queue ─► committer ─► Engine (sled: log by revision, flush, fdatasync)
-//!    ▲                    │
+//!  commit ─► queue ─► committer ─► Engine (sled: log by revision, flush, fdatasync;
+//!    ▲                    │                etcd: a transaction a batch, one watch)
 //!    └──── revision ◄─────┼─► Hub: snapshot ─► get, range, count
 //!                         │        window   ─► watch replays, old snapshots
 //!                         └─────── feeds    ─► one bounded backlog a watch
@@ -20,6 +21,7 @@ mod crowd;
 mod engine;
 mod entry;
 mod error;
+mod etcd_engine;
 mod hub;
 #[cfg(test)]
 mod interleavings;
@@ -39,9 +41,10 @@ mod window;
 pub use batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_OPS, Op, Precondition};
 pub use change::Change;
 pub use check::CheckReport;
-pub use engine::{Engine, Position, Record, Verdict};
+pub use engine::{Bell, Engine, Position, Record, Verdict};
 pub use entry::Entry;
 pub use error::{CheckError, Closed, CommitError, Compacted, EngineError, OpenError};
+pub use etcd_engine::{EtcdEngine, EtcdOptions};
 pub use key::{Key, KeyError, MAX_KEY_BYTES};
 pub use options::{History, Options};
 pub use replay::Inconsistency;

@@ -84,7 +84,8 @@ fn after(record: &Record) -> Option<Entry> {
     }
 }
 
-fn holds(precondition: &Precondition, current: Option<&Entry>) -> bool {
+/// Whether a precondition holds with what stands under its key.
+pub(crate) fn holds(precondition: &Precondition, current: Option<&Entry>) -> bool {
     match precondition {
         Precondition::Absent(_) => current.is_none(),
         Precondition::Present(_) => current.is_some(),

@@ -53,6 +53,14 @@ impl Store {
         }
         let hub = Arc::new(Hub::new(snapshot, window, options));
         let (requests, receiver) = mpsc::unbounded_channel();
+        // The engine is the committer's, which ends when the last handle is gone: the bell must not be one.
+        let handle = requests.downgrade();
+        engine.hang_bell(Box::new(move || {
+            if let Some(requests) = handle.upgrade() {
+                // A closed store needs no news.
+                let _ = requests.send(Request::Tail);
+            }
+        }));
         let committer = Committer {
             engine,
             hub: Arc::clone(&hub),

@@ -100,6 +100,10 @@ fn store_failed(error: &CommitError) -> Status {
             skiff_api::Reason::ServiceUnavailable,
             "the store is shutting down",
         ),
+        CommitError::Unavailable => {
+            Status::new(skiff_api::Reason::ServiceUnavailable, error.to_string())
+        }
+        CommitError::Unknown => Status::new(skiff_api::Reason::Timeout, error.to_string()),
         other => Status::internal(other.to_string()),
     }
 }

@@ -2,17 +2,27 @@
 
 use std::sync::Arc;
 
-use crate::common::{key, line, open, put};
+use crate::{
+    bed::{Bed, on_either_engine},
+    common::{key, line, put},
+};
 use skiff_store::{
     Batch, Change, CommitError, Compacted, History, Options, Precondition, Revision, Snapshot,
-    Store, Value, Watch, WatchEnd,
+    Value, Watch, WatchEnd,
 };
-use tempfile::TempDir;
 
-fn fresh(options: Options) -> (TempDir, Store) {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path(), options);
-    (dir, store)
+on_either_engine! {
+    a_commit_is_seen_by_its_writer_with_its_revision_inside
+    a_refused_batch_changes_nothing_and_tells_what_is_there
+    of_many_writers_of_one_key_one_wins_each_round
+    a_watch_replays_then_follows_without_gap_or_repeat
+    a_watch_may_start_in_the_future
+    a_watch_knows_how_far_it_is
+    a_slow_watch_is_cut_and_others_are_not
+    a_thousand_watches_share_every_change
+    old_snapshots_are_true_as_long_as_the_history_is_held
+    compaction_forgets_up_to_a_revision_and_no_further
+    a_closed_store_says_so
 }
 
 /// Reads a watch until it has given this many changes.
@@ -25,9 +35,8 @@ async fn read(watch: &mut Watch, count: usize) -> Vec<String> {
     lines
 }
 
-#[tokio::test]
-async fn a_commit_is_seen_by_its_writer_with_its_revision_inside() {
-    let (_dir, store) = fresh(Options::default());
+async fn a_commit_is_seen_by_its_writer_with_its_revision_inside(bed: &Bed) {
+    let store = bed.open(Options::default()).await;
     assert_eq!(store.revision(), Revision::FIRST);
     let value = Value::stamped("{\"rv\":\"", "\"}");
     let revision = store.commit(Batch::create(key("/a"), value)).await.unwrap();
@@ -39,9 +48,8 @@ async fn a_commit_is_seen_by_its_writer_with_its_revision_inside() {
     assert_eq!((entry.revision, entry.created), (revision, revision));
 }
 
-#[tokio::test]
-async fn a_refused_batch_changes_nothing_and_tells_what_is_there() {
-    let (_dir, store) = fresh(Options::default());
+async fn a_refused_batch_changes_nothing_and_tells_what_is_there(bed: &Bed) {
+    let store = bed.open(Options::default()).await;
     let made = store.commit(put("/a", "1")).await.unwrap();
     let batch = put("/b", "1")
         .require(Precondition::Present(key("/a")))
@@ -56,15 +64,14 @@ async fn a_refused_batch_changes_nothing_and_tells_what_is_there() {
     assert!(store.snapshot().get("/b").is_none());
 }
 
-#[tokio::test]
-async fn of_many_writers_of_one_key_one_wins_each_round() {
-    let (_dir, store) = fresh(Options::default());
+async fn of_many_writers_of_one_key_one_wins_each_round(bed: &Bed) {
+    let store = bed.open(Options::default()).await;
     let mut writers = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let store = store.clone();
         writers.spawn(async move {
             let mut won = 0;
-            while won < 25 {
+            while won < 10 {
                 let last = store.snapshot().get("/n").map(|entry| entry.revision);
                 let batch = match last {
                     None => Batch::create(key("/n"), Value::plain("n")),
@@ -79,13 +86,12 @@ async fn of_many_writers_of_one_key_one_wins_each_round() {
         });
     }
     writers.join_all().await;
-    assert_eq!(store.revision(), Revision(1 + 8 * 25));
-    assert_eq!(store.check().unwrap().changes, 8 * 25);
+    assert_eq!(store.revision(), Revision(1 + 8 * 10));
+    assert_eq!(store.check().unwrap().changes, 8 * 10);
 }
 
-#[tokio::test]
-async fn a_watch_replays_then_follows_without_gap_or_repeat() {
-    let (_dir, store) = fresh(Options::default());
+async fn a_watch_replays_then_follows_without_gap_or_repeat(bed: &Bed) {
+    let store = bed.open(Options::default()).await;
     store.commit(put("/a/1", "v")).await.unwrap();
     let after = store.commit(put("/a/2", "v")).await.unwrap();
     store.commit(put("/b/1", "v")).await.unwrap();
@@ -99,9 +105,8 @@ async fn a_watch_replays_then_follows_without_gap_or_repeat() {
     );
 }
 
-#[tokio::test]
-async fn a_watch_may_start_in_the_future() {
-    let (_dir, store) = fresh(Options::default());
+async fn a_watch_may_start_in_the_future(bed: &Bed) {
+    let store = bed.open(Options::default()).await;
     let mut watch = store.watch("/", Revision(3)).unwrap();
     for value in ["2", "3", "4"] {
         store.commit(put("/a", value)).await.unwrap();
@@ -109,9 +114,8 @@ async fn a_watch_may_start_in_the_future() {
     assert_eq!(read(&mut watch, 1).await, ["put /a=4@4 was 3"]);
 }
 
-#[tokio::test]
-async fn a_watch_knows_how_far_it_is() {
-    let (_dir, store) = fresh(Options::default());
+async fn a_watch_knows_how_far_it_is(bed: &Bed) {
+    let store = bed.open(Options::default()).await;
     let mut watch = store.watch("/a/", store.revision()).unwrap();
     let elsewhere = store.commit(put("/b", "v")).await.unwrap();
     assert_eq!(watch.revision(), elsewhere);
@@ -123,13 +127,12 @@ async fn a_watch_knows_how_far_it_is() {
     assert_eq!(watch.revision(), later);
 }
 
-#[tokio::test]
-async fn a_slow_watch_is_cut_and_others_are_not() {
+async fn a_slow_watch_is_cut_and_others_are_not(bed: &Bed) {
     let options = Options {
         watch_backlog_bytes: 4096,
         ..Options::default()
     };
-    let (_dir, store) = fresh(options);
+    let store = bed.open(options).await;
     let mut slow = store.watch("/a/", Revision::FIRST).unwrap();
     let mut quick = store.watch("/a/", Revision::FIRST).unwrap();
     for _ in 0..10 {
@@ -145,9 +148,8 @@ async fn a_slow_watch_is_cut_and_others_are_not() {
     assert_eq!(again.next().await.unwrap().len(), 10 - queued.len());
 }
 
-#[tokio::test]
-async fn a_thousand_watches_share_every_change() {
-    let (_dir, store) = fresh(Options::default());
+async fn a_thousand_watches_share_every_change(bed: &Bed) {
+    let store = bed.open(Options::default()).await;
     let watches: Vec<_> = (0..1000)
         .map(|_| store.watch("/a/", Revision::FIRST).unwrap())
         .collect();
@@ -164,16 +166,16 @@ async fn a_thousand_watches_share_every_change() {
     }
 }
 
-#[tokio::test]
-async fn old_snapshots_are_true_as_long_as_the_history_is_held() {
+async fn old_snapshots_are_true_as_long_as_the_history_is_held(bed: &Bed) {
     let history = History {
         changes: 4,
         ..History::default()
     };
-    let (_dir, store) = fresh(Options {
+    let options = Options {
         history,
         ..Options::default()
-    });
+    };
+    let store = bed.open(options).await;
     store.commit(put("/a", "1")).await.unwrap();
     store.commit(put("/b", "1")).await.unwrap();
     store.commit(put("/a", "2")).await.unwrap();
@@ -205,9 +207,8 @@ async fn old_snapshots_are_true_as_long_as_the_history_is_held() {
     assert_eq!(watch.unwrap_err(), expired(Revision(1)));
 }
 
-#[tokio::test]
-async fn compaction_forgets_up_to_a_revision_and_no_further() {
-    let (dir, store) = fresh(Options::default());
+async fn compaction_forgets_up_to_a_revision_and_no_further(bed: &Bed) {
+    let store = bed.open(Options::default()).await;
     for value in ["1", "2", "3", "4"] {
         store.commit(put("/a", value)).await.unwrap();
     }
@@ -219,15 +220,14 @@ async fn compaction_forgets_up_to_a_revision_and_no_further() {
     store.compact(Revision(99)).await.unwrap();
     assert_eq!(store.oldest(), Revision(5));
     store.close().await;
-    let store = open(dir.path(), Options::default());
+    let store = bed.open(Options::default()).await;
     assert_eq!(store.oldest(), Revision(5));
     assert_eq!(store.snapshot().get("/a").unwrap().value, "4");
     assert_eq!(store.check().unwrap().changes, 0);
 }
 
-#[tokio::test]
-async fn a_closed_store_says_so() {
-    let (_dir, store) = fresh(Options::default());
+async fn a_closed_store_says_so(bed: &Bed) {
+    let store = bed.open(Options::default()).await;
     let mut watch = store.watch("/", Revision::FIRST).unwrap();
     store.commit(put("/a", "1")).await.unwrap();
     store.clone().close().await;

@@ -210,7 +210,7 @@ async fn meet(crowd: Crowd) {
     finish.send_replace(Some(store.revision()));
 
     accepted.sort_by_key(|(revision, _)| *revision);
-    let mut model = Model::new();
+    let mut model = Model::new(Revision::FIRST.0);
     for (at, (revision, write)) in accepted.into_iter().enumerate() {
         assert_eq!(revision, at as u64 + 2, "a revision for each write");
         model.commit(&[write], revision);

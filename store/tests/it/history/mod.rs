@@ -4,9 +4,14 @@ mod crowd;
 mod model;
 mod world;
 
-use proptest::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use tokio::runtime::Builder;
 use world::World;
+
+use crate::bed::Bed;
 
 const KEYS: [&str; 6] = ["/a/1", "/a/1/x", "/a/2", "/b/1", "/b/2", "/c"];
 const PREFIXES: [&str; 4] = ["/", "/a/", "/a/1", "/b/"];
@@ -79,12 +84,32 @@ proptest! {
 
     #[test]
     fn the_store_does_what_the_model_does(steps in prop::collection::vec(step(), 1..60)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let mut world = World::new();
-            for step in &steps {
-                world.step(step).await;
-            }
-        });
+        let runtime = Builder::new_current_thread().build().unwrap();
+        runtime.block_on(live(&Bed::sled(), String::new(), &steps));
+    }
+}
+
+#[test]
+fn a_store_on_etcd_does_what_the_model_does() {
+    let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
+    let bed = Bed::etcd();
+    let worlds = AtomicUsize::new(0);
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 12,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let lived = runner.run(&prop::collection::vec(step(), 1..60), |steps| {
+        let number = worlds.fetch_add(1, Ordering::Relaxed);
+        runtime.block_on(live(&bed, format!("/world/{number}"), &steps));
+        Ok(())
+    });
+    lived.unwrap();
+}
+
+async fn live(bed: &Bed, prefix: String, steps: &[Step]) {
+    let mut world = World::new(bed, prefix).await;
+    for step in steps {
+        world.step(step).await;
     }
 }

@@ -18,8 +18,8 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn new() -> Self {
-        let oldest = 1;
+    /// Of an empty store that stands at a revision.
+    pub(super) fn new(oldest: u64) -> Self {
         Self {
             oldest,
             ..Self::default()

@@ -1,4 +1,4 @@
-//! The world: a store on a directory, its watches, and the model that knows what they must say.
+//! The world: a store on a bed, its watches, and the model that knows what they must say.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,10 @@ use super::{
     Guard, HISTORY, KEYS, PREFIXES, Step, Write,
     model::{Model, Standing},
 };
-use crate::common::{key, line, open};
+use crate::{
+    bed::Bed,
+    common::{key, line},
+};
 
 struct Watched {
     watch: Watch,
@@ -19,8 +22,9 @@ struct Watched {
     lines: Vec<String>,
 }
 
-pub(super) struct World {
-    dir: tempfile::TempDir,
+pub(super) struct World<'a> {
+    bed: &'a Bed,
+    prefix: String,
     store: Option<Store>,
     watches: Vec<Watched>,
     model: Model,
@@ -36,14 +40,16 @@ fn options() -> Options {
     }
 }
 
-impl World {
-    pub(super) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Some(open(dir.path(), options()));
-        let model = Model::new();
+impl<'a> World<'a> {
+    /// An empty one, below a prefix if the bed is shared.
+    pub(super) async fn new(bed: &'a Bed, prefix: String) -> Self {
+        let store = bed.open_below(&prefix, options()).await;
+        let model = Model::new(store.revision().0);
+        let store = Some(store);
         let watches = Vec::new();
         Self {
-            dir,
+            bed,
+            prefix,
             store,
             watches,
             model,
@@ -161,11 +167,15 @@ impl World {
         } else {
             drop(store);
         }
-        let store = open(self.dir.path(), options());
-        if clean {
-            assert_eq!(store.revision(), before);
-        } else {
-            assert!(store.revision() > before);
+        let store = self.bed.open_below(&self.prefix, options()).await;
+        match self.bed {
+            Bed::Sled(_) if clean => assert_eq!(store.revision(), before),
+            Bed::Sled(_) => assert!(store.revision() > before),
+            // Its history begins anew with every start.
+            Bed::Etcd(_) => {
+                assert_eq!(store.revision(), before);
+                self.model.oldest = before.0;
+            }
         }
         self.store = Some(store);
     }
