@@ -127,6 +127,62 @@ spec:
 }
 
 #[test]
+fn pods_keep_apart_from_those_of_their_own_revision() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(
+            "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  strategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      affinity:
+        podAntiAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+          - labelSelector: {matchLabels: {app: web}}
+            matchLabelKeys: [pod-template-hash]
+            topologyKey: kubernetes.io/hostname
+      containers: [{name: main, image: 'busybox:1.28', command: [sleep, '3600']}]
+",
+        )?;
+        let first = cluster.pods_ready("app=web", 1)?.concat();
+        let hash = cluster.field(
+            &format!("pod {first}"),
+            ".metadata.labels.pod-template-hash",
+        )?;
+        let term =
+            ".spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]";
+        let merged = cluster.field(
+            &format!("pod {first}"),
+            &format!("{term}.labelSelector.matchExpressions"),
+        )?;
+        let expected =
+            format!(r#"[{{"key":"pod-template-hash","operator":"In","values":["{hash}"]}}]"#);
+        ensure!(merged == expected, "{merged}");
+
+        // The new one may come beside the old one; a second one of the same revision may not.
+        cluster.kubectl("set env deployment/web COLOUR=red")?;
+        cluster.kubectl("rollout status deployment/web --timeout=60s")?;
+        let second = cluster.pods_ready("app=web", 1)?.concat();
+        cluster.kubectl("scale deployment web --replicas=2")?;
+        let pending = eventually("another one that waits", 60, || {
+            let pods = cluster.names("pods -l app=web --field-selector status.phase=Pending")?;
+            ensure!(pods.len() == 1 && pods[0] != second, "{pods:?}");
+            Ok(pods.concat())
+        })?;
+        let no_victims =
+            "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
+        let words = "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.";
+        is_told(cluster, &pending, &format!("{words} {no_victims}"))
+    })
+}
+
+#[test]
 fn a_pod_of_higher_priority_gets_room() -> Result<()> {
     on_a_cluster(|cluster| {
         let node = format!("node {}", cluster.name());

@@ -1,7 +1,7 @@
 //! Which Pods a term of Pod affinity or a constraint of topology spread means.
 
 use k8s_openapi::api::core::v1::{Pod, PodAffinityTerm};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use skiff_api::Selector;
 
 use crate::cluster::Cluster;
@@ -20,19 +20,15 @@ impl Term {
         let namespaces = term.namespaces.clone().unwrap_or_default();
         let own = || owner.metadata.namespace.iter().cloned().collect();
         Self {
-            selector: selector(
-                term.label_selector.as_ref(),
-                owner,
-                term.match_label_keys.as_deref().unwrap_or_default(),
-                term.mismatch_label_keys.as_deref().unwrap_or_default(),
-            ),
+            selector: selector(term.label_selector.as_ref()),
             namespaces: match (&term.namespace_selector, namespaces.is_empty()) {
                 (None, true) => own(),
                 _ => namespaces,
             },
-            namespace_selector: term.namespace_selector.as_ref().map(|selector| {
-                Selector::of(Some(selector)).unwrap_or_else(|_| Selector::nothing())
-            }),
+            namespace_selector: term
+                .namespace_selector
+                .as_ref()
+                .map(|of_namespaces| selector(Some(of_namespaces))),
             topology_key: term.topology_key.clone(),
         }
     }
@@ -58,32 +54,8 @@ impl Term {
     }
 }
 
-/// The selector of a term, together with the keys whose values it takes from the Pod that has the term; what cannot be
-/// read selects nothing.
-pub(super) fn selector(
-    selector: Option<&LabelSelector>,
-    owner: &Pod,
-    match_keys: &[String],
-    mismatch_keys: &[String],
-) -> Selector {
-    let Some(selector) = selector else {
-        return Selector::nothing();
-    };
-    let mut selector = selector.clone();
-    let labels = owner.metadata.labels.as_ref();
-    let keys = match_keys.iter().map(|key| (key, "In"));
-    for (key, operator) in keys.chain(mismatch_keys.iter().map(|key| (key, "NotIn"))) {
-        if let Some(value) = labels.and_then(|labels| labels.get(key)) {
-            let requirement = LabelSelectorRequirement {
-                key: key.clone(),
-                operator: operator.to_owned(),
-                values: Some(vec![value.clone()]),
-            };
-            selector
-                .match_expressions
-                .get_or_insert_default()
-                .push(requirement);
-        }
-    }
-    Selector::of(Some(&selector)).unwrap_or_else(|_| Selector::nothing())
+/// What a selector selects; one that is absent or cannot be read selects nothing. The API server has made expressions of
+/// `matchLabelKeys` and `mismatchLabelKeys`.
+pub(super) fn selector(selector: Option<&LabelSelector>) -> Selector {
+    Selector::of(selector).unwrap_or_else(|_| Selector::nothing())
 }

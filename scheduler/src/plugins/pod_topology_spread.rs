@@ -111,10 +111,9 @@ fn spreads<'a>(pod: &'a Pod, cluster: &Cluster, when: &str) -> Vec<Spread<'a>> {
     let constraints: Vec<_> = all.filter(|one| one.when_unsatisfiable == when).collect();
     let keys: Vec<&String> = constraints.iter().map(|one| &one.topology_key).collect();
     let spread = |constraint: &&'a TopologySpreadConstraint| {
-        let match_keys = constraint.match_label_keys.as_deref().unwrap_or_default();
         let mut spread = Spread {
             constraint,
-            selector: selector(constraint.label_selector.as_ref(), pod, match_keys, &[]),
+            selector: selector(constraint.label_selector.as_ref()),
             counts: HashMap::new(),
         };
         for node in &cluster.nodes {
@@ -196,10 +195,6 @@ mod tests {
             (
                 json!({ "labelSelector": { "matchLabels": { "app": "none" } } }),
                 ["", "", "", NO_LABEL],
-            ),
-            (
-                json!({ "matchLabelKeys": ["app"] }),
-                [TOO_FULL, TOO_FULL, "", NO_LABEL],
             ),
             (
                 json!({ "whenUnsatisfiable": "ScheduleAnyway" }),

@@ -42,6 +42,7 @@ impl Strategy for Pod {
             pod["status"] = status;
         }
     }
+        pod_spec::merge_label_keys(pod);
 
     fn validate(&self, pod: &Value) -> Errors {
         let mut errors = Errors::new();

@@ -1,12 +1,13 @@
 //! Affinity to nodes and to other Pods, and the node selectors that volumes have as well.
 
+use super::label_keys;
 use crate::field::Errors;
 use crate::kinds::common::Field;
 use crate::kinds::common::checks;
 use crate::names;
 
-const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+pub(super) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+pub(super) const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 /// What is wrong with the affinity of a Pod.
 pub(super) fn validate(affinity: &Field<'_>, errors: &mut Errors) {
@@ -102,6 +103,7 @@ fn pod_term(term: &Field<'_>, errors: &mut Errors) {
     for namespace in term.get("namespaces").items() {
         checks::name(&namespace, names::dns_label, errors);
     }
+    label_keys::validate(term, errors);
     let key = term.get("topologyKey");
     if key.is_empty() {
         errors.push(key.required("can not be empty"));

@@ -3,7 +3,7 @@
 //! ```text
 //!   defaults ──► mod::validate ──► containers ──► env, handlers, mounts, ports, resources, security
 //!                              ├─► volumes ──► volume_files (and volume_defaults)
-//!                              ├─► scheduling ──► affinity
+//!                              ├─► scheduling ──► affinity ──► label_keys
 //!                              └─► network        update: the step from one PodSpec to the next
 //! ```
 
@@ -13,6 +13,7 @@ mod containers;
 mod defaults;
 mod env;
 mod handlers;
+mod label_keys;
 mod mounts;
 mod network;
 mod ports;
@@ -28,6 +29,7 @@ mod warnings;
 pub(crate) use affinity::node_selector;
 pub(crate) use defaults::{default_pod, default_template};
 pub(crate) use scheduling::{taints, tolerations};
+pub(crate) use label_keys::merge as merge_label_keys;
 pub(crate) use update::{validate_ephemeral_update, validate_update};
 pub(crate) use volumes::{host_path, nfs};
 pub(crate) use warnings::warnings;

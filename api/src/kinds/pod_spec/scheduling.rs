@@ -4,13 +4,15 @@ use std::collections::HashSet;
 
 use crate::field::{Error, Errors};
 use crate::kinds::common::Field;
-use crate::kinds::common::checks::{self, Seen};
+use crate::kinds::common::checks;
 use crate::names;
 
-use super::affinity;
+use super::{affinity, label_keys};
 
 const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedule", "NoExecute"];
 const UNSATISFIABLE: &[&str] = &["DoNotSchedule", "ScheduleAnyway"];
+/// Which nodes' places count for spreading.
+const INCLUSION: &[&str] = &["Honor", "Ignore"];
 
 /// What is wrong with where a Pod wants to run.
 pub(super) fn validate(spec: &Field<'_>, errors: &mut Errors) {
@@ -75,8 +77,8 @@ pub(crate) fn taints(taints: &Field<'_>, errors: &mut Errors) {
 }
 
 fn spread(constraints: &Field<'_>, errors: &mut Errors) {
-    let mut seen = Seen::new();
-    for constraint in constraints.items() {
+    let all: Vec<Field<'_>> = constraints.items().collect();
+    for (index, constraint) in all.iter().enumerate() {
         positive(&constraint.get("maxSkew"), errors);
         let (key, when) = (
             constraint.get("topologyKey"),
@@ -86,6 +88,11 @@ fn spread(constraints: &Field<'_>, errors: &mut Errors) {
             errors.push(key.required("can not be empty"));
         }
         checks::one_of(&when, UNSATISFIABLE, errors);
+        let mut later = all[index + 1..].iter();
+        if later.any(|other| kind(other) == kind(constraint)) {
+            let (place, shown) = ("{topologyKey, whenUnsatisfiable}", kind(constraint));
+            errors.push(Error::duplicate(&constraint.path().child(place), shown));
+        }
         let domains = constraint.get("minDomains");
         if domains.is_set() {
             positive(&domains, errors);
@@ -94,9 +101,18 @@ fn spread(constraints: &Field<'_>, errors: &mut Errors) {
                 errors.push(domains.invalid(words));
             }
         }
+        for policy in ["nodeAffinityPolicy", "nodeTaintsPolicy"] {
+            checks::one_of_if_set(&constraint.get(policy), INCLUSION, errors);
+        }
+        label_keys::validate(constraint, errors);
         checks::label_selector(&constraint.get("labelSelector"), errors);
-        seen.add((key.str(), when.str()), &constraint, errors);
     }
+}
+
+/// Of each kind there is one constraint.
+fn kind(constraint: &Field<'_>) -> String {
+    let [key, when] = ["topologyKey", "whenUnsatisfiable"].map(|field| constraint.get(field));
+    format!("{{{}, {}}}", key.str(), when.str())
 }
 
 fn positive(field: &Field<'_>, errors: &mut Errors) {
@@ -168,16 +184,33 @@ mod tests {
 
     #[test]
     fn spreading() {
-        let constraint =
-            json!({"maxSkew": 0, "whenUnsatisfiable": "ScheduleAnyway", "minDomains": 2});
+        let constraint = json!({
+            "maxSkew": 0, "whenUnsatisfiable": "ScheduleAnyway", "minDomains": 2, "nodeTaintsPolicy": "Maybe",
+            "matchLabelKeys": ["app"],
+        });
         let expected = [
             "topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero",
             "topologySpreadConstraints[0].topologyKey: Required value: can not be empty",
             "topologySpreadConstraints[0].minDomains: Invalid value: 2: \
              can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway",
+            "topologySpreadConstraints[0].nodeTaintsPolicy: Unsupported value: \"Maybe\": \
+             supported values: \"Honor\", \"Ignore\"",
+            "topologySpreadConstraints[0].matchLabelKeys: Forbidden: \
+             must not be specified when labelSelector is not set",
         ];
         assert_eq!(
             wrong(json!({"topologySpreadConstraints": [constraint]})),
+            expected
+        );
+
+        let zone =
+            json!({"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"});
+        let expected = [
+            "topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value: \
+             \"{zone, DoNotSchedule}\"",
+        ];
+        assert_eq!(
+            wrong(json!({"topologySpreadConstraints": [zone, zone]})),
             expected
         );
     }
