@@ -31,7 +31,6 @@ mod event;
 mod event_v1;
 mod flow_control;
 mod horizontal_pod_autoscaler;
-mod horizontal_pod_autoscaler_v1;
 mod ingress;
 mod ingress_class;
 mod ip_address;
@@ -104,7 +103,7 @@ pub fn builtin() -> Registry {
         flow_control::flow_schema(),
         flow_control::priority_level(),
         horizontal_pod_autoscaler::descriptor(),
-        horizontal_pod_autoscaler_v1::descriptor(),
+        horizontal_pod_autoscaler::v1::descriptor(),
         ingress::descriptor(),
         ingress_class::descriptor(),
         ip_address::descriptor(),
