@@ -27,6 +27,7 @@ mod definitions;
 mod discovery;
 mod encode;
 mod error;
+mod following;
 mod health;
 mod join;
 mod kinds;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Api;
 use crate::config::Config;
 use crate::error::Error;
+use crate::following::Follower;
 use crate::{routes, serve, upkeep};
 
 /// The Kubernetes API over a store. Cheap to clone.
@@ -30,8 +31,9 @@ impl ApiServer {
     pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
         let api = Api::new(config, store)?;
         upkeep::complete(&api).await?;
-        api.authorizer.read_all();
-        api.webhooks.read_all(&api.store.snapshot());
+        let snapshot = api.store.snapshot();
+        api.authorizer.read_all(&snapshot).await;
+        api.webhooks.read_all(&snapshot).await;
         api.definitions.read();
         let router = routes::router(&api);
         Ok(Self { api, router })

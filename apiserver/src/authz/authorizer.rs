@@ -6,13 +6,14 @@ use std::sync::Arc;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use parking_lot::RwLock;
 use skiff_api::UserInfo;
-use skiff_store::{Store, WatchEnd};
-use tokio_util::sync::CancellationToken;
+use skiff_store::{Change, Snapshot, Store};
 
 use super::Attributes;
-use super::index::{Binding, Index, PREFIX, RoleRef};
+use super::binding::{Binding, RoleRef};
+use super::index::{Index, PREFIX};
 use super::node::{NodeAuthorizer, Opinion, node_of};
 use super::rule;
+use crate::following::Follower;
 
 /// May do everything, whatever the rules say.
 const MASTERS: &str = "system:masters";
@@ -43,6 +44,18 @@ impl fmt::Display for Grant {
     }
 }
 
+impl Follower for Authorizer {
+    async fn read_all(&self, snapshot: &Snapshot) {
+        let index = Index::of(snapshot.range(PREFIX, None));
+        *self.index.write() = index;
+    }
+
+    async fn apply(&self, changes: &[Arc<Change>]) {
+        let mut index = self.index.write();
+        changes.iter().for_each(|change| index.apply(change));
+    }
+}
+
 impl Authorizer {
     /// An authorizer that knows nothing yet.
     pub(crate) fn new(store: Store) -> Self {
@@ -50,38 +63,6 @@ impl Authorizer {
             store,
             index: RwLock::default(),
             nodes: NodeAuthorizer::new(),
-        }
-    }
-
-    /// Takes over all that stands in the store.
-    pub(crate) fn read_all(&self) {
-        let snapshot = self.store.snapshot();
-        let index = Index::of(snapshot.range(PREFIX, None));
-        *self.index.write() = index;
-    }
-
-    /// Follows the store until `shutdown`.
-    pub(crate) async fn follow(&self, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() {
-            let Ok(mut watch) = self.store.watch(PREFIX, self.store.revision()) else {
-                continue;
-            };
-            self.read_all();
-            loop {
-                // Cancel-safe: the store's watch says so of itself.
-                let changes = tokio::select! {
-                    () = shutdown.cancelled() => return,
-                    changes = watch.next() => changes,
-                };
-                match changes {
-                    Ok(changes) => {
-                        let mut index = self.index.write();
-                        changes.iter().for_each(|change| index.apply(change));
-                    }
-                    Err(WatchEnd::Lagged) => break,
-                    Err(WatchEnd::Closed) => return,
-                }
-            }
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use skiff_api::{Descriptor, GroupResource, Status, UserInfo, metadata};
 
 use super::authorizer::is_master;
-use super::index::RoleRef;
+use super::binding::RoleRef;
 use super::rule::quoted;
 use super::{Attributes, Authorizer, ResourceAttributes};
 

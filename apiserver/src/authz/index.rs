@@ -3,7 +3,6 @@
 //! In: what stands in the store, then each change of it. Out: the rules that hold for a user.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::api::rbac::v1::{PolicyRule, Subject};
@@ -11,10 +10,11 @@ use serde::Deserialize;
 use skiff_api::UserInfo;
 use skiff_store::{Change, Entry};
 
+use super::binding::{Binding, RoleRef};
 use super::{Attributes, rule};
 
 /// Where all of them are in the store.
-pub(super) const PREFIX: &str = "/registry/rbac.authorization.k8s.io/";
+pub(crate) const PREFIX: &str = "/registry/rbac.authorization.k8s.io/";
 
 /// The bindings of each subject, by its name.
 type Bindings = HashMap<String, Vec<Arc<Binding>>>;
@@ -27,32 +27,6 @@ pub(super) struct Index {
     bindings: HashMap<String, Arc<Binding>>,
     users: Bindings,
     groups: Bindings,
-}
-
-/// A RoleBinding or a ClusterRoleBinding.
-#[derive(Debug)]
-pub(crate) struct Binding {
-    name: String,
-    /// Where it holds; empty for everywhere.
-    namespace: String,
-    role_ref: RoleRef,
-    subjects: Vec<Subject>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct RoleRef {
-    kind: String,
-    name: String,
-}
-
-impl RoleRef {
-    /// Where the role is, for a binding of that namespace.
-    fn key(&self, namespace: &str) -> String {
-        match self.kind.as_str() {
-            "Role" => format!("roles/{namespace}/{}", self.name),
-            _ => format!("clusterroles/{}", self.name),
-        }
-    }
 }
 
 /// As much of an object as matters here.
@@ -107,17 +81,9 @@ impl Index {
     }
 
     fn bind(&mut self, key: &str, role_ref: RoleRef, subjects: Vec<Subject>) {
-        let place = key.split_once('/').map_or("", |(_, place)| place);
-        let (namespace, name) = place.split_once('/').unwrap_or(("", place));
-        // Names of bindings have no slash, so that one stands for a namespace.
-        let binding = Arc::new(Binding {
-            name: name.to_owned(),
-            namespace: namespace.to_owned(),
-            role_ref,
-            subjects,
-        });
+        let binding = Arc::new(Binding::at(key, role_ref, subjects));
         for subject in &binding.subjects {
-            if let Some((map, name)) = self.slot(subject, namespace) {
+            if let Some((map, name)) = self.slot(subject, &binding.namespace) {
                 map.entry(name).or_default().push(Arc::clone(&binding));
             }
         }
@@ -177,7 +143,7 @@ impl Index {
     /// The binding that gives the user that right.
     pub(super) fn grant(&self, user: &UserInfo, wanted: &Attributes<'_>) -> Option<Arc<Binding>> {
         let found = self.bindings_of(user, place(wanted)).find(|binding| {
-            let rules = self.roles.get(&binding.role_ref.key(&binding.namespace));
+            let rules = self.roles.get(&binding.role());
             rules.is_some_and(|rules| rules.iter().any(|rule| rule::allows(rule, wanted)))
         });
         found.cloned()
@@ -186,8 +152,7 @@ impl Index {
     /// The rules that hold for a user in a namespace.
     pub(super) fn rules_of(&self, user: &UserInfo, namespace: &str) -> Vec<PolicyRule> {
         let bindings = self.bindings_of(user, namespace);
-        let rules = bindings
-            .filter_map(|binding| self.roles.get(&binding.role_ref.key(&binding.namespace)));
+        let rules = bindings.filter_map(|binding| self.roles.get(&binding.role()));
         rules.flatten().cloned().collect()
     }
 
@@ -200,16 +165,8 @@ impl Index {
     pub(super) fn missing_roles(&self, user: &UserInfo, wanted: &Attributes<'_>) -> Vec<String> {
         let bindings = self.bindings_of(user, place(wanted));
         let mut missing: Vec<String> = bindings
-            .filter(|binding| {
-                !self
-                    .roles
-                    .contains_key(&binding.role_ref.key(&binding.namespace))
-            })
-            .map(|binding| {
-                let RoleRef { kind, name } = &binding.role_ref;
-                let kind = kind.to_lowercase();
-                format!("{kind}.rbac.authorization.k8s.io {name:?} not found")
-            })
+            .filter(|binding| !self.roles.contains_key(&binding.role()))
+            .map(|binding| binding.role_not_found())
             .collect();
         missing.sort();
         missing.dedup();
@@ -226,20 +183,6 @@ fn place<'a>(wanted: &Attributes<'a>) -> &'a str {
     match wanted {
         Attributes::Resource(resource) => resource.namespace,
         Attributes::Path { .. } => "",
-    }
-}
-
-/// `ClusterRoleBinding "b" of ClusterRole "r"`
-impl fmt::Display for Binding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RoleRef { kind, name } = &self.role_ref;
-        match self.namespace.as_str() {
-            "" => write!(f, "ClusterRoleBinding {:?} of {kind} {name:?}", self.name),
-            namespace => {
-                let binding = format!("{}/{namespace}", self.name);
-                write!(f, "RoleBinding {binding:?} of {kind} {name:?}")
-            }
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod authorizer;
+mod binding;
 pub(crate) mod bootstrap;
 pub(crate) mod escalation;
 mod impersonation;
@@ -12,6 +13,7 @@ mod rule;
 pub(crate) use attributes::{Attributes, ResourceAttributes};
 pub(crate) use authorizer::Authorizer;
 pub(crate) use impersonation::impersonate;
+pub(crate) use index::PREFIX;
 pub(crate) use node::node_of;
 
 use skiff_api::{GroupResource, Reason, Status, UserInfo};

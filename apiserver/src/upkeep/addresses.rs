@@ -1,26 +1,28 @@
 //! IPAddresses of Services that somebody deletes are made again, as the repair loop of Kubernetes does.
 
-use skiff_store::{Batch, Change, CommitError, Precondition, Snapshot, Store, Watch, WatchEnd};
-use tokio_util::sync::CancellationToken;
+use std::sync::Arc;
+
+use skiff_store::{Batch, Change, CommitError, Precondition, Snapshot, Store};
 
 use crate::codec::encode;
-use crate::services::{ADDRESSES, Missing, all_missing, missing_again};
+use crate::following::Follower;
+use crate::services::{Missing, all_missing, missing_again};
 
-/// Makes them again until `shutdown`.
-pub(super) async fn keep(store: &Store, shutdown: CancellationToken) {
-    while !shutdown.is_cancelled() {
-        let snapshot = store.snapshot();
-        let Ok(watch) = store.watch(ADDRESSES, snapshot.revision()) else {
-            continue;
-        };
-        make_all(store, &snapshot).await;
-        // Cancel-safe: the next round looks at everything itself.
-        let end = tokio::select! {
-            () = shutdown.cancelled() => return,
-            end = follow(store, watch) => end,
-        };
-        if end == WatchEnd::Closed {
-            return;
+/// Makes them again as they are deleted.
+pub(super) struct Addresses<'a>(pub(super) &'a Store);
+
+impl Follower for Addresses<'_> {
+    async fn read_all(&self, snapshot: &Snapshot) {
+        make_all(self.0, snapshot).await;
+    }
+
+    async fn apply(&self, changes: &[Arc<Change>]) {
+        for change in changes {
+            if let Change::Delete { previous, .. } = &**change
+                && let Some(missing) = missing_again(&self.0.snapshot(), previous)
+            {
+                make(self.0, missing).await;
+            }
         }
     }
 }
@@ -29,22 +31,6 @@ pub(super) async fn keep(store: &Store, shutdown: CancellationToken) {
 pub(super) async fn make_all(store: &Store, snapshot: &Snapshot) {
     for missing in all_missing(snapshot) {
         make(store, missing).await;
-    }
-}
-
-async fn follow(store: &Store, mut watch: Watch) -> WatchEnd {
-    loop {
-        let changes = match watch.next().await {
-            Ok(changes) => changes,
-            Err(end) => return end,
-        };
-        for change in changes {
-            if let Change::Delete { previous, .. } = &*change
-                && let Some(missing) = missing_again(&store.snapshot(), previous)
-            {
-                make(store, missing).await;
-            }
-        }
     }
 }
 

@@ -1,5 +1,4 @@
 //! What the server does by itself, beside requests: what every cluster has is there, what is over goes, and what it finds out
-//! of definitions and of other servers stands in their status.
 
 mod addresses;
 mod availability;
@@ -10,19 +9,41 @@ mod policies;
 
 pub(crate) use bootstrap::complete;
 
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::api::Api;
+use crate::following::follow;
+use crate::services::ADDRESSES;
+use crate::{authz, matching};
+use addresses::Addresses;
+use policies::TypeCheck;
 
 /// Does all of it until `shutdown`, and lets rights, webhooks and kinds follow the store.
-pub(crate) async fn run(api: &Api, shutdown: &CancellationToken) {
+pub(crate) async fn run(api: &Arc<Api>, shutdown: &CancellationToken) {
+    let store = &api.store;
+    let checked = AbortOnDropHandle::new(tokio::spawn(check(Arc::clone(api), shutdown.clone())));
+    let checking = async {
+        if let Err(error) = checked.await {
+            tracing::error!(%error, "nobody looks at the expressions of policies any more");
+        }
+    };
+    let addresses = Addresses(store);
     tokio::join!(
-        addresses::keep(&api.store, shutdown.clone()),
+        follow(store, ADDRESSES, &addresses, shutdown),
         bootstrap::keep(api, shutdown.clone()),
-        api.authorizer.follow(shutdown.clone()),
-        policies::follow(api, shutdown.clone()),
+        follow(store, authz::PREFIX, &*api.authorizer, shutdown),
+        follow(store, matching::PREFIX, &api.webhooks, shutdown),
+        checking,
         availability::run(api, shutdown.clone()),
         definitions::follow(api, shutdown.clone()),
         janitor::run(api, shutdown.clone()),
     );
+}
+
+/// A task of its own: a policy may be long, and meanwhile rights and webhooks must follow.
+async fn check(api: Arc<Api>, shutdown: CancellationToken) {
+    follow(&api.store, matching::PREFIX, &TypeCheck(&api), &shutdown).await;
 }

@@ -1,47 +1,31 @@
-//! The policies and webhooks in force follow the store, and what is wrong with the expressions of a policy stands in its
-//! status.
+//! What is wrong with the expressions of a policy stands in its status.
+
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use skiff_api::{Reason, Status, metadata};
-use skiff_store::WatchEnd;
-use tokio_util::sync::CancellationToken;
+use skiff_store::{Change, Snapshot};
 
 use crate::admission::Part;
 use crate::api::Api;
-use crate::matching::PREFIX;
+use crate::following::Follower;
 use crate::policies::{VALIDATING, is_checked, unchecked, unchecked_after, warnings};
 use crate::request::unknown;
 use crate::writes::{Writer, Writes};
 
-/// Follows the configurations and the policies in the store until `shutdown`.
-pub(super) async fn follow(api: &Api, shutdown: CancellationToken) {
-    while !shutdown.is_cancelled() {
-        let snapshot = api.store.snapshot();
-        let Ok(mut watch) = api.store.watch(PREFIX, snapshot.revision()) else {
-            continue;
-        };
-        api.webhooks.read_all(&snapshot);
-        for name in unchecked(&snapshot) {
-            check(api, &name).await;
+/// Looks at every policy whose last change nobody has looked at.
+pub(super) struct TypeCheck<'a>(pub(super) &'a Api);
+
+impl Follower for TypeCheck<'_> {
+    async fn read_all(&self, snapshot: &Snapshot) {
+        for name in unchecked(snapshot) {
+            check(self.0, &name).await;
         }
-        loop {
-            // Cancel-safe: the store's watch says so of itself.
-            let changes = tokio::select! {
-                () = shutdown.cancelled() => return,
-                changes = watch.next() => changes,
-            };
-            match changes {
-                Ok(changes) => {
-                    for change in &changes {
-                        api.webhooks.apply(change);
-                    }
-                    for name in changes.iter().filter_map(|it| unchecked_after(it)) {
-                        check(api, &name).await;
-                    }
-                }
-                Err(WatchEnd::Lagged) => break,
-                Err(WatchEnd::Closed) => return,
-            }
+    }
+
+    async fn apply(&self, changes: &[Arc<Change>]) {
+        for name in changes.iter().filter_map(|change| unchecked_after(change)) {
+            check(self.0, &name).await;
         }
     }
 }

@@ -28,6 +28,7 @@ use serde_json::Value;
 use skiff_api::Status;
 use skiff_store::{Change, Entry, Snapshot};
 
+use crate::following::Follower;
 use crate::matching::{Attributes, PREFIX};
 use crate::policies::Policies;
 use crate::remote::Remotes;
@@ -49,6 +50,22 @@ pub(crate) struct Webhooks {
     validating: RwLock<Configurations>,
 }
 
+/// Of configurations and of policies.
+impl Follower for Webhooks {
+    async fn read_all(&self, snapshot: &Snapshot) {
+        self.policies.read_all(snapshot);
+        for (folder, hooks) in self.folders() {
+            let prefix = format!("{PREFIX}{folder}");
+            let entries = snapshot.range(&prefix, None);
+            *hooks.write() = entries.map(|entry| self.read(folder, entry)).collect();
+        }
+    }
+
+    async fn apply(&self, changes: &[Arc<Change>]) {
+        changes.iter().for_each(|change| self.take_over(change));
+    }
+}
+
 impl Webhooks {
     /// None yet.
     pub(crate) fn new(objects: Arc<Objects>, remotes: Remotes, policies: Arc<Policies>) -> Self {
@@ -61,18 +78,8 @@ impl Webhooks {
         }
     }
 
-    /// Takes over all configurations and policies.
-    pub(crate) fn read_all(&self, snapshot: &Snapshot) {
-        self.policies.read_all(snapshot);
-        for (folder, hooks) in self.folders() {
-            let prefix = format!("{PREFIX}{folder}");
-            let entries = snapshot.range(&prefix, None);
-            *hooks.write() = entries.map(|entry| self.read(folder, entry)).collect();
-        }
-    }
-
     /// Takes over a change of a configuration or a policy; the connections of the others stay.
-    pub(crate) fn apply(&self, change: &Change) {
+    fn take_over(&self, change: &Change) {
         self.policies.apply(change);
         for (folder, hooks) in self.folders() {
             let Some(name) = name_in(folder, change.key().as_str()) else {
