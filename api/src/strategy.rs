@@ -56,6 +56,11 @@ pub trait Strategy: Send + Sync {
         Errors::new()
     }
 
+    /// What is wrong with a write of `resize`: other resources for a Pod that runs. `validate` is called as well.
+    fn validate_resize(&self, _new: &Value, _old: &Value) -> Errors {
+        Errors::new()
+    }
+
     /// What is wrong with a write of `status`.
     fn validate_status(&self, _new: &Value, _old: &Value) -> Errors {
         Errors::new()

@@ -206,6 +206,12 @@ pub(crate) const SUBRESOURCES: &[Subresource] = &[
         verbs: PROXY_VERBS,
     },
     Subresource {
+        resource: "pods",
+        subresource: "resize",
+        kind: ("", "v1", "Pod"),
+        verbs: &["get", "patch", "update"],
+    },
+    Subresource {
         resource: "serviceaccounts",
         subresource: "token",
         kind: (AUTHENTICATION, "v1", "TokenRequest"),

@@ -7,6 +7,7 @@ use kube::ResourceExt;
 use skiff_client::Change;
 
 use crate::cache::{has_ended, node_of};
+use crate::resources::shrinks;
 
 /// Something that may help a Pod that found no place. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub(crate) enum Event {
     PodGone(Arc<Pod>),
     /// A Pod was bound, or one that is bound has other labels.
     PodPlaced,
+    /// A Pod asks its Node for less than before.
+    PodShrunk,
     /// A claim, a volume or a class came or changed.
     Storage,
     /// The Pod itself was changed by a user.
@@ -54,7 +57,12 @@ impl Event {
             Change::Added(_) => Some(Event::PodPlaced),
             Change::Updated { old, new } => {
                 let is_news = node_of(old).is_none() || old.labels() != new.labels();
-                is_news.then_some(Event::PodPlaced)
+                match (is_news, shrinks(old, new)) {
+                    (false, false) => None,
+                    (true, false) => Some(Event::PodPlaced),
+                    (false, true) => Some(Event::PodShrunk),
+                    (true, true) => Some(Event::Anything),
+                }
             }
         }
     }

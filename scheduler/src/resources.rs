@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use skiff_api::Quantity;
 
@@ -72,7 +72,7 @@ pub(crate) fn pod_requests(pod: &Pod) -> Resources {
     let Some(spec) = &pod.spec else {
         return Resources::default();
     };
-    let mut requests = container_requests(spec);
+    let mut requests = container_requests(pod, spec);
     if let Some(own) = &spec.resources {
         for (name, amount) in Resources::of(own.requests.as_ref()).iter() {
             requests.set(name, amount);
@@ -102,15 +102,15 @@ pub(crate) fn usual_requests(pod: &Pod) -> Resources {
     usual
 }
 
-fn container_requests(spec: &PodSpec) -> Resources {
+fn container_requests(pod: &Pod, spec: &PodSpec) -> Resources {
     let mut running = Resources::default();
     for container in &spec.containers {
-        running.add(&requests_of(container));
+        running.add(&requests_of(pod, container));
     }
     let mut sidecars = Resources::default();
     let mut starting = Resources::default();
     for container in spec.init_containers.iter().flatten() {
-        let own = requests_of(container);
+        let own = requests_of(pod, container);
         if container.restart_policy.as_deref() == Some("Always") {
             sidecars.add(&own);
             starting.at_least(&sidecars);
@@ -125,13 +125,44 @@ fn container_requests(spec: &PodSpec) -> Resources {
     running
 }
 
-fn requests_of(container: &Container) -> Resources {
-    Resources::of(
-        container
-            .resources
-            .as_ref()
-            .and_then(|resources| resources.requests.as_ref()),
-    )
+/// What a container asks for. While its resources are changed it takes the most of what is wanted, what its node has granted
+/// and what it has; what its node will never grant is not counted (KEP-1287).
+fn requests_of(pod: &Pod, container: &Container) -> Resources {
+    let wanted = container.resources.as_ref();
+    let wanted = Resources::of(wanted.and_then(|resources| resources.requests.as_ref()));
+    let known = status_of(pod, &container.name);
+    let Some((known, has)) = known.and_then(|known| Some((known, known.resources.as_ref()?)))
+    else {
+        return wanted;
+    };
+    let mut most = match is_infeasible(pod) {
+        true => Resources::default(),
+        false => wanted,
+    };
+    most.at_least(&Resources::of(has.requests.as_ref()));
+    most.at_least(&Resources::of(known.allocated_resources.as_ref()));
+    most
+}
+
+fn status_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
+    let status = pod.status.as_ref()?;
+    let lists = [&status.init_container_statuses, &status.container_statuses];
+    let mut all = lists.into_iter().flatten().flatten();
+    all.find(|known| known.name == container)
+}
+
+/// Whether the node of the Pod can never give it what it wants now.
+fn is_infeasible(pod: &Pod) -> bool {
+    let status = pod.status.iter();
+    let mut conditions = status.flat_map(|status| status.conditions.iter().flatten());
+    conditions
+        .any(|one| one.type_ == "PodResizePending" && one.reason.as_deref() == Some("Infeasible"))
+}
+
+/// Whether a Pod makes room on its node by asking for less of something than before.
+pub(crate) fn shrinks(old: &Pod, new: &Pod) -> bool {
+    let (before, after) = (pod_requests(old), pod_requests(new));
+    before.iter().any(|(name, amount)| after.get(name) < amount)
 }
 
 #[cfg(test)]
@@ -155,6 +186,35 @@ mod tests {
         let mut sidecar = container(cpu);
         sidecar["restartPolicy"] = json!("Always");
         sidecar
+    }
+
+    #[test]
+    fn a_pod_that_is_resized_takes_the_most_of_what_it_wants_and_has() {
+        let pod = |reason: &str, wanted: &str, granted: &str, has: &str| -> Pod {
+            let pod = json!({
+                "spec": { "containers": [container(wanted)] },
+                "status": {
+                    "conditions": [{ "type": "PodResizePending", "status": "True", "reason": reason }],
+                    "containerStatuses": [{
+                        "name": "c", "ready": true, "restartCount": 0, "image": "", "imageID": "",
+                        "allocatedResources": { "cpu": granted },
+                        "resources": { "requests": { "cpu": has } },
+                    }],
+                },
+            });
+            serde_json::from_value(pod).expect("a Pod")
+        };
+        for (reason, wanted, granted, has, cpu_milli) in [
+            ("Deferred", "3", "1", "1", 3000),
+            ("Infeasible", "3", "1", "1", 1000),
+            ("Deferred", "1", "2", "1", 2000),
+            ("Deferred", "1", "1", "2", 2000),
+        ] {
+            let cpu = pod_requests(&pod(reason, wanted, granted, has)).get("cpu");
+            assert_eq!(cpu, cpu_milli, "{reason} {wanted} {granted} {has}");
+        }
+        let (large, small) = (pod("", "1", "2", "2"), pod("", "1", "1", "1"));
+        assert!(shrinks(&large, &small) && !shrinks(&small, &large));
     }
 
     #[test]

@@ -122,6 +122,15 @@ pub(crate) fn check(
     }
 }
 
+/// Refuses a Pod whose new resources its namespace does not allow.
+pub(crate) fn check_resize(
+    snapshot: &Snapshot,
+    descriptor: &Descriptor,
+    pod: &Value,
+) -> Result<(), Status> {
+    limit_ranger::check_pod(snapshot, descriptor, pod)
+}
+
 /// An object's name, or how it is to begin.
 fn name_of(object: &Value) -> &str {
     match metadata::name(object) {

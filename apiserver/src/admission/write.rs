@@ -26,6 +26,8 @@ pub(crate) enum Part {
     Finalizers,
     /// The containers that are added to a Pod to look inside.
     EphemeralContainers,
+    /// The resources of a Pod's containers, while they run.
+    Resize,
     /// Where a Pod runs: it is not the user's to change, and comes with a status condition.
     Binding,
 }

@@ -155,6 +155,7 @@ async fn dispatch(
         ("pods", "ephemeralcontainers") if is_core => {
             objects::handle_part(call, body, Part::EphemeralContainers).await
         }
+        ("pods", "resize") if is_core => objects::handle_part(call, body, Part::Resize).await,
         ("pods", "binding") if is_core => binding::handle(call, body).await,
         ("pods", "eviction") if is_core => eviction::handle(call, body).await,
         ("pods", "log" | "exec" | "attach" | "portforward") if is_core => {

@@ -82,7 +82,8 @@ impl Writes<'_> {
         let strategy = &self.descriptor.strategy;
         let owners = plan::metadata(&mut wanted).remove("managedFields");
         let mut new = merge(old, wanted, part, self.descriptor.subresources.status);
-        if matches!(part, Part::Main | Part::EphemeralContainers) {
+        let is_spec = matches!(part, Part::Main | Part::EphemeralContainers | Part::Resize);
+        if is_spec {
             strategy.default(&mut new);
         }
         self.own_changes(old, &mut new, owners, part, writer);
@@ -103,10 +104,15 @@ impl Writes<'_> {
                 errors.extend(strategy.validate(&new));
                 errors.extend(strategy.validate_part(&new, old));
             }
+            Part::Resize => {
+                errors.extend(strategy.validate(&new));
+                errors.extend(strategy.validate_resize(&new, old));
+                admission::check_resize(&self.api.store.snapshot(), self.descriptor, &new)?;
+            }
             Part::Finalizers | Part::Binding => {}
         }
         self.sound(&new, &errors)?;
-        if matches!(part, Part::Main | Part::EphemeralContainers) {
+        if is_spec {
             bump_generation(old, &mut new);
         }
         Ok(new)

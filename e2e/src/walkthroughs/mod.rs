@@ -3,6 +3,7 @@
 
 mod corners;
 mod reach;
+mod resize;
 mod resources;
 mod scaling;
 mod services;
@@ -21,6 +22,7 @@ pub use corners::{
     serves,
 };
 pub use reach::pods_reach_each_other;
+pub use resize::resources_change_in_place;
 pub use resources::limits_are_cgroup_settings;
 pub use scaling::{autoscale_on_real_use, drain_within_the_budget};
 pub use services::{clusterip_in_turn, loadbalancer_at_the_node, nodeport};

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::pulls::Pulls;
+use super::resize::Room;
 use crate::host::Host;
 use crate::pressure::Pressure;
 
@@ -15,6 +16,8 @@ pub(crate) struct Context<R> {
     pub(crate) network: watch::Receiver<bool>,
     /// What the node is short of.
     pub(crate) pressure: watch::Receiver<Pressure>,
+    /// What Pods were granted of what the node has.
+    pub(crate) room: Arc<Room>,
 }
 
 impl<R> Context<R> {
@@ -25,6 +28,7 @@ impl<R> Context<R> {
         pressure: watch::Receiver<Pressure>,
     ) -> Self {
         Self {
+            room: Arc::new(Room::new(&host.allocatable)),
             host,
             runtime,
             pulls: Pulls::default(),

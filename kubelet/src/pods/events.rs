@@ -17,6 +17,13 @@ impl<'a> Teller<'a> {
         Self { recorder, pod }
     }
 
+    /// Something normal about the Pod.
+    pub(crate) fn normal(&self, reason: &str, message: impl Into<String>) {
+        let object = object::reference(self.pod);
+        self.recorder
+            .event(&object, EventType::Normal, reason, message);
+    }
+
     /// Something wrong with the Pod.
     pub(crate) fn warning(&self, reason: &str, message: impl Into<String>) {
         let object = object::reference(self.pod);
@@ -59,6 +66,7 @@ impl<'a> Teller<'a> {
         let message = match why {
             Why::PodEnds | Why::SandboxLost => format!("Stopping container {name}"),
             Why::Changed => format!("Container {name} definition changed, will be restarted"),
+            Why::Resized => format!("Container {name} resize requires restart"),
             Why::Unhealthy(kind) => {
                 let probe = kind.name().to_lowercase();
                 let end = if self.is_restarted(name) {

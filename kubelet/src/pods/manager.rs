@@ -324,6 +324,8 @@ impl<R: Runtime> Manager<R> {
                 None => self.start(Arc::new(orphan(&uid, &states)), states, true),
             }
         }
+        // All are in it now: what was wanted while no kubelet ran can be judged.
+        self.context.room.tell();
         if !self.is_started {
             self.is_started = true;
             self.remove_forgotten().await;

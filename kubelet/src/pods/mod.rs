@@ -21,6 +21,7 @@ mod orders;
 mod plan;
 mod progress;
 mod pulls;
+mod resize;
 mod seen;
 mod status;
 mod stop;

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::backoff::Backoff;
 use super::orders::Eviction;
+use super::resize::Resizing;
 use crate::probes::ProbeKind;
 
 /// Where the work on a Pod stands.
@@ -35,6 +36,7 @@ pub(crate) struct Progress {
     /// The last deletion, that of the object.
     pub(crate) deleted: Step,
     pub(crate) probes: Probes,
+    pub(crate) resizing: Resizing,
 }
 
 impl Progress {

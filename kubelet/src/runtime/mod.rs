@@ -37,8 +37,8 @@ pub use self::stream::StreamRequest;
 pub use k8s_cri::v1 as cri;
 
 use self::cri::{
-    AuthConfig, ContainerConfig, ContainerStats, ContainerStatus, Image, PodSandboxConfig,
-    PodSandboxStatus, VersionResponse,
+    AuthConfig, ContainerConfig, ContainerStats, ContainerStatus, Image, LinuxContainerResources,
+    PodSandboxConfig, PodSandboxStatus, VersionResponse,
 };
 use crate::disk_usage::DiskUsage;
 
@@ -116,6 +116,13 @@ pub trait Runtime: Send + Sync + 'static {
         &self,
         id: &str,
         grace: Duration,
+    ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
+
+    /// Lets a container that runs have other resources from now on.
+    fn update_container(
+        &self,
+        id: &str,
+        resources: LinuxContainerResources,
     ) -> impl Future<Output = Result<(), RuntimeError>> + Send;
 
     /// Removes a container, killing it if it runs. Its log file stays.

@@ -25,7 +25,7 @@ impl Filter for NodeResourcesFit {
     }
 
     fn may_be_helped(&self, _: &Pod, event: &Event) -> bool {
-        matches!(event, Event::Node(_) | Event::PodGone(_))
+        matches!(event, Event::Node(_) | Event::PodGone(_) | Event::PodShrunk)
     }
 }
 

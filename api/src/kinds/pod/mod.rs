@@ -1,6 +1,7 @@
 //! Pods.
 
 mod qos;
+mod resize;
 mod restarts;
 mod row;
 mod status;
@@ -66,6 +67,10 @@ impl Strategy for Pod {
         let spec = |pod| Field::root(pod).get("spec");
         pod_spec::validate_ephemeral_update(&spec(new), &spec(old), &mut errors);
         errors
+    }
+
+    fn validate_resize(&self, new: &Value, old: &Value) -> Errors {
+        resize::validate(&Field::root(new), &Field::root(old))
     }
 
     fn validate_update(&self, new: &Value, old: &Value) -> Errors {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{env, handlers, mounts, ports, resources, security};
+use super::{env, handlers, mounts, ports, resize_policy, resources, security};
 use crate::field::Errors;
 use crate::kinds::common::Field;
 use crate::kinds::common::checks::{self, Seen};
@@ -36,6 +36,7 @@ const EPHEMERAL_FORBIDS: Forbids = (
     &[
         "ports",
         "resources",
+        "resizePolicy",
         "lifecycle",
         "livenessProbe",
         "readinessProbe",
@@ -52,15 +53,23 @@ pub(super) fn validate(spec: &Field<'_>, claims: &[&str], errors: &mut Errors) {
     let containers = spec.get("containers");
     checks::required(&containers, errors);
     let grace = spec.get("terminationGracePeriodSeconds").int();
+    let restart = spec.get("restartPolicy").str();
     let mut names = Seen::new();
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in spec.get(list).items() {
             common(&container, &volumes, errors);
+            let policies = container.get("resizePolicy");
             match role(list, &container) {
                 Role::Main | Role::Sidecar => {
                     handlers::validate(&container, grace.unwrap_or_default(), errors);
+                    resize_policy::validate(&policies, restart, errors);
                 }
-                Role::Init => forbid(&container, INIT_FORBIDS, errors),
+                Role::Init => {
+                    forbid(&container, INIT_FORBIDS, errors);
+                    if !policies.is_empty() {
+                        errors.push(policies.invalid("must not be set for init containers"));
+                    }
+                }
                 Role::Ephemeral => {
                     forbid(&container, EPHEMERAL_FORBIDS, errors);
                     target(&container, spec, errors);

@@ -17,6 +17,7 @@ mod label_keys;
 mod mounts;
 mod network;
 mod ports;
+mod resize_policy;
 mod resources;
 mod scheduling;
 mod security;

@@ -24,6 +24,16 @@ pub(super) fn admit_pod(
     refuse(descriptor, pod, constraints::of_pod(&ranges, &pod["spec"]))
 }
 
+/// Holds a Pod that is there against the bounds of its namespace.
+pub(super) fn check_pod(
+    snapshot: &Snapshot,
+    descriptor: &Descriptor,
+    pod: &Value,
+) -> Result<(), Status> {
+    let ranges = limit_ranges(snapshot, metadata::namespace(pod));
+    refuse(descriptor, pod, constraints::of_pod(&ranges, &pod["spec"]))
+}
+
 /// Holds a claim against the bounds of its namespace.
 pub(super) fn check_claim(
     snapshot: &Snapshot,

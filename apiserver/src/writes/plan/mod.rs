@@ -1,6 +1,7 @@
 //! What a write leaves, from what stands and what is wanted: pure, the same for every kind.
 
 mod deletion;
+mod resize;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -75,6 +76,7 @@ pub(crate) fn merge(old: &Value, new: Value, part: Part, status_apart: bool) -> 
             merged["spec"]["ephemeralContainers"] = new["spec"]["ephemeralContainers"].clone();
             merged
         }
+        Part::Resize => resize::merge(old, &new),
         Part::Binding => new,
     }
 }

@@ -9,17 +9,17 @@ use crate::pods::object::{self, Role};
 
 /// The settings of a Pod's cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// The weight of its CPU time beside others, of 1024 a core.
-    pub(super) cpu_shares: i64,
+    pub(crate) cpu_shares: i64,
     /// CPU time in each period of [`PERIOD_US`], if every container has a limit.
-    pub(super) cpu_quota_us: Option<i64>,
+    pub(crate) cpu_quota_us: Option<i64>,
     /// If every container has a limit.
-    pub(super) memory_bytes: Option<i64>,
+    pub(crate) memory_bytes: Option<i64>,
 }
 
 impl Limits {
-    pub(super) fn of(pod: &Pod) -> Limits {
+    pub(crate) fn of(pod: &Pod) -> Limits {
         let is_best_effort = qos(pod) == Qos::BestEffort;
         let cpu = |bound| sum(pod, bound, "cpu");
         Limits {
@@ -38,6 +38,25 @@ impl Limits {
         }
     }
 
+    /// The greater of both, in everything; no limit is the greatest.
+    pub(crate) fn at_least(self, other: Limits) -> Limits {
+        let most = |one: Option<i64>, other: Option<i64>| Some(one?.max(other?));
+        Limits {
+            cpu_shares: self.cpu_shares.max(other.cpu_shares),
+            cpu_quota_us: most(self.cpu_quota_us, other.cpu_quota_us),
+            memory_bytes: most(self.memory_bytes, other.memory_bytes),
+        }
+    }
+
+    /// The same weight, and no limit.
+    pub(crate) fn without_bounds(self) -> Limits {
+        Limits {
+            cpu_quota_us: None,
+            memory_bytes: None,
+            ..self
+        }
+    }
+
     /// The quota as version 2 writes it, with its period.
     pub(super) fn cpu_max(&self) -> String {
         let quota = self.cpu_quota_us.map(|quota| quota.to_string());
@@ -47,7 +66,7 @@ impl Limits {
 
 /// How much the containers need at the same time, in thousandths, and whether each of them says how much. An init container
 /// runs beside the sidecars before it, and before all others.
-fn sum(pod: &Pod, bound: Bound, resource: &str) -> (i64, bool) {
+pub(crate) fn sum(pod: &Pod, bound: Bound, resource: &str) -> (i64, bool) {
     let (mut together, mut most, mut is_told) = (0, 0, true);
     for (role, container) in object::containers(pod) {
         let found = amount(container, bound, resource);
@@ -95,6 +114,18 @@ mod tests {
 
         let nothing = limits(json!({"containers": [container(json!({}))]}));
         assert_eq!((nothing.cpu_shares, nothing.memory_bytes), (2, None));
+    }
+
+    #[test]
+    fn no_limit_is_the_greatest() {
+        let of = |cpu_quota_us, memory_bytes| Limits {
+            cpu_shares: 2,
+            cpu_quota_us,
+            memory_bytes,
+        };
+        let (one, other) = (of(Some(1), Some(2)), of(Some(2), None));
+        assert_eq!(one.at_least(other), of(Some(2), None));
+        assert_eq!(one.at_least(one.without_bounds()), of(None, None));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(super) fn weigh_burstable(root: &Path, parent: &str) {
     let _ = fs::write(level.join(file), sum.clamp(2, most).to_string());
 }
 
-fn is_unified(root: &Path) -> bool {
+pub(super) fn is_unified(root: &Path) -> bool {
     root.join("cgroup.controllers").exists()
 }
 
@@ -48,16 +48,13 @@ fn make_split(root: &Path, path: &str, limits: &Limits) -> io::Result<()> {
     let cpu = below(&root.join("cpu"), path);
     fs::create_dir_all(&cpu)?;
     set(&cpu, "cpu.shares", limits.cpu_shares)?;
-    if let Some(quota_us) = limits.cpu_quota_us {
+    if limits.cpu_quota_us.is_some() {
         set(&cpu, "cpu.cfs_period_us", PERIOD_US)?;
-        set(&cpu, "cpu.cfs_quota_us", quota_us)?;
     }
+    bound(&cpu, "cpu.cfs_quota_us", limits.cpu_quota_us, "-1")?;
     let memory = below(&root.join("memory"), path);
     fs::create_dir_all(&memory)?;
-    match limits.memory_bytes {
-        Some(bytes) => set(&memory, "memory.limit_in_bytes", bytes),
-        None => Ok(()),
-    }
+    bound(&memory, "memory.limit_in_bytes", limits.memory_bytes, "-1")
 }
 
 fn make_unified(root: &Path, path: &str, limits: &Limits) -> io::Result<()> {
@@ -74,15 +71,21 @@ fn make_unified(root: &Path, path: &str, limits: &Limits) -> io::Result<()> {
     }
     set(&dir, "cpu.weight", weight(limits.cpu_shares))?;
     set(&dir, "cpu.max", limits.cpu_max())?;
-    match limits.memory_bytes {
-        Some(bytes) => set(&dir, "memory.max", bytes),
-        None => Ok(()),
-    }
+    bound(&dir, "memory.max", limits.memory_bytes, "max")
 }
 
 /// Shares of version 1 (2 to 262144) as a weight of version 2 (1 to 10000): the formula of KEP-2254.
 fn weight(shares: i64) -> i64 {
     1 + (shares - 2) * 9999 / 262_142
+}
+
+/// Sets a limit, or takes it away; there is none to take away where the kernel has no such file.
+fn bound(dir: &Path, file: &str, limit: Option<i64>, none: &str) -> io::Result<()> {
+    match limit {
+        Some(limit) => set(dir, file, limit),
+        None if dir.join(file).exists() => set(dir, file, none),
+        None => Ok(()),
+    }
 }
 
 fn set(dir: &Path, file: &str, value: impl ToString) -> io::Result<()> {
@@ -119,6 +122,14 @@ mod tests {
         ] {
             assert_eq!(reads(root.path(), file), expected, "{file}");
         }
+        make(
+            root.path(),
+            "/skiff-1/burstable/pod-a",
+            &LIMITS.without_bounds(),
+        )
+        .expect("made");
+        let quota = "cpu/skiff-1/burstable/pod-a/cpu.cfs_quota_us";
+        assert_eq!(reads(root.path(), quota), "-1");
         make(root.path(), "/skiff-1/burstable/pod-b", &LIMITS).expect("made");
         weigh_burstable(root.path(), "/skiff-1");
         assert_eq!(

@@ -3,6 +3,7 @@
 
 mod limits;
 mod make;
+mod memory;
 
 use std::fs;
 use std::io;
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::Pod;
 
-use self::limits::Limits;
+pub(crate) use self::limits::{Limits, sum};
+pub(crate) use self::memory::{memory_of_container, memory_of_pod};
 use super::config::resources::{Qos, qos};
 use super::object;
 
@@ -33,7 +35,15 @@ pub(crate) fn path(parent: &str, pod: &Pod) -> String {
 /// # Errors
 /// If the kernel does not take a setting.
 pub(crate) fn make(parent: &str, pod: &Pod) -> io::Result<()> {
-    let made = make::make(Path::new(ROOT), &path(parent, pod), &Limits::of(pod));
+    set(parent, pod, &Limits::of(pod))
+}
+
+/// Lets the Pod in all use so much from now on.
+///
+/// # Errors
+/// If the kernel does not take a setting.
+pub(crate) fn set(parent: &str, pod: &Pod, limits: &Limits) -> io::Result<()> {
+    let made = make::make(Path::new(ROOT), &path(parent, pod), limits);
     if qos(pod) == Qos::Burstable {
         make::weigh_burstable(Path::new(ROOT), parent);
     }

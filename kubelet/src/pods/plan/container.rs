@@ -38,7 +38,8 @@ impl<'a> Planner<'a> {
             State::Created => self.remove(&newest.id),
             State::Exited(exit) => {
                 let is_elsewhere = sandbox.is_some_and(|id| id != newest.sandbox_id);
-                if is_elsewhere || object::restarts(pod, role, container, exit.code) {
+                let is_resized = progress.resizing.restarting.contains(&container.name);
+                if is_elsewhere || is_resized || object::restarts(pod, role, container, exit.code) {
                     self.restart(container, newest, exit);
                 }
             }
@@ -58,6 +59,8 @@ impl<'a> Planner<'a> {
             self.stop(instance, own.unwrap_or(grace_s), Why::Unhealthy(kind));
         } else if instance.hash != object::hash(container) && !instance.hash.is_empty() {
             self.stop(instance, grace_s, Why::Changed);
+        } else if self.restarts_for_resources(container) {
+            self.stop(instance, grace_s, Why::Resized);
         }
     }
 

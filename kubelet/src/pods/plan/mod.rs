@@ -3,6 +3,7 @@
 mod container;
 mod ending;
 mod reclaim;
+mod resizing;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 pub(crate) use self::reclaim::reclaimable;
 use super::object::{self, Role};
 use super::progress::{Progress, Step};
+use super::resize::Change;
 use super::seen::{Instance, Seen};
 use crate::probes::ProbeKind;
 
@@ -60,6 +62,8 @@ pub(crate) enum Why {
     Unhealthy(ProbeKind),
     /// Its image was changed in the Pod.
     Changed,
+    /// It is to have other resources, and cannot take them while it runs.
+    Resized,
     /// Its sandbox is gone.
     SandboxLost,
 }
@@ -92,6 +96,8 @@ pub(crate) enum Action {
     RemoveSandbox {
         id: String,
     },
+    /// Once the API server knows that it is in progress.
+    Resize(Change),
     CleanUp,
     /// Once the API server has the last status.
     DeletePod,
@@ -176,7 +182,7 @@ fn life(input: &Input<'_>) -> Life {
         && progress.ending_since.is_none()
         && !object::is_terminal(pod)
         && !is_over_deadline
-        && !is_finished(pod, seen)
+        && (!is_finished(pod, seen) || !progress.resizing.restarting.is_empty())
     {
         return Life::Running;
     }

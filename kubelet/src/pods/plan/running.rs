@@ -22,6 +22,7 @@ impl<'a> Planner<'a> {
             self.push(Action::PrepareVolumes);
         }
         self.keep_sandbox();
+        self.resize();
         if self.init() {
             for container in object::app_containers(pod) {
                 self.keep(Role::App, container);

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::Input;
 use crate::pods::object::{self, Role};
 use crate::pods::orders::{Cause, Eviction};
+use crate::pods::resize;
 
 /// The outcome of a condition: whether it holds and, if not, why not.
 struct Outcome {
@@ -45,12 +46,12 @@ pub(super) fn conditions(input: &Input<'_>, status: &PodStatus) -> Vec<PodCondit
     let others = old
         .iter()
         .filter(|other| own.iter().all(|(name, _)| *name != other.type_))
+        .filter(|other| ![resize::PENDING, resize::IN_PROGRESS].contains(&other.type_.as_str()))
         .cloned()
         .collect::<Vec<_>>();
-    let mut conditions: Vec<PodCondition> = own
-        .into_iter()
-        .map(|(name, outcome)| condition(input, old, name, outcome))
-        .collect();
+    let mut conditions = input.resizing.conditions(old, input.now);
+    let own = own.into_iter();
+    conditions.extend(own.map(|(name, outcome)| condition(input, old, name, outcome)));
     conditions.extend(others);
     conditions
 }

@@ -1,6 +1,6 @@
 use k8s_openapi::api::core::v1::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,
-    ContainerStateWaiting, ContainerStatus, PodStatus, VolumeMountStatus,
+    ContainerStateWaiting, ContainerStatus, PodStatus, ResourceRequirements, VolumeMountStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -36,6 +36,11 @@ fn container_status(input: &Input<'_>, role: Role, container: &Container) -> Con
         volume_mounts: volume_mounts(container),
         ..ContainerStatus::default()
     };
+    if role != Role::Ephemeral {
+        let granted = container.resources.as_ref();
+        status.allocated_resources = granted.and_then(|all| all.requests.clone());
+        status.resources = Some(resources(input, container));
+    }
     let Some(newest) = input.seen.newest(name) else {
         return unseen(input, container, status);
     };
@@ -75,6 +80,17 @@ fn container_status(input: &Input<'_>, role: Role, container: &Container) -> Con
         }
     }
     status
+}
+
+/// What a container that runs has; another one will have what it is granted when it starts.
+fn resources(input: &Input<'_>, container: &Container) -> ResourceRequirements {
+    let name = &container.name;
+    let newest = input.seen.newest(name);
+    let has = input.resizing.applied.containers.get(name);
+    let has = has.filter(|_| newest.is_some_and(Instance::is_running));
+    has.or(container.resources.as_ref())
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// The status of a container of which the runtime has nothing: it waits, or it did run once and all traces are gone.

@@ -17,6 +17,7 @@ use super::object;
 use super::orders::Eviction;
 use super::plan::{DEADLINE_EXCEEDED, Life, Plan, deadline};
 use super::progress::Probes;
+use super::resize::Resizing;
 use super::seen::{Sandbox, Seen};
 
 pub(crate) use self::patch::patch;
@@ -29,6 +30,7 @@ pub(crate) struct Input<'a> {
     pub(crate) seen: &'a Seen,
     pub(crate) plan: &'a Plan,
     pub(crate) probes: &'a Probes,
+    pub(crate) resizing: &'a Resizing,
     /// Why the Pod must leave the node, if it must.
     pub(crate) evicted: Option<&'a Eviction>,
     pub(crate) node_ip: IpAddr,

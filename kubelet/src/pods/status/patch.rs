@@ -39,17 +39,19 @@ fn changed_conditions(old: Option<&Value>, new: &Value) -> Value {
         .unwrap_or_default();
     let new = new.as_array().map(Vec::as_slice).unwrap_or_default();
     let changed = new.iter().filter(|condition| !old.contains(condition));
-    changed
-        .map(|condition| {
-            let mut condition = condition.clone();
-            if let Value::Object(fields) = &mut condition {
-                for gone in ["reason", "message"] {
-                    fields.entry(gone).or_insert(Value::Null);
-                }
+    let changed = changed.map(|condition| {
+        let mut condition = condition.clone();
+        if let Value::Object(fields) = &mut condition {
+            for gone in ["reason", "message"] {
+                fields.entry(gone).or_insert(Value::Null);
             }
-            condition
-        })
-        .collect()
+        }
+        condition
+    });
+    let is_there = |known: &&Value| new.iter().any(|one| one["type"] == known["type"]);
+    let gone = old.iter().filter(|known| !is_there(known));
+    let gone = gone.map(|known| json!({ "$patch": "delete", "type": known["type"] }));
+    changed.chain(gone).collect()
 }
 
 fn replaced(list: &Value) -> Value {

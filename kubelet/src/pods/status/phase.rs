@@ -45,7 +45,10 @@ pub(super) fn phase(input: &Input<'_>, status: &PodStatus) -> &'static str {
         .iter()
         .zip(&apps)
         .all(|(container, one)| {
-            exit_code(one).is_some_and(|code| !object::restarts(pod, Role::App, container, code))
+            let is_resized = input.resizing.restarting.contains(&container.name);
+            exit_code(one).is_some_and(|code| {
+                !is_resized && !object::restarts(pod, Role::App, container, code)
+            })
         });
     // Sidecars end after the app containers, and the Pod with them (KEP-753).
     let has_sidecars = object::init_containers(pod)

@@ -11,6 +11,7 @@ use super::{Input, patch, status};
 use crate::pods::orders::{Cause, Eviction};
 use crate::pods::plan::{Life, Plan, Waiting};
 use crate::pods::progress::Probes;
+use crate::pods::resize::Resizing;
 use crate::pods::seen::{Exit, Instance, Sandbox, Seen, State};
 use crate::probes::ProbeKind;
 
@@ -21,6 +22,7 @@ struct Case {
     seen: Seen,
     plan: Plan,
     probes: Probes,
+    resizing: Resizing,
     evicted: Option<Eviction>,
 }
 
@@ -36,6 +38,7 @@ fn case(spec: Value) -> Case {
             waiting: BTreeMap::new(),
         },
         probes: Probes::default(),
+        resizing: Resizing::default(),
         evicted: None,
     }
 }
@@ -107,6 +110,7 @@ impl Case {
             seen: &self.seen,
             plan: &self.plan,
             probes: &self.probes,
+            resizing: &self.resizing,
             evicted: self.evicted.as_ref(),
             node_ip: IpAddr::from([192, 168, 0, 1]),
             now: NOW,

@@ -7,6 +7,7 @@ mod image_name;
 mod look;
 mod pull_secret;
 mod report;
+mod resize;
 mod sandbox;
 mod start;
 mod stop;
@@ -15,6 +16,7 @@ mod termination;
 use k8s_openapi::api::core::v1::PodStatus;
 
 use super::progress;
+use super::resize::Applied;
 use super::seen::{Instance, Sandbox};
 use crate::runtime::{PodState, RuntimeError};
 use crate::volumes::{Failed, Mounted};
@@ -25,6 +27,7 @@ pub(super) use self::clean::{
 pub(super) use self::image::ensure_image;
 pub(super) use self::look::{list, look, look_at_sandbox, messages};
 pub(super) use self::report::{delete, write_status};
+pub(super) use self::resize::resize;
 pub(super) use self::sandbox::create_sandbox;
 pub(super) use self::start::{Start, start};
 pub(super) use self::stop::{Stop, stop_container};
@@ -74,6 +77,11 @@ pub(super) enum Done {
         what: Undoing,
         result: Result<(), RuntimeError>,
     },
+    /// How far a change of resources came, and why no further.
+    Resized {
+        applied: Applied,
+        error: Option<String>,
+    },
     Cleaned(std::io::Result<()>),
     Reported {
         status: Box<PodStatus>,
@@ -117,6 +125,7 @@ impl Done {
             Done::Looked { .. } | Done::LookedAtSandbox { .. } | Done::Listed(_) => "look",
             Done::Stopped { .. } | Done::NotStopped { .. } => "stop",
             Done::Undone { what, .. } => what.stage(),
+            Done::Resized { .. } => "resize",
             Done::Cleaned(_) => "cleaning",
             Done::Reported { .. } => "report",
             Done::Deleted(_) => "deletion",

@@ -4,6 +4,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Worker;
+use crate::pods::cgroup::Limits;
 use crate::pods::events::Teller;
 use crate::pods::object;
 use crate::pods::plan::{Action, Why};
@@ -21,6 +22,7 @@ impl<R: Runtime> Worker<R> {
             Action::PrepareVolumes => self.prepare_volumes(),
             Action::CreateSandbox { attempt } => {
                 self.progress.sandbox = Step::Busy;
+                self.progress.resizing.applied.limits = Some(Limits::of(&pod));
                 if attempt > 0 {
                     let tell = Teller::new(&context.host.recorder, &pod);
                     tell.sandbox_changed();
@@ -40,6 +42,10 @@ impl<R: Runtime> Worker<R> {
             Action::RemoveSandbox { id } => {
                 self.progress.stopping.insert(id.clone());
                 self.works.spawn(work::remove_sandbox(context, id));
+            }
+            Action::Resize(change) => {
+                self.progress.resizing.step = Step::Busy;
+                self.works.spawn(work::resize(context, pod, change));
             }
             Action::CleanUp => {
                 self.progress.cleaned = Step::Busy;
@@ -110,6 +116,13 @@ impl<R: Runtime> Worker<R> {
         one.start = Step::Busy;
         // The next start looks at the image anew: its policy may be Always.
         one.image = Step::Todo;
+        let resizing = &mut self.progress.resizing;
+        let resources = container.resources.clone().unwrap_or_default();
+        resizing
+            .applied
+            .containers
+            .insert(name.to_owned(), resources);
+        resizing.restarting.remove(name);
         if let Some(failed_at) = failed_at {
             one.crashes.tried(failed_at, Timestamp::now());
         }
@@ -150,6 +163,10 @@ impl<R: Runtime> Worker<R> {
             why,
             is_repeated: !self.progress.stop_begun.insert(id.to_owned()),
         };
+        if why == Why::Resized {
+            let restarting = &mut self.progress.resizing.restarting;
+            restarting.insert(stop.name.clone());
+        }
         self.progress.stopping.insert(id.to_owned());
         self.progress.stop_by.insert(id.to_owned(), by);
         self.works

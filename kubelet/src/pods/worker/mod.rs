@@ -5,6 +5,7 @@ mod evicting;
 mod probing;
 mod receive;
 mod reporting;
+mod resizing;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,6 +15,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use skiff_api::trace::{Stage, stamp};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -23,6 +25,7 @@ use super::inbox::Inbox;
 use super::object;
 use super::plan::{self, Action, Life, Plan, Waiting, Want};
 use super::progress::Progress;
+use super::resize::{self, Place, Resizing};
 use super::seen::Seen;
 use super::work::{self, Done};
 use crate::probes::ProbeKind;
@@ -35,7 +38,10 @@ pub(super) struct Worker<R> {
     inbox: Arc<Inbox>,
     /// When the worker began: the stages of its Pod are stamped from here.
     began: Instant,
+    /// The Pod with the resources that it was granted.
     pod: Arc<Pod>,
+    /// The Pod as the API server has it.
+    wanted: Arc<Pod>,
     want: Want,
     seen: Seen,
     progress: Progress,
@@ -53,6 +59,9 @@ pub(super) struct Worker<R> {
     /// For those who wait until the Pod has gone, and until its dead containers have.
     evicting: Option<DropGuard>,
     reclaiming: Option<Arc<DropGuard>>,
+    /// What it holds of the node, until it has ended.
+    place: Option<Place>,
+    freed: watch::Receiver<()>,
 }
 
 /// What the API server was told of the Pod.
@@ -80,14 +89,22 @@ impl<R: Runtime> Worker<R> {
             written: pod.status.clone().unwrap_or_default(),
             ..Report::default()
         };
+        let (wanted, pod) = (pod.clone(), resize::as_told(&pod));
+        let progress = Progress {
+            resizing: Resizing::resumed(&pod),
+            ..Progress::default()
+        };
         let mut worker = Self {
+            place: Some(context.room.enter(&pod)),
+            freed: context.room.freed(),
             context,
             inbox,
             began: Instant::now(),
             want: want(&pod),
             pod,
+            wanted,
             seen: Seen::new(listed),
-            progress: Progress::default(),
+            progress,
             mounted: Mounted::default(),
             report,
             waiting: BTreeMap::new(),
@@ -116,19 +133,23 @@ impl<R: Runtime> Worker<R> {
                 return Ok(());
             }
             self.tell_waiting(&plan);
+            self.tell_resized();
             self.tell_given_back(&plan).await;
             let is_reported = self.report(&plan);
             for action in plan.actions {
-                if action != Action::DeletePod || is_reported {
+                let must_be_known = matches!(action, Action::DeletePod | Action::Resize(_));
+                if !must_be_known || is_reported {
                     self.begin(action);
                 }
             }
             self.probe(plan.life);
             let again_at = self.next_look(plan.again_at);
+            let wants_more = !Arc::ptr_eq(&self.pod, &self.wanted);
             tokio::select! {
                 // All arms are cancel-safe: a task's end or news are taken, or not.
                 Some(done) = self.works.join_next() => self.settle(done?),
                 mail = self.inbox.take() => self.receive(mail),
+                Ok(()) = self.freed.changed(), if wants_more => self.grant(),
                 () = sleep_until(again_at) => {}
                 () = shutdown.cancelled() => return Ok(()),
             }
@@ -146,6 +167,9 @@ impl<R: Runtime> Worker<R> {
             self.tell_deadline(now);
             self.progress.ending_since.get_or_insert(now);
             self.ended.cancel();
+        }
+        if matches!(plan.life, Life::Ended | Life::Over) {
+            self.place = None;
         }
         plan
     }

@@ -8,6 +8,7 @@ use crate::pods::inbox::Mail;
 use crate::pods::object;
 use crate::pods::plan::Want;
 use crate::pods::progress::Step;
+use crate::pods::resize;
 use crate::pods::seen::{Instance, Seen};
 use crate::pods::work;
 use crate::probes::ProbeKind;
@@ -72,7 +73,9 @@ impl<R: Runtime> Worker<R> {
         if self.want != Want::Forget {
             self.want = super::want(&pod);
         }
-        self.pod = pod;
+        self.pod = resize::with_resources_of(&pod, &self.pod);
+        self.wanted = pod;
+        self.grant();
         if is_refreshed {
             self.refresh_volumes();
         }

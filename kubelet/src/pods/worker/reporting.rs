@@ -26,6 +26,7 @@ impl<R: Runtime> Worker<R> {
             seen: &self.seen,
             plan,
             probes: &self.progress.probes,
+            resizing: &self.progress.resizing,
             evicted: self.progress.evicted.as_ref(),
             node_ip: self.context.host.config.node_ip,
             now,

@@ -9,11 +9,11 @@ use tonic::{Response, Status};
 use super::channel::{LONGEST, MESSAGE_LIMIT_BYTES, within};
 use crate::runtime::cri::{
     Container, ContainerConfig, ContainerStats, ContainerStatus, ContainerStatusRequest,
-    CreateContainerRequest, ExecSyncRequest, ListContainerStatsRequest, ListContainersRequest,
-    ListPodSandboxRequest, PodSandboxConfig, PodSandboxStatus, PodSandboxStatusRequest,
-    RemoveContainerRequest, RemovePodSandboxRequest, ReopenContainerLogRequest,
-    RunPodSandboxRequest, StartContainerRequest, StopContainerRequest, StopPodSandboxRequest,
-    VersionRequest, VersionResponse,
+    CreateContainerRequest, ExecSyncRequest, LinuxContainerResources, ListContainerStatsRequest,
+    ListContainersRequest, ListPodSandboxRequest, PodSandboxConfig, PodSandboxStatus,
+    PodSandboxStatusRequest, RemoveContainerRequest, RemovePodSandboxRequest,
+    ReopenContainerLogRequest, RunPodSandboxRequest, StartContainerRequest, StopContainerRequest,
+    StopPodSandboxRequest, UpdateContainerResourcesRequest, VersionRequest, VersionResponse,
 };
 use crate::runtime::{ExecOutput, PodState, RuntimeError};
 
@@ -136,6 +136,23 @@ impl Cri {
             .stop_container(within(grace.saturating_add(WORK_LIMIT), request))
             .await;
         gone_is_fine(done("StopContainer", answer))
+    }
+
+    pub(super) async fn update_container(
+        &self,
+        id: &str,
+        resources: LinuxContainerResources,
+    ) -> Result<(), RuntimeError> {
+        let request = UpdateContainerResourcesRequest {
+            container_id: id.to_owned(),
+            linux: Some(resources),
+            ..UpdateContainerResourcesRequest::default()
+        };
+        let answer = self
+            .runtime()
+            .update_container_resources(within(WORK_LIMIT, request))
+            .await;
+        done("UpdateContainerResources", answer).map(drop)
     }
 
     pub(super) async fn remove_container(&self, id: &str) -> Result<(), RuntimeError> {

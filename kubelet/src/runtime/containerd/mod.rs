@@ -41,8 +41,8 @@ use tonic::transport::Channel;
 use self::cri::Cri;
 use self::layout::Layout;
 use super::cri::{
-    AuthConfig, ContainerConfig, ContainerStats, ContainerStatus, Image, PodSandboxConfig,
-    PodSandboxStatus, VersionResponse,
+    AuthConfig, ContainerConfig, ContainerStats, ContainerStatus, Image, LinuxContainerResources,
+    PodSandboxConfig, PodSandboxStatus, VersionResponse,
 };
 use super::{
     EventStream, ExecOutput, ExecRequest, ExecSession, PodState, Runtime, RuntimeError,
@@ -116,6 +116,14 @@ impl Runtime for Containerd {
 
     async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), RuntimeError> {
         self.cri.stop_container(id, grace).await
+    }
+
+    async fn update_container(
+        &self,
+        id: &str,
+        resources: LinuxContainerResources,
+    ) -> Result<(), RuntimeError> {
+        self.cri.update_container(id, resources).await
     }
 
     async fn remove_container(&self, id: &str) -> Result<(), RuntimeError> {

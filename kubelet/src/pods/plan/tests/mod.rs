@@ -11,6 +11,7 @@ use super::{Action, Input, Life, Plan, Want, Why, plan, reclaimable};
 use crate::pods::object;
 use crate::pods::orders::{Cause, Eviction};
 use crate::pods::progress::{Container, Failure, Progress, Step};
+use crate::pods::resize::Resizing;
 use crate::pods::seen::{Exit, Instance, Sandbox, Seen, State};
 use crate::probes::ProbeKind;
 
@@ -28,11 +29,16 @@ fn case(spec: Value) -> Case {
     let pod = serde_json::from_value(json!({
         "metadata": {"name": "web", "namespace": "ns", "uid": "u"}, "spec": spec
     }));
+    let pod = pod.expect("a Pod");
+    let progress = Progress {
+        resizing: Resizing::settled(&pod),
+        ..Progress::default()
+    };
     Case {
-        pod: pod.expect("a Pod"),
+        pod,
         want: Want::Run,
         seen: Seen::default(),
-        progress: Progress::default(),
+        progress,
     }
 }
 

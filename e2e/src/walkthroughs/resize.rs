@@ -1,0 +1,212 @@
+//! Pods that get other resources while they run: scenario A6.
+
+use anyhow::{Context, Result, ensure};
+
+use super::Host;
+
+/// One that stays as it is, and one that is restarted for other memory.
+const PODS: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: calm}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sleep, '600']
+    resources: {limits: {cpu: 500m, memory: 64Mi}}
+    volumeMounts: [{name: cache, mountPath: /cache}]
+  volumes: [{name: cache, emptyDir: {medium: Memory}}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: restless}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sleep, '600']
+    resources: {limits: {cpu: 200m, memory: 64Mi}}
+    resizePolicy:
+    - {resourceName: cpu, restartPolicy: NotRequired}
+    - {resourceName: memory, restartPolicy: RestartContainer}
+";
+
+const STATUS: &str = ".status.containerStatuses[0]";
+
+/// CPU time in 100 ms and memory of a cgroup, in the words of both versions of the kernel's interface.
+struct Settings {
+    quota_us: u32,
+    memory_mib: u32,
+}
+
+impl Settings {
+    fn new(quota_us: u32, memory_mib: u32) -> Self {
+        Self {
+            quota_us,
+            memory_mib,
+        }
+    }
+
+    /// Whether a container, and the cgroup of its Pod, have these.
+    fn hold(&self, host: &dyn Host, pod: &str) -> Result<()> {
+        let is_unified = host.inside("test -e /sys/fs/cgroup/cgroup.controllers");
+        let bytes = u64::from(self.memory_mib) << 20;
+        let quota = self.quota_us;
+        let (memory, cpu, expected) = match is_unified {
+            Ok(_) => (
+                "memory.max",
+                "cpu.max",
+                format!("{bytes}\n{quota} 100000\n"),
+            ),
+            Err(_) => (
+                "memory/memory.limit_in_bytes",
+                "cpu/cpu.cfs_quota_us",
+                format!("{bytes}\n{quota}\n"),
+            ),
+        };
+        let root = "/sys/fs/cgroup";
+        let inside = host.kubectl(&format!("exec {pod} -- cat {root}/{memory} {root}/{cpu}"))?;
+        ensure!(inside == expected, "{pod} has {inside:?}");
+        let uid = host.field(&format!("pod {pod}"), ".metadata.uid")?;
+        let of_pod = [memory, cpu].map(|file| {
+            let (controller, file) = file.rsplit_once('/').unwrap_or((".", file));
+            format!("{root}/{controller}/*/pod{uid}/{file}")
+        });
+        let around = host.inside(&format!("cat {}", of_pod.join(" ")))?;
+        ensure!(around == expected, "around {pod} is {around:?}");
+        Ok(())
+    }
+}
+
+/// Asks for other limits, which are the requests as well.
+fn resize(host: &dyn Host, pod: &str, cpu: &str, memory: &str) -> Result<()> {
+    let amounts = format!(r#"{{"cpu": "{cpu}", "memory": "{memory}"}}"#);
+    let resources = format!(r#"{{"requests": {amounts}, "limits": {amounts}}}"#);
+    let patch =
+        format!(r#"{{"spec": {{"containers": [{{"name": "main", "resources": {resources}}}]}}}}"#);
+    host.kubectl(&format!(
+        "patch pod {pod} --subresource resize --patch '{patch}'"
+    ))?;
+    Ok(())
+}
+
+/// Waits until the container has these limits, and nothing is left to be done.
+fn becomes(host: &dyn Host, pod: &str, cpu: &str, memory: &str) -> Result<()> {
+    let what = format!("pod {pod}");
+    let limits = format!("{STATUS}.resources.limits");
+    host.field_becomes(&what, &format!("{limits}.memory"), memory, 60)?;
+    host.field_becomes(&what, &format!("{limits}.cpu"), cpu, 60)?;
+    host.field_becomes(&what, &format!("{STATUS}.allocatedResources.cpu"), cpu, 60)?;
+    for condition in ["PodResizePending", "PodResizeInProgress"] {
+        host.field_becomes(&what, &of_condition(condition, "status"), "", 60)?;
+    }
+    Ok(())
+}
+
+fn of_condition(name: &str, field: &str) -> String {
+    format!(r#".status.conditions[?(@.type=="{name}")].{field}"#)
+}
+
+/// Containers get more and less without a restart, or with one if they say so; what cannot be says why.
+pub fn resources_change_in_place(host: &dyn Host) -> Result<()> {
+    host.apply(PODS)?;
+    host.kubectl("wait --for=condition=Ready pod/calm pod/restless --timeout=120s")?;
+    let id = format!("{STATUS}.containerID");
+    let calm = host.field("pod calm", &id)?;
+    Settings::new(50_000, 64).hold(host, "calm")?;
+    for (cpu, memory, settings) in [
+        ("700m", "128Mi", Settings::new(70_000, 128)),
+        ("300m", "96Mi", Settings::new(30_000, 96)),
+    ] {
+        resize(host, "calm", cpu, memory)?;
+        becomes(host, "calm", cpu, memory)?;
+        settings.hold(host, "calm")?;
+    }
+    host.tells("Pod/calm", &["ResizeStarted", "ResizeCompleted"])?;
+    less_than_is_in_use(host)?;
+    more_than_there_is(host)?;
+    with_a_restart(host)?;
+    when_others_have_left(host)?;
+    ensure!(host.field("pod calm", &id)? == calm, "calm was restarted");
+    let restarts = host.field("pod calm", &format!("{STATUS}.restartCount"))?;
+    ensure!(restarts == "0", "{restarts} restarts of calm");
+    host.kubectl("delete pod calm --grace-period=1")?;
+    Ok(())
+}
+
+/// A limit below what a container holds would kill it: it stays, and the Pod says so.
+fn less_than_is_in_use(host: &dyn Host) -> Result<()> {
+    host.kubectl("exec calm -- dd if=/dev/zero of=/cache/file bs=1M count=48")?;
+    resize(host, "calm", "300m", "32Mi")?;
+    let reason = of_condition("PodResizeInProgress", "reason");
+    host.field_becomes("pod calm", &reason, "Error", 60)?;
+    let told = host.field("pod calm", &of_condition("PodResizeInProgress", "message"))?;
+    let words = [
+        "cannot decrease memory limits: [attempting to set pod memory limit (33554432) below current usage (",
+        "attempting to set container \"main\" memory limit (33554432) below current usage (",
+    ];
+    ensure!(words.iter().all(|words| told.contains(words)), "{told}");
+    host.tells("Pod/calm", &["ResizeError"])?;
+    Settings::new(30_000, 96).hold(host, "calm")?;
+    resize(host, "calm", "300m", "128Mi")?;
+    becomes(host, "calm", "300m", "128Mi")
+}
+
+fn more_than_there_is(host: &dyn Host) -> Result<()> {
+    resize(host, "calm", "1000", "128Mi")?;
+    let reason = of_condition("PodResizePending", "reason");
+    host.field_becomes("pod calm", &reason, "Infeasible", 60)?;
+    let told = host.field("pod calm", &of_condition("PodResizePending", "message"))?;
+    let expected = format!(
+        "Node didn't have enough capacity: cpu, requested: 1000000, capacity: {}",
+        cpu_millis(host)?
+    );
+    ensure!(told == expected, "{told}");
+    host.tells("Pod/calm", &["ResizeInfeasible"])?;
+    let wanted = host.field("pod calm", ".spec.containers[0].resources.limits.cpu")?;
+    let has = host.field("pod calm", &format!("{STATUS}.resources.limits.cpu"))?;
+    ensure!(wanted == "1k" || wanted == "1000", "it wants {wanted}");
+    ensure!(has == "300m", "it has {has}");
+    resize(host, "calm", "300m", "128Mi")?;
+    becomes(host, "calm", "300m", "128Mi")
+}
+
+fn with_a_restart(host: &dyn Host) -> Result<()> {
+    resize(host, "restless", "100m", "64Mi")?;
+    becomes(host, "restless", "100m", "64Mi")?;
+    let restarts = format!("{STATUS}.restartCount");
+    let before = host.field("pod restless", &restarts)?;
+    ensure!(before == "0", "restarted {before} times for CPU");
+    resize(host, "restless", "100m", "128Mi")?;
+    host.field_becomes("pod restless", &restarts, "1", 60)?;
+    becomes(host, "restless", "100m", "128Mi")?;
+    host.kubectl("wait --for=condition=Ready pod/restless --timeout=60s")?;
+    Settings::new(10_000, 128).hold(host, "restless")?;
+    host.tells("Pod/restless", &["Killing", "ResizeCompleted"])?;
+    let again = host.field("pod restless", &restarts)?;
+    ensure!(again == "1", "restarted {again} times");
+    Ok(())
+}
+
+fn when_others_have_left(host: &dyn Host) -> Result<()> {
+    let nearly_all = format!("{}m", cpu_millis(host)? - 50);
+    resize(host, "calm", &nearly_all, "128Mi")?;
+    let reason = of_condition("PodResizePending", "reason");
+    host.field_becomes("pod calm", &reason, "Deferred", 60)?;
+    let told = host.field("pod calm", &of_condition("PodResizePending", "message"))?;
+    let words = "Node didn't have enough resource: cpu, requested: ";
+    ensure!(told.starts_with(words), "{told}");
+    host.tells("Pod/calm", &["ResizeDeferred"])?;
+    host.kubectl("delete pod restless --grace-period=1")?;
+    becomes(host, "calm", &nearly_all, "128Mi")
+}
+
+/// What the node has for Pods.
+fn cpu_millis(host: &dyn Host) -> Result<u32> {
+    let node = format!("node {}", host.name());
+    let cores = host.field(&node, ".status.allocatable.cpu")?;
+    Ok(cores.parse::<u32>().context("whole cores")? * 1000)
+}
