@@ -176,7 +176,26 @@ spec:
             let told = cluster.kubectl("get events --field-selector reason=DeadlineExceeded")?;
             ensure!(told.contains("Normal") && told.contains(words), "{told}");
             Ok(())
-        })
+        })?;
+
+        // One that never came to run has failed as well.
+        cluster.apply(
+            "
+apiVersion: v1
+kind: Pod
+metadata: {name: never}
+spec:
+  activeDeadlineSeconds: 1
+  containers: [{name: main, image: 'nobody/has:this'}]
+",
+        )?;
+        cluster.field_becomes("pod never", ".status.phase", "Failed", 60)?;
+        let ended = ".status.containerStatuses[0].state.terminated";
+        let how = cluster.field("pod never", &format!("{ended}.reason"))?;
+        ensure!(how == "ContainerStatusUnknown", "{how}");
+        let code = cluster.field("pod never", &format!("{ended}.exitCode"))?;
+        ensure!(code == "137", "{code}");
+        Ok(())
     })
 }
 

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::Input;
+use super::{Input, unknown};
 use crate::pods::object::{self, Role};
 use crate::pods::seen::{Exit, Instance, State};
 use crate::probes::ProbeKind;
@@ -25,6 +25,9 @@ pub(super) fn fill(input: &Input<'_>, status: &mut PodStatus) {
         apps.map(|app| container_status(input, Role::App, app))
             .collect(),
     );
+    if input.is_idle() {
+        unknown::end_all(status);
+    }
 }
 
 fn container_status(input: &Input<'_>, role: Role, container: &Container) -> ContainerStatus {
@@ -101,7 +104,7 @@ fn unseen(
 ) -> ContainerStatus {
     if let Some(known) = object::known_status(Some(input.old), &container.name) {
         let state = known.state.clone().unwrap_or_default();
-        if state.terminated.is_some() && object::is_terminal(input.pod) {
+        if state.terminated.is_some() && (object::is_terminal(input.pod) || input.is_idle()) {
             return known.clone();
         }
         status.restart_count = object::restarts_after_loss(known);
@@ -120,19 +123,13 @@ fn unseen(
 
 /// How a container ended that ran when it was last seen, in the kubelet's words.
 fn lost(known: &ContainerStatus) -> ContainerState {
-    ContainerState {
-        terminated: Some(ContainerStateTerminated {
-            container_id: known.container_id.clone(),
-            exit_code: 137,
-            reason: Some("ContainerStatusUnknown".to_owned()),
-            message: Some(
-                "The container could not be located when the pod was deleted.  The container used to be Running"
-                    .to_owned(),
-            ),
-            ..ContainerStateTerminated::default()
-        }),
-        ..ContainerState::default()
+    let mut state = unknown::unknown(
+        "The container could not be located when the pod was deleted.  The container used to be Running",
+    );
+    if let Some(end) = &mut state.terminated {
+        end.container_id = known.container_id.clone();
     }
+    state
 }
 
 fn container_id(instance: &Instance) -> String {

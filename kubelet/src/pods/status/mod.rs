@@ -6,6 +6,7 @@ mod patch;
 mod phase;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use std::net::IpAddr;
 
@@ -14,7 +15,7 @@ use k8s_openapi::api::core::v1::{HostIP, Pod, PodIP, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::object;
-use super::orders::Eviction;
+use super::orders::{Cause, Eviction};
 use super::plan::{DEADLINE_EXCEEDED, Life, Plan, deadline};
 use super::progress::Probes;
 use super::resize::Resizing;
@@ -35,6 +36,19 @@ pub(crate) struct Input<'a> {
     pub(crate) evicted: Option<&'a Eviction>,
     pub(crate) node_ip: IpAddr,
     pub(crate) now: Timestamp,
+}
+
+impl Input<'_> {
+    /// Whether the Pod has ended, and nothing of it runs.
+    fn is_idle(&self) -> bool {
+        matches!(self.plan.life, Life::Ended | Life::Over)
+    }
+
+    /// Whether the node did not take the Pod: it never had containers.
+    fn was_rejected(&self) -> bool {
+        let evicted = self.evicted;
+        evicted.is_some_and(|eviction| eviction.cause == Cause::Arrival)
+    }
 }
 
 /// The addresses of a Pod in this sandbox, the first one first; those of the node on the host's network.
@@ -65,16 +79,17 @@ pub(crate) fn status(input: &Input<'_>) -> PodStatus {
         nominated_node_name: old.nominated_node_name.clone(),
         ..PodStatus::default()
     };
-    containers::fill(input, &mut status);
+    if !input.was_rejected() {
+        containers::fill(input, &mut status);
+    }
     status.phase = Some(phase::phase(input, &status).to_owned());
     if object::is_terminal(pod) || status.phase.as_deref() == Some("Failed") {
         status.reason = old.reason.clone();
         status.message = old.message.clone();
     }
     let was_over = matches!(old.phase.as_deref(), Some("Succeeded" | "Failed"));
-    let is_idle = matches!(input.plan.life, Life::Ended | Life::Over);
     if let Some(eviction) = input.evicted {
-        if is_idle && !was_over {
+        if input.is_idle() && !was_over {
             status.phase = Some("Failed".to_owned());
             status.reason = Some("Evicted".to_owned());
             status.message = Some(eviction.status_message());

@@ -2,19 +2,25 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, PodStatus};
 
 use super::Input;
 use crate::pods::object::{self, Role};
-use crate::pods::plan::Life;
 
 /// The phase that follows from the container statuses
 /// (<https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase>).
 pub(super) fn phase(input: &Input<'_>, status: &PodStatus) -> &'static str {
-    let pod = input.pod;
     // A phase that is terminal is never left.
     match input.old.phase.as_deref() {
         Some("Succeeded") => return "Succeeded",
         Some("Failed") => return "Failed",
         _ => {}
     }
-    let has_ended = matches!(input.plan.life, Life::Ended | Life::Over);
+    match of_containers(input, status) {
+        "Pending" if input.is_idle() => "Failed",
+        phase => phase,
+    }
+}
+
+fn of_containers(input: &Input<'_>, status: &PodStatus) -> &'static str {
+    let pod = input.pod;
+    let has_ended = input.is_idle();
     let inits = status.init_container_statuses.iter().flatten();
     for ((role, container), one) in object::init_containers(pod).zip(inits) {
         if role == Role::Sidecar {
@@ -35,7 +41,7 @@ pub(super) fn phase(input: &Input<'_>, status: &PodStatus) -> &'static str {
     let apps: Vec<&ContainerStatus> = status.container_statuses.iter().flatten().collect();
     let running = apps.iter().filter(|one| is_running(one)).count();
     let codes: Vec<i32> = apps.iter().filter_map(|one| last_exit_code(one)).collect();
-    if running + codes.len() < apps.len() {
+    if apps.is_empty() || running + codes.len() < apps.len() {
         return "Pending";
     }
     if running > 0 {

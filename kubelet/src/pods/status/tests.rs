@@ -353,6 +353,33 @@ fn a_pod_over_its_deadline_has_failed() {
 }
 
 #[test]
+fn what_waited_when_the_pod_ended_has_failed() {
+    let ended = |spec: Value| case(spec).life(Life::Ended);
+    let unknown = "terminated ContainerStatusUnknown";
+    let plain = ended(json!({"containers": [{"name": "a"}, {"name": "b"}]})).exited("a", 0, 0);
+    assert_eq!(plain.phase(), "Failed");
+    assert_eq!(plain.states("a").0, "terminated Completed");
+    assert_eq!(plain.states("b").0, unknown);
+    let told = plain.status();
+    assert_eq!(plain.after(&told), told, "it is told once");
+
+    let inits =
+        json!({"initContainers": [{"name": "i"}, {"name": "j"}], "containers": [{"name": "a"}]});
+    let (waits, done) = ("waiting PodInitializing", "terminated Completed");
+    for (pod, expected) in [
+        (ended(inits.clone()), [unknown, waits, waits]),
+        (ended(inits.clone()).exited("i", 0, 0), [done, waits, waits]),
+        (
+            ended(inits).exited("i", 0, 0).exited("j", 0, 0),
+            [done, done, unknown],
+        ),
+    ] {
+        assert_eq!(["i", "j", "a"].map(|name| pod.states(name).0), expected);
+        assert_eq!(pod.phase(), "Failed");
+    }
+}
+
+#[test]
 fn an_evicted_pod_has_failed_once_nothing_of_it_runs() {
     let message = "The node was low on resource: memory. ";
     let evicted = |cause| Eviction {
@@ -378,6 +405,7 @@ fn an_evicted_pod_has_failed_once_nothing_of_it_runs() {
     assert_eq!(words(pod.status()), ["Failed", "Evicted", refused]);
     let conditions = pod.status().conditions.unwrap_or_default();
     assert!(conditions.iter().all(|one| one.type_ != "DisruptionTarget"));
+    assert_eq!(pod.status().container_statuses, None);
 }
 
 #[test]
