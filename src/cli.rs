@@ -131,6 +131,8 @@ pub(crate) enum TokenCommand {
     },
     /// List the tokens, without their secrets.
     List,
+    /// Print what makes a machine one more control plane: the --token of its `skiff up`.
+    ControlPlane,
     /// Delete tokens; machines that joined by them stay.
     Delete {
         /// Their ids, or the tokens themselves.

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
@@ -37,7 +37,31 @@ pub(crate) async fn publish(client: Client, settings: &ClusterSettings) -> anyho
     let created = api
         .create(&PostParams::default(), &serde_json::from_value(wanted)?)
         .await;
-    created.map(drop).context("write the cluster's settings")
+    match created {
+        // By another control plane, a moment ago, and of the same settings.
+        Err(kube::Error::Api(refused)) if refused.reason == "AlreadyExists" => Ok(()),
+        created => created.map(drop).context("write the cluster's settings"),
+    }
+}
+
+/// Refuses settings that the cluster's other control planes have otherwise, and that it cannot change.
+pub(crate) async fn agree(client: Client, settings: &ClusterSettings) -> anyhow::Result<()> {
+    let known = match read(client).await {
+        Err(kube::Error::Api(refused)) if refused.code == 404 => return Ok(()),
+        read => read.context("read the cluster's settings")??,
+    };
+    let fixed = |of: &ClusterSettings| {
+        [
+            ("--cluster-cidr", of.cluster_cidr.to_string()),
+            ("--service-cidr", of.service_cidr.to_string()),
+            ("--cluster-dns", of.cluster_dns.to_string()),
+            ("--cluster-domain", of.cluster_domain.clone()),
+        ]
+    };
+    for ((flag, wanted), (_, known)) in fixed(settings).into_iter().zip(fixed(&known)) {
+        ensure!(wanted == known, "{flag} {wanted}: the cluster has {known}");
+    }
+    Ok(())
 }
 
 /// Keeps a copy in the data directory.

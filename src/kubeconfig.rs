@@ -18,10 +18,14 @@ const COPY: &str = "kubeconfig-copy";
 /// The node's own, in the data directory of a machine that joined.
 pub(crate) const NODE: &str = "kubelet.kubeconfig";
 
-/// An API server, and the CA that it is believed by.
+/// The name of the cluster in kubeconfigs of skiff's; its further API servers are clusters `skiff-2` and so on there.
+const NAME: &str = "skiff";
+
+/// API servers, and the CA that they are believed by.
+#[derive(Clone)]
 pub(crate) struct Cluster {
-    /// Such as `https://192.168.1.10:6443`.
-    pub(crate) server: String,
+    /// Such as `https://192.168.1.10:6443`, at least one, the preferred one first.
+    pub(crate) servers: Vec<String>,
     pub(crate) ca_pem: String,
 }
 
@@ -29,7 +33,7 @@ pub(crate) struct Cluster {
 pub(crate) fn write(settings: &Settings, pki: &Pki) -> anyhow::Result<()> {
     let address = std::net::SocketAddr::new(settings.api_host(), settings.bind.port());
     let cluster = Cluster {
-        server: format!("https://{address}"),
+        servers: vec![format!("https://{address}")],
         ca_pem: pki.ca_pem.clone(),
     };
     let yaml = text(&cluster, "skiff-admin", &by_certificate(&pki.admin()))?;
@@ -84,13 +88,18 @@ pub(crate) fn print(data_dir: &Path) -> anyhow::Result<()> {
 
 /// The cluster that a kubeconfig of skiff's leads to.
 pub(crate) fn cluster(kubeconfig: &Kubeconfig) -> anyhow::Result<Cluster> {
-    let named = kubeconfig.clusters.first();
-    let cluster = named.and_then(|named| named.cluster.as_ref());
+    let clusters = || {
+        kubeconfig
+            .clusters
+            .iter()
+            .filter_map(|it| it.cluster.as_ref())
+    };
+    let cluster = clusters().next();
     let cluster = cluster.context("the kubeconfig names no cluster")?;
     let ca = cluster.certificate_authority_data.as_ref();
     let ca = STANDARD.decode(ca.context("the kubeconfig has no CA")?)?;
     Ok(Cluster {
-        server: cluster.server.clone().unwrap_or_default(),
+        servers: clusters().filter_map(|it| it.server.clone()).collect(),
         ca_pem: String::from_utf8(ca)?,
     })
 }
@@ -103,18 +112,24 @@ pub(crate) fn by_certificate(identity: &Identity) -> Value {
     })
 }
 
-/// The text of a kubeconfig with one cluster and one user.
+/// The text of a kubeconfig with one cluster, by all its API servers, and one user.
 pub(crate) fn text(cluster: &Cluster, name: &str, user: &Value) -> anyhow::Result<String> {
+    let ca = STANDARD.encode(&cluster.ca_pem);
+    let entry = |(at, server): (usize, &String)| {
+        let name = match at {
+            0 => NAME.to_owned(),
+            at => format!("{NAME}-{}", at + 1),
+        };
+        json!({ "name": name, "cluster": { "server": server, "certificate-authority-data": ca } })
+    };
+    let clusters: Vec<Value> = cluster.servers.iter().enumerate().map(entry).collect();
     let yaml = json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{ "name": "skiff", "cluster": {
-            "server": cluster.server,
-            "certificate-authority-data": STANDARD.encode(&cluster.ca_pem),
-        } }],
+        "clusters": clusters,
         "users": [{ "name": name, "user": user }],
-        "contexts": [{ "name": "skiff", "context": { "cluster": "skiff", "user": name } }],
-        "current-context": "skiff",
+        "contexts": [{ "name": NAME, "context": { "cluster": NAME, "user": name } }],
+        "current-context": NAME,
     });
     serde_norway::to_string(&yaml).context("encode the kubeconfig")
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use rustls::client::ResolvesClientCert;
@@ -18,6 +19,9 @@ pub struct Config {
     pub advertise: IpAddr,
     /// The port of that endpoint.
     pub port: u16,
+    /// How long the server may be silent before others with the same store take its address from there; none if it is the
+    /// only one. At least three seconds.
+    pub server_lease: Option<Duration>,
     /// What the server shows to its clients.
     pub tls: Arc<dyn ResolvesServerCert>,
     /// The authorities (PEM) whose client certificates are believed: CN is the user, each O a group.

@@ -46,6 +46,7 @@ mod resources;
 mod routes;
 mod serve;
 mod server;
+mod servers;
 mod services;
 mod storage;
 mod tunnel;

@@ -9,9 +9,10 @@ use http::{HeaderValue, Request, Response};
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use parking_lot::RwLock;
 use skiff_api::UserInfo;
 use tower::{BoxError, Service, ServiceExt};
+
+use crate::{Server, Servers};
 
 /// A connection to the API server could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -34,37 +35,6 @@ pub enum ConnectError {
         #[source]
         source: kube::Error,
     },
-}
-
-/// A client that a newer one replaces while others use it.
-#[derive(Clone)]
-pub struct Renewable {
-    current: Arc<RwLock<Client>>,
-}
-
-impl Renewable {
-    /// Uses this client at first.
-    pub fn new(client: Client) -> Self {
-        Self {
-            current: Arc::new(RwLock::new(client)),
-        }
-    }
-
-    /// Sends new requests through another client. Those under way, watches among them, go on as they are.
-    pub fn replace(&self, client: Client) {
-        *self.current.write() = client;
-    }
-
-    /// A client that sends each request through the one of that moment.
-    pub fn client(&self) -> Client {
-        let current = Arc::clone(&self.current);
-        let namespace = current.read().default_namespace().to_owned();
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let client = current.read().clone();
-            async move { client.send(request).await }
-        });
-        Client::new(service, namespace)
-    }
 }
 
 /// Makes the client of each user that a component speaks as.
@@ -101,49 +71,43 @@ where
     Client::new(identified, "default")
 }
 
-/// A client over TLS by the current context of a kubeconfig file; `program` is as whom managedFields know what it writes.
+/// A client over TLS of the API servers of a kubeconfig file; `program` is as whom managedFields know what it writes.
+///
+/// # Errors
+/// When the file cannot be read or names no usable cluster.
 pub async fn from_kubeconfig(path: &Path, program: &'static str) -> Result<Client, ConnectError> {
+    Ok(Servers::new(servers_of(path, program).await?).client())
+}
+
+/// The API servers that a kubeconfig file names as clusters, all for the user of its current context.
+///
+/// # Errors
+/// When the file cannot be read or names no usable cluster.
+pub async fn servers_of(path: &Path, program: &'static str) -> Result<Vec<Server>, ConnectError> {
     let shown = path.display().to_string();
     let broken = |source| ConnectError::Kubeconfig {
         path: shown.clone(),
         source,
     };
     let kubeconfig = Kubeconfig::read_from(path).map_err(broken)?;
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .map_err(broken)?;
-    let program = HeaderValue::from_static(program);
-    config.headers.push((USER_AGENT, program));
-    Client::try_from(config).map_err(|source| ConnectError::Client {
-        path: shown.clone(),
-        source,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use super::*;
-
-    /// A client of a server that answers with that text.
-    fn saying(text: &'static str) -> Client {
-        let service = tower::service_fn(move |_: Request<Body>| async move {
-            Ok::<_, Infallible>(Response::new(Body::from(text.as_bytes().to_vec())))
-        });
-        in_process(service, UserInfo::new("jane", ["people"]))
-    }
-
-    #[tokio::test]
-    async fn who_holds_a_client_gets_the_newer_one() {
-        let renewable = Renewable::new(saying("old"));
-        let held = renewable.client();
-        let ask = async || {
-            let request = Request::get("/").body(Vec::new()).unwrap();
-            held.request_text(request).await.unwrap()
+    let mut servers = Vec::new();
+    for cluster in &kubeconfig.clusters {
+        let options = KubeConfigOptions {
+            cluster: Some(cluster.name.clone()),
+            ..KubeConfigOptions::default()
         };
-        assert_eq!(ask().await, "old");
-        renewable.replace(saying("new"));
-        assert_eq!(ask().await, "new");
+        let mut config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options)
+            .await
+            .map_err(broken)?;
+        let program = HeaderValue::from_static(program);
+        config.headers.push((USER_AGENT, program));
+        servers.push(Server {
+            url: config.cluster_url.to_string(),
+            client: Client::try_from(config).map_err(|source| ConnectError::Client {
+                path: shown.clone(),
+                source,
+            })?,
+        });
     }
+    Ok(servers)
 }

@@ -11,7 +11,9 @@
 //!
 //! A process has one [`Informers`]: each kind is listed and watched once, its objects are shared behind `Arc`.
 
+mod api_servers;
 mod connect;
+mod election;
 mod events;
 mod informer;
 mod informers;
@@ -19,13 +21,19 @@ mod key;
 mod metrics;
 mod queue;
 mod reconcile;
+mod servers;
 mod text;
 
-pub use connect::{Clients, ConnectError, Renewable, from_kubeconfig, in_process};
+pub use api_servers::api_servers;
+pub use connect::{Clients, ConnectError, from_kubeconfig, in_process, servers_of};
+pub use election::Election;
 pub use events::{EventType, Recorder, RecorderWorker, recorder};
 pub use informer::{Change, Index, Informer, Watched};
 pub use informers::{Informers, Single};
 pub use key::ObjectKey;
 pub use metrics::metrics;
 pub use queue::WorkQueue;
-pub use reconcile::{Next, is_already_exists, is_conflict, is_not_found, reconcile_queue};
+pub use reconcile::{
+    Next, is_already_exists, is_conflict, is_not_found, is_unavailable, reconcile_queue,
+};
+pub use servers::{Server, Servers};

@@ -90,6 +90,11 @@ pub fn is_conflict(error: &anyhow::Error) -> bool {
     has_code(error, 409) && !is_already_exists(error)
 }
 
+/// Whether the API server cannot do now what it may do soon: it has too much to do, or cannot reach its store.
+pub fn is_unavailable(error: &anyhow::Error) -> bool {
+    [429, 503, 504].iter().any(|code| has_code(error, *code))
+}
+
 /// Whether the API server said that there is no such object.
 pub fn is_not_found(error: &anyhow::Error) -> bool {
     has_code(error, 404)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// What cluster DNS is told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where it listens, over UDP and TCP; the `kube-dns` Service leads there.
+    /// Where it listens, over UDP and TCP; the `kube-dns` Service leads to this port of each API server's machine.
     pub listen: SocketAddr,
     /// The address of the `kube-dns` Service.
     pub cluster_dns: IpAddr,

@@ -1,4 +1,8 @@
-//! The `kube-dns` Service, and the EndpointSlice that leads from it to this server.
+//! The `kube-dns` Service, and the EndpointSlice that leads from it to this server and those of other machines.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::Context;
 use k8s_openapi::api::core::v1::{Endpoints, Service};
@@ -8,21 +12,52 @@ use kube::{Api, Client};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use skiff_client::{is_already_exists, is_unavailable};
+use tokio::sync::watch;
 
 use crate::config::Config;
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "kube-dns";
 
+/// After the API server had too much to do.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Keeps the Service, its Endpoints and its slice, and lets them lead where the API servers are: each has a cluster DNS
+/// beside it, and all of them write the same.
+pub(crate) async fn keep(
+    config: &Config,
+    client: &Client,
+    mut servers: watch::Receiver<BTreeSet<SocketAddr>>,
+) -> anyhow::Result<()> {
+    loop {
+        let addresses: Vec<IpAddr> = servers
+            .borrow_and_update()
+            .iter()
+            .map(SocketAddr::ip)
+            .collect();
+        let written = match addresses.is_empty() {
+            true => Ok(()),
+            false => publish(config, client, &addresses).await,
+        };
+        match written {
+            Err(error) if is_unavailable(&error) => tokio::time::sleep(AGAIN).await,
+            Err(error) => return Err(error),
+            Ok(()) if servers.changed().await.is_err() => return Ok(()),
+            Ok(()) => {}
+        }
+    }
+}
+
 /// Makes the Service, its Endpoints and its slice, or corrects them.
-pub(crate) async fn publish(config: &Config, client: &Client) -> anyhow::Result<()> {
+async fn publish(config: &Config, client: &Client, addresses: &[IpAddr]) -> anyhow::Result<()> {
     ensure::<Service>(client, service(config))
         .await
         .context("the kube-dns Service")?;
-    ensure::<Endpoints>(client, endpoints(config))
+    ensure::<Endpoints>(client, endpoints(config, addresses))
         .await
         .context("the Endpoints of kube-dns")?;
-    ensure::<EndpointSlice>(client, slice(config))
+    ensure::<EndpointSlice>(client, slice(config, addresses))
         .await
         .context("the EndpointSlice of kube-dns")
 }
@@ -36,13 +71,17 @@ where
         + DeserializeOwned,
 {
     let api: Api<K> = Api::namespaced(client.clone(), NAMESPACE);
-    if api.get_opt(NAME).await?.is_some() {
-        // A write that changes nothing takes no revision.
-        api.patch(NAME, &PatchParams::default(), &Patch::Merge(&wanted))
-            .await?;
-        return Ok(());
+    if api.get_opt(NAME).await?.is_none() {
+        let new = serde_json::from_value(wanted.clone())?;
+        let made = api.create(&PostParams::default(), &new).await;
+        match made.map_err(anyhow::Error::new) {
+            // By another machine, a moment ago.
+            Err(error) if is_already_exists(&error) => {}
+            made => return made.map(drop),
+        }
     }
-    api.create(&PostParams::default(), &serde_json::from_value(wanted)?)
+    // A write that changes nothing takes no revision.
+    api.patch(NAME, &PatchParams::default(), &Patch::Merge(&wanted))
         .await?;
     Ok(())
 }
@@ -67,24 +106,27 @@ fn service(config: &Config) -> Value {
     })
 }
 
-fn endpoints(config: &Config) -> Value {
+fn endpoints(config: &Config, addresses: &[IpAddr]) -> Value {
+    let addresses: Vec<Value> = addresses.iter().map(|ip| json!({ "ip": ip })).collect();
     let port = |name: &str, protocol: &str| json!({ "name": name, "port": config.listen.port(), "protocol": protocol });
     json!({
         "apiVersion": "v1",
         "kind": "Endpoints",
         "metadata": metadata(json!({ "endpointslice.kubernetes.io/skip-mirror": "true", "k8s-app": "kube-dns" })),
-        "subsets": [{ "addresses": [{ "ip": config.listen.ip() }], "ports": [port("dns", "UDP"), port("dns-tcp", "TCP")] }],
+        "subsets": [{ "addresses": addresses, "ports": [port("dns", "UDP"), port("dns-tcp", "TCP")] }],
     })
 }
 
-fn slice(config: &Config) -> Value {
+fn slice(config: &Config, addresses: &[IpAddr]) -> Value {
+    let endpoint = |ip| json!({ "addresses": [ip], "conditions": { "ready": true } });
+    let endpoints: Vec<Value> = addresses.iter().map(endpoint).collect();
     let port = |name: &str, protocol: &str| json!({ "name": name, "port": config.listen.port(), "protocol": protocol });
     json!({
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": metadata(json!({ crate::cluster::SERVICE_NAME: NAME, "k8s-app": "kube-dns" })),
         "addressType": "IPv4",
-        "endpoints": [{ "addresses": [config.listen.ip()], "conditions": { "ready": true } }],
+        "endpoints": endpoints,
         "ports": [port("dns", "UDP"), port("dns-tcp", "TCP")],
     })
 }

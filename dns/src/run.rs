@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use hickory_server::Server;
-use skiff_client::Informers;
+use skiff_client::{Informers, api_servers};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::forward::Forwarder;
 use crate::handler::Handler;
-use crate::publish::publish;
+use crate::publish;
 use crate::resolv_conf::upstreams;
 
 /// How long a TCP connection may say nothing.
@@ -49,13 +49,11 @@ pub async fn run(
         IDLE,
         WAITING,
     );
-    if let Some(published) = shutdown
-        .run_until_cancelled(publish(&config, &client))
+    let published = publish::keep(&config, &client, api_servers(&informers));
+    shutdown
+        .run_until_cancelled(published)
         .await
-    {
-        published?;
-        shutdown.cancelled().await;
-    }
+        .unwrap_or(Ok(()))?;
     server
         .shutdown_gracefully()
         .await

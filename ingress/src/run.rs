@@ -1,14 +1,15 @@
 //! The loop: something changed, make the table, answer by it.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::Client;
 use parking_lot::Mutex;
-use skiff_client::{Informer, Informers, Next, ObjectKey, WorkQueue, reconcile_queue};
+use skiff_client::{Informer, Informers, Next, ObjectKey, WorkQueue, api_servers, reconcile_queue};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::forward::Site;
@@ -30,8 +31,6 @@ pub struct Config {
     pub http_port: Option<u16>,
     /// The port of HTTPS.
     pub https_port: Option<u16>,
-    /// The node's address, which goes into the status of Ingresses.
-    pub node_ip: IpAddr,
 }
 
 /// Serves Ingresses until `shutdown`, then lets requests under way end. The ports are open while there are any.
@@ -59,7 +58,7 @@ pub async fn run(
     }
     let addresses = Addresses {
         client,
-        address: config.node_ip,
+        servers: api_servers(&informers),
         ingresses: watched.ingresses.clone(),
         ours: Arc::default(),
         queue: WorkQueue::new(),
@@ -82,6 +81,7 @@ async fn serve(
     listeners: &mut Listeners,
     addresses: &Addresses,
 ) -> anyhow::Result<()> {
+    let mut servers = addresses.servers.clone();
     loop {
         let seen = watched.seen().await;
         site.reload(plan::table(&seen));
@@ -91,7 +91,7 @@ async fn serve(
         }
         addresses.are_for(&seen);
         // Changes since then have left their permit: none is missed, many are one.
-        watched.changed.notified().await;
+        tokio::select! { () = watched.changed.notified() => {}, Ok(()) = servers.changed() => {} }
     }
 }
 
@@ -105,10 +105,10 @@ async fn drain(site: &Site) {
     }
 }
 
-/// Keeps the address in the status of our Ingresses.
+/// Keeps the addresses in the status of our Ingresses: each machine with an API server serves them.
 struct Addresses {
     client: Client,
-    address: IpAddr,
+    servers: watch::Receiver<BTreeSet<SocketAddr>>,
     ingresses: Informer<Ingress>,
     ours: Arc<Mutex<BTreeSet<String>>>,
     queue: WorkQueue<ObjectKey>,
@@ -131,10 +131,12 @@ impl Addresses {
         reconcile_queue("ingress status", self.queue.clone(), 1, shutdown, |key| {
             let ingress = self.ingresses.get(&key);
             let ingress = ingress.filter(|_| self.ours.lock().contains(&key.to_string()));
-            let (client, address) = (self.client.clone(), self.address);
+            let client = self.client.clone();
+            let servers = self.servers.borrow();
+            let addresses: Vec<IpAddr> = servers.iter().map(SocketAddr::ip).collect();
             async move {
-                if let Some(ingress) = ingress {
-                    status::write(&client, &ingress, address).await?;
+                if let Some(ingress) = ingress.filter(|_| !addresses.is_empty()) {
+                    status::write(&client, &ingress, &addresses).await?;
                 }
                 Ok(Next::Done)
             }

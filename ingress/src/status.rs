@@ -1,4 +1,4 @@
-//! The address in the status of an Ingress.
+//! The addresses in the status of an Ingress.
 
 use std::net::IpAddr;
 
@@ -8,20 +8,29 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 /// The status that says where the Ingress is served; `None` if it says so already.
-fn wanted(ingress: &Ingress, address: IpAddr) -> Option<Value> {
+fn wanted(ingress: &Ingress, addresses: &[IpAddr]) -> Option<Value> {
     let status = ingress.status.as_ref();
     let balancer = status.and_then(|status| status.load_balancer.as_ref());
     let known = balancer
         .and_then(|balancer| balancer.ingress.as_deref())
         .unwrap_or_default();
-    let address = address.to_string();
-    let is_said = matches!(known, [only] if only.ip.as_ref() == Some(&address));
-    (!is_said).then(|| json!({"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}))
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let said = known
+        .iter()
+        .map(|one| one.ip.as_deref().unwrap_or_default());
+    let is_said = said.eq(addresses.iter().map(String::as_str));
+    let shown = |address| json!({"ip": address});
+    let balancers: Vec<Value> = addresses.iter().map(shown).collect();
+    (!is_said).then(|| json!({"status": {"loadBalancer": {"ingress": balancers}}}))
 }
 
-/// Writes the node's address, if it is not there.
-pub(crate) async fn write(client: &Client, ingress: &Ingress, address: IpAddr) -> kube::Result<()> {
-    let Some(status) = wanted(ingress, address) else {
+/// Writes the addresses of those who serve it, if they are not there.
+pub(crate) async fn write(
+    client: &Client,
+    ingress: &Ingress,
+    addresses: &[IpAddr],
+) -> kube::Result<()> {
+    let Some(status) = wanted(ingress, addresses) else {
         return Ok(());
     };
     let namespace = ingress.namespace().unwrap_or_default();
@@ -43,14 +52,20 @@ mod tests {
     use serde_json::from_value;
 
     #[test]
-    fn the_address_is_written_once() {
+    fn the_addresses_are_written_once() {
         let ingress = |balancer: Value| -> Ingress {
             from_value(json!({"metadata": {}, "status": {"loadBalancer": balancer}})).unwrap()
         };
-        let address = IpAddr::from([192, 0, 2, 1]);
-        let is_written = |balancer| wanted(&ingress(balancer), address).is_some();
+        let [first, second] = [1, 2].map(|host| IpAddr::from([192, 0, 2, host]));
+        let is_written = |balancer| wanted(&ingress(balancer), &[first]).is_some();
         assert!(is_written(json!({})));
         assert!(is_written(json!({"ingress": [{"ip": "192.0.2.9"}]})));
         assert!(!is_written(json!({"ingress": [{"ip": "192.0.2.1"}]})));
+        let both = wanted(
+            &ingress(json!({"ingress": [{"ip": "192.0.2.1"}]})),
+            &[first, second],
+        );
+        let told = both.unwrap()["status"]["loadBalancer"]["ingress"].to_string();
+        assert_eq!(told, r#"[{"ip":"192.0.2.1"},{"ip":"192.0.2.2"}]"#);
     }
 }

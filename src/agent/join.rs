@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use http::{Request, Uri, header};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -50,15 +50,10 @@ pub(super) async fn ensure(settings: &AgentSettings) -> anyhow::Result<Joined> {
 }
 
 /// Asks for new certificates, by those that the machine has.
-pub(super) async fn renew(
-    client: &Client,
-    node: &NodeSettings,
-    cluster: &Cluster,
-) -> anyhow::Result<NodePki> {
+pub(super) async fn renew(client: &Client, node: &NodeSettings) -> anyhow::Result<NodePki> {
     let dir = node.data_dir.join("pki");
     let request = NodePki::request(&dir, &node.node_name, node.node_ip)?;
     NodePki::keep(&dir, &ask(client, &request).await?)?;
-    keep_kubeconfig(node, cluster)?;
     load(node)?.context("the certificates of this machine are gone")
 }
 
@@ -67,7 +62,8 @@ fn load(node: &NodeSettings) -> anyhow::Result<Option<NodePki>> {
 }
 
 async fn first_time(settings: &AgentSettings, dir: &Path) -> anyhow::Result<Cluster> {
-    let (Some(server), Some(token)) = (&settings.server, &settings.token) else {
+    let servers = parse_servers(&settings.servers)?;
+    let (false, Some(token)) = (servers.is_empty(), &settings.token) else {
         bail!(
             "{} has not joined a cluster yet: --server and --token are needed; \
              `skiff token create --print-join-command` on the server prints them",
@@ -75,10 +71,9 @@ async fn first_time(settings: &AgentSettings, dir: &Path) -> anyhow::Result<Clus
         );
     };
     let token: JoinToken = token.parse()?;
-    let server = parse_server(server)?;
-    let ca = fetch_ca(&server, &token.ca_hash).await?;
+    let (first, ca) = first_to_answer(&servers, &token).await?;
     let cluster = Cluster {
-        server: server.to_string().trim_end_matches('/').to_owned(),
+        servers: in_order(first, &servers),
         ca_pem: pem(&ca),
     };
     let client = client(&cluster, &json!({ "token": token.bearer() })).await?;
@@ -93,22 +88,53 @@ fn again(settings: &AgentSettings, file: &Path) -> anyhow::Result<Cluster> {
     let kubeconfig =
         Kubeconfig::read_from(file).with_context(|| format!("read {}", file.display()))?;
     let known = kubeconfig::cluster(&kubeconfig)?;
-    let Some(server) = &settings.server else {
+    let servers = parse_servers(&settings.servers)?;
+    let Some(first) = servers.first() else {
         return Ok(known);
     };
-    let server = parse_server(server)?.to_string();
-    let server = server.trim_end_matches('/').to_owned();
-    let cluster = Cluster { server, ..known };
+    let servers = in_order(first, &servers);
+    let cluster = Cluster { servers, ..known };
     keep_kubeconfig(&settings.node, &cluster)?;
     Ok(cluster)
 }
 
-fn keep_kubeconfig(node: &NodeSettings, cluster: &Cluster) -> anyhow::Result<()> {
+/// The first server that answers, and its CA, which is that of the token.
+///
+/// # Errors
+/// Those of the last one, if none does.
+async fn first_to_answer<'a>(
+    servers: &'a [Uri],
+    token: &JoinToken,
+) -> anyhow::Result<(&'a Uri, CertificateDer<'static>)> {
+    let mut last = anyhow!("--server is needed");
+    for server in servers {
+        match fetch_ca(server, &token.ca_hash).await {
+            Ok(ca) => return Ok((server, ca)),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// The servers as a kubeconfig has them, from one of them on.
+fn in_order(first: &Uri, servers: &[Uri]) -> Vec<String> {
+    let others = servers.iter().filter(|server| *server != first);
+    let all = [first].into_iter().chain(others);
+    all.map(|server| server.to_string().trim_end_matches('/').to_owned())
+        .collect()
+}
+
+/// Keeps where the servers are, and what the machine shows to them.
+pub(super) fn keep_kubeconfig(node: &NodeSettings, cluster: &Cluster) -> anyhow::Result<()> {
     let pki = load(node)?.context("the certificates of this machine are gone")?;
     let user = kubeconfig::by_certificate(&pki.client);
     let name = format!("system:node:{}", node.node_name);
     let text = kubeconfig::text(cluster, &name, &user)?;
     write_private(&node.data_dir.join(kubeconfig::NODE), &text)
+}
+
+fn parse_servers(texts: &[String]) -> anyhow::Result<Vec<Uri>> {
+    texts.iter().map(|text| parse_server(text)).collect()
 }
 
 fn parse_server(text: &str) -> anyhow::Result<Uri> {

@@ -15,13 +15,14 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use kube::Client;
-use skiff_client::Informers;
+use skiff_client::{Informers, api_servers};
 
 use crate::cluster_config;
 use crate::components::{Components, NodeParts};
 use crate::config::{AgentSettings, ClusterSettings};
 use crate::containerd::ContainerRuntime;
 use crate::data_dir::DataDir;
+use crate::kubeconfig;
 use crate::up::{self, Steps, signals};
 use join::Joined;
 use member::Member;
@@ -39,7 +40,7 @@ pub(crate) async fn agent(settings: AgentSettings) -> anyhow::Result<()> {
     let node = &settings.node;
     let data = DataDir::hold(&node.data_dir)?;
     ensure!(
-        !data.join("store").exists(),
+        !data.join(kubeconfig::ADMIN).exists(),
         "{} holds a control plane, which `skiff up` starts",
         node.data_dir.display()
     );
@@ -80,7 +81,8 @@ async fn serve(
     let is_new = joined.is_new;
     let member = Member::new(node, joined).await?;
     let client = member.client();
-    let read = read_settings(&client, member.server(), is_new);
+    let servers = member.shown_servers();
+    let read = read_settings(&client, &servers, is_new);
     let cluster = steps.step_async("API server", read).await?;
     cluster_config::remember(&node.data_dir, &cluster)?;
     // Before anything calls the kubelet, for its address may be another one than before.
@@ -97,6 +99,12 @@ async fn serve(
         ca_pem: member.ca_pem().to_owned(),
     };
     let member = Arc::new(member);
+    let (following, live) = (Arc::clone(&member), api_servers(&parts.informers));
+    let until = components.clients();
+    components.start(
+        "API servers",
+        async move { following.follow(live, until).await },
+    );
     components.keep_fresh(due, move || {
         let member = Arc::clone(&member);
         async move { member.renew().await }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use futures::FutureExt as _;
@@ -10,8 +10,9 @@ use futures::future::BoxFuture;
 use kube::Client;
 use skiff_api::UserInfo;
 use skiff_apiserver::ApiServer;
-use skiff_client::{Clients, Informers, in_process};
+use skiff_client::{Clients, Election, Informers, in_process};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::{Components, NodeParts};
 use crate::config::Settings;
@@ -26,6 +27,9 @@ const HEALTH_PORTS: [(&str, u16); 2] = [
     ("controllers' health", CONTROLLERS_HEALTH_PORT),
     ("scheduler's health", SCHEDULER_HEALTH_PORT),
 ];
+/// How long one of several control planes may be silent before others do its work, and its address leaves the `kubernetes`
+/// Service: as kube-controller-manager's `--leader-elect-lease-duration`. A node is not waited for longer.
+const LEASE: Duration = Duration::from_secs(15);
 const CONTROLLERS_HEALTH_PORT: u16 = 10257;
 const SCHEDULER_HEALTH_PORT: u16 = 10259;
 
@@ -46,23 +50,35 @@ impl Components {
         self.start("API server", async move {
             serving.serve(listener, token).await.context("serve")
         });
+        let alone = |lease, user| Alone {
+            election: lease_duration(settings).map(|duration| Election {
+                client: as_user(user),
+                informers: informers.clone(),
+                lease,
+                identity: format!("{}_{}", settings.node.node_name, settings.node.node_ip),
+                duration,
+            }),
+            informers: informers.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let (config, speakers) = (controllers_config(settings, pki), clients(server));
+        let only = alone("kube-controller-manager", "system:kube-controller-manager");
         self.start(
             "controllers",
-            skiff_controllers::run(
-                controllers_config(settings, pki),
-                clients(server),
-                informers.clone(),
-                shutdown.clone(),
-            ),
+            only.run(client_of_informers(server), move |informers, shutdown| {
+                skiff_controllers::run(config.clone(), speakers.clone(), informers, shutdown)
+            }),
         );
+        let (config, speaker) = (
+            skiff_scheduler::Config::default(),
+            as_user("system:kube-scheduler"),
+        );
+        let only = alone("kube-scheduler", "system:kube-scheduler");
         self.start(
             "scheduler",
-            skiff_scheduler::run(
-                skiff_scheduler::Config::default(),
-                as_user("system:kube-scheduler"),
-                informers.clone(),
-                shutdown.clone(),
-            ),
+            only.run(client_of_informers(server), move |informers, shutdown| {
+                skiff_scheduler::run(config.clone(), speaker.clone(), informers, shutdown)
+            }),
         );
         self.start(
             "dns",
@@ -104,6 +120,46 @@ impl Components {
     }
 }
 
+/// What only one control plane of a cluster does at a time.
+struct Alone {
+    /// Among whom; none if there is one control plane.
+    election: Option<Election>,
+    informers: Informers,
+    shutdown: CancellationToken,
+}
+
+impl Alone {
+    /// Does the work, or waits for its turn. Its caches end with the turn, as those do who ask them.
+    async fn run<W>(
+        self,
+        looks: Client,
+        work: impl Fn(Informers, CancellationToken) -> W,
+    ) -> anyhow::Result<()>
+    where
+        W: Future<Output = anyhow::Result<()>>,
+    {
+        let Some(election) = self.election else {
+            return work(self.informers, self.shutdown).await;
+        };
+        let turn = |term: CancellationToken| {
+            let informers = Informers::new(looks.clone(), term.clone());
+            let working = work(informers.clone(), term);
+            async move {
+                let done = working.await;
+                informers.stopped().await;
+                done
+            }
+        };
+        election.run(self.shutdown, turn).await
+    }
+}
+
+/// How long this control plane may be silent, if there may be others.
+fn lease_duration(settings: &Settings) -> Option<Duration> {
+    let grace = settings.cluster.node_monitor_grace_period.unsigned_abs();
+    settings.etcd.as_ref().map(|_| LEASE.min(grace))
+}
+
 /// A client with skiff's own rights, for what it writes down itself at start.
 pub(crate) fn client_of_skiff(server: &ApiServer) -> Client {
     let user = UserInfo::new("system:skiff", ["system:masters", "system:authenticated"]);
@@ -137,6 +193,7 @@ pub(crate) fn apiserver_config(settings: &Settings, pki: &Pki) -> skiff_apiserve
     skiff_apiserver::Config {
         advertise: settings.node.node_ip,
         port: settings.bind.port(),
+        server_lease: lease_duration(settings),
         tls: pki.apiserver(),
         client_ca_pem: pki.ca_pem.clone(),
         service_account_key_pem: pki.service_account_key_pem.clone(),
@@ -198,6 +255,5 @@ fn ingress_config(settings: &Settings) -> skiff_ingress::Config {
         class: ingress.class,
         http_port: ingress.http_port,
         https_port: ingress.https_port,
-        node_ip: settings.node.node_ip,
     }
 }

@@ -94,7 +94,8 @@ impl Components {
         outcome
     }
 
-    fn start(
+    /// Starts one of them.
+    pub(crate) fn start(
         &mut self,
         name: &'static str,
         work: impl Future<Output = anyhow::Result<()>> + Send + 'static,

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use super::{
     ClusterSettings, IngressSettings, NetworkBackend, NodeOptions, NodeSettings, ProxyMode,
-    Settings, UpOptions,
+    Settings, UpOptions, etcd,
 };
 use crate::data_dir::DEFAULT_DATA_DIR;
 use crate::network;
@@ -34,6 +34,7 @@ pub(crate) fn fill_in(options: UpOptions) -> anyhow::Result<Settings> {
         None => node.data_dir.join("kubeconfig"),
     };
     Ok(Settings {
+        etcd: etcd::settings(&options)?,
         ingress: ingress(&options),
         node,
         kubeconfig,

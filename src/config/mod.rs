@@ -1,6 +1,7 @@
 //! The options of `skiff up` and `skiff agent`: flags over a YAML file over defaults.
 
 mod defaults;
+mod etcd;
 mod mirror;
 mod options;
 
@@ -15,6 +16,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use skiff_kubelet::EvictionThresholds;
 
+pub(crate) use etcd::EtcdSettings;
 pub(crate) use mirror::Mirror;
 pub(crate) use options::{AgentOptions, NetworkBackend, NodeOptions, ProxyMode, UpOptions};
 
@@ -67,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) cluster: ClusterSettings,
     pub(crate) kubeconfig: PathBuf,
     pub(crate) bind: SocketAddr,
+    /// Where the cluster's state is; `None` for the data directory.
+    pub(crate) etcd: Option<EtcdSettings>,
     /// How long the cluster's own certificates are good.
     pub(crate) certificate_validity_period: SignedDuration,
 }
@@ -76,7 +80,7 @@ pub(crate) struct Settings {
 pub(crate) struct AgentSettings {
     pub(crate) node: NodeSettings,
     /// Where to join, and by which right; given at the first start.
-    pub(crate) server: Option<String>,
+    pub(crate) servers: Vec<String>,
     pub(crate) token: Option<String>,
 }
 
@@ -115,7 +119,7 @@ pub(crate) fn resolve_agent(options: AgentOptions) -> anyhow::Result<AgentSettin
     check_node(&node)?;
     Ok(AgentSettings {
         node,
-        server: options.server,
+        servers: options.server,
         token: options.token,
     })
 }
@@ -246,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn the_state_is_in_the_data_directory_or_in_etcd() {
+        assert!(resolved(&[]).expect("sound").etcd.is_none());
+        let servers = "--etcd-servers=https://192.0.2.1:2379,https://192.0.2.2:2379";
+        let settings = resolved(&[servers, "--etcd-cafile=ca.crt"]).expect("sound");
+        let etcd = settings.etcd.expect("in etcd");
+        assert_eq!(etcd.servers.len(), 2);
+        assert_eq!(etcd.cafile, Some(PathBuf::from("ca.crt")));
+        assert_eq!(etcd.prefix, "/skiff");
+        assert_eq!(etcd.token, None);
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let cases = [
             (
@@ -274,6 +290,14 @@ mod tests {
                 "--certificate-validity-period 9s: must be between 10s and 87600h",
             ),
             (&["--registry-mirror=nothing"], "must be NAME=URL"),
+            (
+                &["--etcd-cafile=ca.crt"],
+                "--etcd-cafile: is of no use without --etcd-servers",
+            ),
+            (
+                &["--etcd-servers=http://192.0.2.1:2379", "--token=short"],
+                "--token: must have at least 16 letters",
+            ),
             (
                 &["--eviction-hard=memory.free<1Gi"],
                 "\"memory.free\" is no eviction signal",

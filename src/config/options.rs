@@ -74,9 +74,14 @@ pub(crate) struct NodeOptions {
 /// Options of `skiff agent`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AgentOptions {
-    /// The API server of the cluster to join, such as https://192.168.1.10:6443; needed once
-    #[arg(long, value_name = "URL", env = "SKIFF_SERVER")]
-    pub(crate) server: Option<String>,
+    /// An API server of the cluster to join, or several, such as https://192.168.1.10:6443; needed once
+    #[arg(
+        long,
+        value_name = "URL,…",
+        env = "SKIFF_SERVER",
+        value_delimiter = ','
+    )]
+    pub(crate) server: Vec<String>,
     /// What `skiff token create` printed there; needed once
     #[arg(long, env = "SKIFF_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
@@ -127,6 +132,25 @@ pub(crate) struct UpOptions {
     /// How long a node may be silent before it counts as lost [default: 40s]
     #[arg(long, value_name = "DURATION")]
     pub(crate) node_monitor_grace_period: Option<SignedDuration>,
+    /// Keep the cluster's state in this etcd, for several control planes: URLs of its members, such as https://10.0.0.1:2379
+    #[arg(long, value_name = "URL,…", value_delimiter = ',')]
+    pub(crate) etcd_servers: Vec<String>,
+    /// The CA of etcd's certificates, a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) etcd_cafile: Option<PathBuf>,
+    /// The certificate to show to etcd, a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) etcd_certfile: Option<PathBuf>,
+    /// The key of that certificate, a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) etcd_keyfile: Option<PathBuf>,
+    /// What the cluster's keys in etcd begin with [default: /skiff]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) etcd_prefix: Option<String>,
+    /// What the cluster's control planes share, with --etcd-servers; `skiff token control-plane` prints it. Needed once, and
+    /// by the first of them not at all
+    #[arg(long, env = "SKIFF_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
     /// How long the cluster's own certificates are good; they are renewed at 70 % of that [default: 8760h]
     #[arg(long, value_name = "DURATION")]
     pub(crate) certificate_validity_period: Option<SignedDuration>,
@@ -166,6 +190,10 @@ impl UpOptions {
     pub(crate) fn over(self, file: UpOptions) -> UpOptions {
         let mut registry_mirrors = self.registry_mirrors;
         registry_mirrors.extend(file.registry_mirrors);
+        let etcd_servers = match self.etcd_servers.is_empty() {
+            true => file.etcd_servers,
+            false => self.etcd_servers,
+        };
         UpOptions {
             data_dir: self.data_dir.or(file.data_dir),
             kubeconfig: self.kubeconfig.or(file.kubeconfig),
@@ -182,6 +210,12 @@ impl UpOptions {
             node_monitor_grace_period: self
                 .node_monitor_grace_period
                 .or(file.node_monitor_grace_period),
+            etcd_servers,
+            etcd_cafile: self.etcd_cafile.or(file.etcd_cafile),
+            etcd_certfile: self.etcd_certfile.or(file.etcd_certfile),
+            etcd_keyfile: self.etcd_keyfile.or(file.etcd_keyfile),
+            etcd_prefix: self.etcd_prefix.or(file.etcd_prefix),
+            token: self.token.or(file.token),
             certificate_validity_period: self
                 .certificate_validity_period
                 .or(file.certificate_validity_period),

@@ -181,6 +181,16 @@ impl Authority {
         })
     }
 
+    /// A new one, written nowhere.
+    pub(super) fn fresh(name: &str) -> anyhow::Result<Identity> {
+        let key = KeyPair::generate().context("make the CA key")?;
+        let cert = ca_params(name).self_signed(&key).context("sign the CA")?;
+        Ok(Identity {
+            cert_pem: cert.pem(),
+            key_pem: key.serialize_pem(),
+        })
+    }
+
     /// Reads what was signed before, or signs it if it is missing, due or named otherwise.
     pub(crate) fn ensure_leaf(&self, files: &Files, leaf: &Leaf) -> anyhow::Result<Identity> {
         let key_pem = files.key(leaf.file, || {

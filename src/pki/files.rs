@@ -49,7 +49,8 @@ impl Files {
         self.write(&format!("{name}.crt"), pem)
     }
 
-    fn read(&self, file: &str) -> anyhow::Result<Option<String>> {
+    /// The text of a file, if there is one.
+    pub(super) fn read(&self, file: &str) -> anyhow::Result<Option<String>> {
         let path = self.dir.join(file);
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text)),
@@ -58,7 +59,7 @@ impl Files {
         }
     }
 
-    fn write(&self, file: &str, text: &str) -> anyhow::Result<()> {
+    pub(super) fn write(&self, file: &str, text: &str) -> anyhow::Result<()> {
         write_private(&self.dir.join(file), text)
     }
 }

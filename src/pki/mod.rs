@@ -12,6 +12,8 @@ mod kept;
 mod node;
 mod renewal;
 mod rotation;
+mod sealed;
+mod shared;
 mod shown;
 mod signer;
 
@@ -32,9 +34,15 @@ use kept::Kept;
 pub(crate) use files::write_private;
 pub(crate) use node::NodePki;
 pub(crate) use rotation::keep_fresh;
+pub(crate) use shared::{is_shared, share};
 pub(crate) use shown::Shown;
 
 use crate::config::Settings;
+
+/// The files and names of the authorities: of the cluster, and of what the API server shows to those of further groups.
+const AUTHORITIES: [(&str, &str); 2] = [("ca", "kubernetes"), ("front-proxy-ca", "front-proxy-ca")];
+/// The file of the key that signs the tokens of service accounts.
+const SERVICE_ACCOUNT: &str = "service-account";
 
 /// A certificate chain and its private key, in PEM.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,14 +73,10 @@ impl Pki {
     pub(crate) fn ensure(dir: &Path, settings: &Settings) -> anyhow::Result<Self> {
         let files = Files::open(dir)?;
         let life = settings.certificate_validity_period.unsigned_abs();
-        let ca = |file, name| Authority::ensure(&files, file, name, life).map(Arc::new);
-        let authority = ca("ca", "kubernetes")?;
-        let front_proxy = ca("front-proxy-ca", "front-proxy-ca")?;
-        let service_account_key_pem = files.key("service-account", || {
-            Ok(KeyPair::generate()
-                .context("make the service-account key")?
-                .serialize_pem())
-        })?;
+        let ca = |(file, name)| Authority::ensure(&files, file, name, life).map(Arc::new);
+        let [authority, front_proxy] = AUTHORITIES.map(ca);
+        let (authority, front_proxy) = (authority?, front_proxy?);
+        let service_account_key_pem = files.key(SERVICE_ACCOUNT, service_account_key)?;
         let keep = |leaf| Kept::ensure(&files, &authority, leaf, "");
         let (node, address) = (&settings.node.node_name, settings.node.node_ip);
         Ok(Self {
@@ -164,6 +168,11 @@ impl Pki {
         let authority = self.authority.clone();
         Arc::new(move |request| Ok(sign_node(&authority, request)?))
     }
+}
+
+fn service_account_key() -> anyhow::Result<String> {
+    let key = KeyPair::generate().context("make the service-account key")?;
+    Ok(key.serialize_pem())
 }
 
 fn apiserver_leaf(settings: &Settings) -> anyhow::Result<Leaf> {

@@ -49,7 +49,8 @@ pub(crate) fn ca_hash(ca: &CertificateDer<'_>) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn letters(count: usize) -> String {
+/// So many small letters and digits by chance.
+pub(crate) fn letters(count: usize) -> String {
     let mut chance = rand::rng();
     (0..count)
         .map(|_| char::from(LETTERS[chance.random_range(0..LETTERS.len())]))

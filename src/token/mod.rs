@@ -14,10 +14,10 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
-pub(crate) use format::{JoinToken, ca_hash};
+pub(crate) use format::{JoinToken, ca_hash, letters};
 
 use crate::cli::{TokenArgs, TokenCommand};
-use crate::kubeconfig;
+use crate::{control_plane_token, kubeconfig};
 
 const NAMESPACE: &str = "kube-system";
 const TYPE: &str = "bootstrap.kubernetes.io/token";
@@ -26,8 +26,10 @@ const NAME_PREFIX: &str = "bootstrap-token-";
 /// Makes, lists or deletes tokens of the cluster that runs on this machine.
 pub(crate) async fn token(args: TokenArgs) -> anyhow::Result<()> {
     let file = args.at.data_dir.join(kubeconfig::ADMIN);
-    let client = skiff_client::from_kubeconfig(&file, "skiff").await?;
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
+    let secrets = async || {
+        let client = skiff_client::from_kubeconfig(&file, "skiff").await?;
+        anyhow::Ok(Api::<Secret>::namespaced(client, NAMESPACE))
+    };
     match args.command {
         TokenCommand::Create {
             ttl,
@@ -36,18 +38,20 @@ pub(crate) async fn token(args: TokenArgs) -> anyhow::Result<()> {
         } => {
             let cluster = kubeconfig::cluster(&Kubeconfig::read_from(&file)?)?;
             let token = JoinToken::new(&cluster.ca_pem)?;
+            let secrets = secrets().await?;
             create(&secrets, &token, ttl, description).await?;
             match print_join_command {
                 true => println!(
                     "skiff agent --server {} --token {token}",
-                    server(client).await?
+                    servers(secrets.into_client()).await?
                 ),
                 false => println!("{token}"),
             }
             Ok(())
         }
-        TokenCommand::List => list(&secrets).await,
-        TokenCommand::Delete { ids } => delete(&secrets, &ids).await,
+        TokenCommand::List => list(&secrets().await?).await,
+        TokenCommand::ControlPlane => control_plane_token::print(&args.at.data_dir),
+        TokenCommand::Delete { ids } => delete(&secrets().await?, &ids).await,
     }
 }
 
@@ -118,23 +122,24 @@ async fn delete(secrets: &Api<Secret>, ids: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where other machines reach the API server: the endpoint of the `kubernetes` Service.
-async fn server(client: Client) -> anyhow::Result<String> {
+/// Where other machines reach the API servers: the endpoints of the `kubernetes` Service.
+async fn servers(client: Client) -> anyhow::Result<String> {
     let slices: Api<k8s_openapi::api::discovery::v1::EndpointSlice> =
         Api::namespaced(client, "default");
     let slice = slices
         .get("kubernetes")
         .await
         .context("find the API server")?;
-    let address = slice
-        .endpoints
-        .iter()
-        .flatten()
-        .flat_map(|one| &one.addresses)
-        .next();
+    let endpoints = slice.endpoints.iter().flatten();
+    let addresses = endpoints.flat_map(|one| &one.addresses);
     let port = slice.ports.iter().flatten().find_map(|port| port.port);
-    match (address, port) {
-        (Some(address), Some(port)) => Ok(format!("https://{address}:{port}")),
-        _ => anyhow::bail!("the kubernetes Service has no endpoint"),
-    }
+    let port = port.context("the kubernetes Service has no port")?;
+    let servers: Vec<String> = addresses
+        .map(|address| format!("https://{address}:{port}"))
+        .collect();
+    ensure!(
+        !servers.is_empty(),
+        "the kubernetes Service has no endpoint"
+    );
+    Ok(servers.join(","))
 }

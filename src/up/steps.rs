@@ -25,18 +25,6 @@ impl Steps {
         self.started_at
     }
 
-    /// Runs a step.
-    pub(crate) fn step<T>(
-        &mut self,
-        name: &str,
-        work: impl FnOnce() -> anyhow::Result<T>,
-    ) -> anyhow::Result<T> {
-        let began = Instant::now();
-        let done = work()?;
-        self.tell(name, began.elapsed());
-        Ok(done)
-    }
-
     /// Runs a step that waits.
     pub(crate) async fn step_async<T>(
         &mut self,

@@ -2,6 +2,7 @@
 //! Service of the API itself.
 
 use futures::future::{select_all, try_join_all};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use skiff_api::{Reason, SYSTEM_PRIORITY_CLASSES, Status};
 use skiff_store::{Change, Watch, WatchEnd};
@@ -32,7 +33,11 @@ const NETWORKING: &str = "networking.k8s.io";
 
 /// Makes all that every cluster has, and completes its roles.
 pub(crate) async fn complete(api: &Api) -> Result<(), Error> {
-    addresses::make_all(&api.store, &api.store.snapshot()).await;
+    let snapshot = api.store.snapshot();
+    addresses::make_all(&api.store, &snapshot).await;
+    if api.servers.lease().is_some() {
+        api.servers.read(&snapshot);
+    }
     run(api).await?;
     roles(api).await?;
     api_services(api).await
@@ -109,9 +114,24 @@ async fn run(api: &Api) -> Result<(), Error> {
     .await?;
     service_cidr_ready(api).await?;
     ensure(api, "", "services", "default", service(api), false).await?;
+    // First, for others take away the address when it ends.
+    if api.servers.lease().is_some() {
+        renew_lease(api).await?;
+    }
+    lead_to_servers(api).await
+}
+
+/// Lets the Service of the API lead to all servers that live.
+pub(super) async fn lead_to_servers(api: &Api) -> Result<(), Error> {
     ensure(api, "", "endpoints", "default", endpoints(api), true).await?;
     let group = "discovery.k8s.io";
     ensure(api, group, "endpointslices", "default", slice(api), true).await
+}
+
+/// Makes or renews the Lease of this server.
+pub(super) async fn renew_lease(api: &Api) -> Result<(), Error> {
+    let (group, lease) = ("coordination.k8s.io", api.servers.renewed(Timestamp::now()));
+    ensure(api, group, "leases", "kube-system", lease, true).await
 }
 
 /// The default class: folders of the node on which the first consumer runs.
@@ -192,7 +212,11 @@ async fn role(api: &Api, wanted: Value) -> Result<(), Error> {
         let writes = Writes::new(api, &storage);
         let writer = Writer::default();
         if storage.get(&namespace, &name).await.is_err() {
-            return writes.create(&namespace, wanted, writer).await.map(|_| ());
+            match writes.create(&namespace, wanted.clone(), writer).await {
+                // By another server, a moment ago.
+                Err(status) if status.reason == Reason::AlreadyExists => {}
+                made => return made.map(|_| ()),
+            }
         }
         let complete = |old: &Value| Ok(bootstrap::reconciled(old, &wanted));
         let written = writes.modify(&namespace, &name, Part::Main, writer, complete);
@@ -269,6 +293,8 @@ fn service(api: &Api) -> Value {
 }
 
 fn endpoints(api: &Api) -> Value {
+    let addresses = api.servers.addresses().into_iter();
+    let addresses: Vec<Value> = addresses.map(|ip| json!({"ip": ip})).collect();
     json!({
         "apiVersion": "v1",
         "kind": "Endpoints",
@@ -277,13 +303,16 @@ fn endpoints(api: &Api) -> Value {
             "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
         },
         "subsets": [{
-            "addresses": [{"ip": api.config.advertise.to_string()}],
+            "addresses": addresses,
             "ports": [{"name": "https", "port": api.config.port, "protocol": "TCP"}],
         }],
     })
 }
 
 fn slice(api: &Api) -> Value {
+    let endpoint = |ip| json!({"addresses": [ip], "conditions": {"ready": true}});
+    let addresses = api.servers.addresses().into_iter();
+    let endpoints: Vec<Value> = addresses.map(endpoint).collect();
     let family = if api.config.advertise.is_ipv4() {
         "IPv4"
     } else {
@@ -297,10 +326,7 @@ fn slice(api: &Api) -> Value {
             "labels": {"kubernetes.io/service-name": "kubernetes"},
         },
         "addressType": family,
-        "endpoints": [{
-            "addresses": [api.config.advertise.to_string()],
-            "conditions": {"ready": true},
-        }],
+        "endpoints": endpoints,
         "ports": [{"name": "https", "port": api.config.port, "protocol": "TCP"}],
     })
 }
@@ -322,14 +348,15 @@ async fn ensure(
         let descriptor = api.kinds.get(group, "v1", plural);
         let descriptor = descriptor.ok_or_else(unknown)?;
         let storage = api.objects.of(&descriptor);
-        make(
-            &Writes::new(api, &storage),
-            namespace,
-            &name,
-            object,
-            set_right,
-        )
-        .await
+        let known = storage.get(namespace, &name).await.is_ok();
+        let writes = Writes::new(api, &storage);
+        if !known && make(&writes, namespace, &object).await? {
+            return Ok(());
+        }
+        match set_right {
+            true => replace(&writes, namespace, &name, &object).await,
+            false => Ok(()),
+        }
     };
     done.await.map_err(|source| Error::Bootstrap {
         what: format!("{plural} {namespace}/{name}"),
@@ -337,25 +364,28 @@ async fn ensure(
     })
 }
 
-async fn make(
+/// Makes an object; `false` if another server has, a moment ago.
+async fn make(writes: &Writes<'_>, namespace: &str, object: &Value) -> Result<bool, Status> {
+    let made = writes.create(namespace, object.clone(), Writer::default());
+    match made.await {
+        Ok(_) => Ok(true),
+        Err(status) if status.reason == Reason::AlreadyExists => Ok(false),
+        Err(status) => Err(status),
+    }
+}
+
+/// Sets an object right, if it is not.
+async fn replace(
     writes: &Writes<'_>,
     namespace: &str,
     name: &str,
-    object: Value,
-    set_right: bool,
+    object: &Value,
 ) -> Result<(), Status> {
-    let writer = Writer::default();
-    match writes.create(namespace, object.clone(), writer).await {
-        Ok(_) => Ok(()),
-        Err(status) if status.reason == Reason::AlreadyExists && set_right => writes
-            .modify(namespace, name, Part::Main, writer, |old| {
-                let mut new = object.clone();
-                new["metadata"]["namespace"] = old["metadata"]["namespace"].clone();
-                Ok(new)
-            })
-            .await
-            .map(|_| ()),
-        Err(status) if status.reason == Reason::AlreadyExists => Ok(()),
-        Err(status) => Err(status),
-    }
+    let wanted = |old: &Value| {
+        let mut new = object.clone();
+        new["metadata"]["namespace"] = old["metadata"]["namespace"].clone();
+        Ok(new)
+    };
+    let replaced = writes.modify(namespace, name, Part::Main, Writer::default(), wanted);
+    replaced.await.map(|_| ())
 }

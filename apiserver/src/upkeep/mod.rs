@@ -1,4 +1,5 @@
 //! What the server does by itself, beside requests: what every cluster has is there, what is over goes, and what it finds out
+//! of definitions and of other servers stands in their status.
 
 mod addresses;
 mod availability;
@@ -6,6 +7,7 @@ mod bootstrap;
 mod definitions;
 mod janitor;
 mod policies;
+mod servers;
 
 pub(crate) use bootstrap::complete;
 
@@ -34,6 +36,7 @@ pub(crate) async fn run(api: &Arc<Api>, shutdown: &CancellationToken) {
     tokio::join!(
         follow(store, ADDRESSES, &addresses, shutdown),
         bootstrap::keep(api, shutdown.clone()),
+        servers::run(api, shutdown.clone()),
         follow(store, authz::PREFIX, &*api.authorizer, shutdown),
         follow(store, matching::PREFIX, &api.webhooks, shutdown),
         checking,

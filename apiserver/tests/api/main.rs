@@ -19,6 +19,7 @@ mod policy;
 mod protobuf;
 mod proxying;
 mod rbac;
+mod servers;
 mod services;
 mod serving;
 mod streams;

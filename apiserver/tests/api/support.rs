@@ -53,6 +53,37 @@ impl Cluster {
         }
     }
 
+    /// A fresh one whose server has that address, and may be silent for so long when others are beside it.
+    pub(crate) async fn start_among(address: &str, lease: Duration) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store");
+        let engine = SledEngine::open(&path, SledOptions::default()).unwrap();
+        let store = Store::open(Box::new(engine), Options::default()).unwrap();
+        Self::among(store, dir, address, lease).await
+    }
+
+    /// One more server over the same store.
+    pub(crate) async fn beside(&self, address: &str, lease: Duration) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self::among(self.store.clone(), dir, address, lease).await
+    }
+
+    async fn among(store: Store, dir: TempDir, address: &str, lease: Duration) -> Self {
+        let pki = Pki::new();
+        let config = Config {
+            advertise: address.parse().unwrap(),
+            server_lease: Some(lease),
+            ..config(&pki)
+        };
+        let server = ApiServer::new(config, store.clone()).await.unwrap();
+        Self {
+            server,
+            store,
+            pki,
+            dir,
+        }
+    }
+
     /// A client in the process.
     pub(crate) fn client(&self, user: &str, groups: &[&str]) -> Client {
         let user = UserInfo::new(user, groups.iter().copied());
@@ -117,6 +148,12 @@ impl Listening {
         self.shutdown.cancel();
         within(self.task).await.unwrap();
     }
+
+    /// Ends it as a machine does that loses its power.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        within(self.task).await.unwrap_err();
+    }
 }
 
 /// The certificate in a PEM text.
@@ -129,6 +166,7 @@ fn config(pki: &Pki) -> Config {
     Config {
         advertise: "192.0.2.1".parse().unwrap(),
         port: 6443,
+        server_lease: None,
         tls: pki.server("127.0.0.1").shown(),
         client_ca_pem: pki.ca_pem.clone(),
         service_account_key_pem: signing_key(),

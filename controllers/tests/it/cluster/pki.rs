@@ -22,6 +22,7 @@ pub(super) fn apiserver_config() -> Config {
     Config {
         advertise: NODE.1.into(),
         port: 6443,
+        server_lease: None,
         tls: shown.clone(),
         client_ca_pem: certificate.pem(),
         service_account_key_pem: key.serialize_pem(),

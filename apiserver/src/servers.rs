@@ -1,0 +1,235 @@
+//! The API servers of the cluster that live. Each renews a Lease in `kube-system`, as those of Kubernetes do (KEP-1965),
+//! which tells its address as well; one whose Lease is not renewed is lost.
+//!
+//! What was silent for how long is measured by the clock of this machine alone, but for what it finds at its start.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use skiff_api::metadata;
+use skiff_store::{Change, Entry, Key, Revision, Snapshot};
+use tokio::time::Instant;
+
+use crate::codec::object_of;
+use crate::config::Config;
+
+/// Where their Leases are in the store.
+pub(crate) const PREFIX: &str = "/registry/coordination.k8s.io/leases/kube-system/apiserver-";
+/// The annotation with the address of the server.
+const ADDRESS: &str = "skiff.dev/address";
+
+/// The API servers that live: this one, and others while they renew their Leases.
+pub(crate) struct Servers {
+    address: IpAddr,
+    name: String,
+    /// How long one may be silent; none where there are no others.
+    lease: Option<Duration>,
+    others: Mutex<BTreeMap<Key, Other>>,
+}
+
+/// Another server, at its last sign of life.
+struct Other {
+    address: IpAddr,
+    revision: Revision,
+    /// When it is lost.
+    end: Instant,
+}
+
+impl Servers {
+    pub(crate) fn new(config: &Config) -> Self {
+        let place = format!("{}:{}", config.advertise, config.port);
+        let digest = Sha256::digest(place.as_bytes());
+        let hash: String = digest
+            .iter()
+            .take(8)
+            .map(|it| format!("{it:02x}"))
+            .collect();
+        Self {
+            address: config.advertise,
+            name: format!("apiserver-{hash}"),
+            lease: config.server_lease,
+            others: Mutex::default(),
+        }
+    }
+
+    /// How long a server may be silent; none where there are no others.
+    pub(crate) fn lease(&self) -> Option<Duration> {
+        self.lease
+    }
+
+    /// Where all of them are, in order.
+    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
+        let others = self.others.lock();
+        let mut all: Vec<IpAddr> = others.values().map(|other| other.address).collect();
+        all.push(self.address);
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// The Lease of this one, renewed.
+    pub(crate) fn renewed(&self, now: Timestamp) -> Value {
+        json!({
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {
+                "name": self.name,
+                "labels": {"apiserver.kubernetes.io/identity": "kube-apiserver"},
+                "annotations": {ADDRESS: self.address.to_string()},
+            },
+            "spec": {
+                "holderIdentity": self.name,
+                "leaseDurationSeconds": self.lease.unwrap_or_default().as_secs(),
+                "renewTime": now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+            },
+        })
+    }
+
+    /// Whether this is the Lease of this one.
+    pub(crate) fn is_own(&self, key: &Key) -> bool {
+        key.rsplit('/').next() == Some(self.name.as_str())
+    }
+
+    /// Takes over all that stands. How old a Lease is only its own time tells here.
+    pub(crate) fn read(&self, snapshot: &Snapshot) {
+        self.others.lock().clear();
+        for entry in snapshot.range(PREFIX, None) {
+            let age = object_of(&entry.value).map(|lease| age(&lease));
+            self.saw(entry, age.unwrap_or(Duration::MAX));
+        }
+    }
+
+    /// Takes over a change.
+    pub(crate) fn apply(&self, change: &Change) {
+        match change {
+            Change::Put { entry, .. } => self.saw(entry, Duration::ZERO),
+            Change::Delete { previous, .. } => {
+                self.others.lock().remove(&previous.key);
+            }
+        }
+    }
+
+    fn saw(&self, entry: &Entry, age: Duration) {
+        let lease = object_of(&entry.value).unwrap_or_default();
+        let address = lease["metadata"]["annotations"][ADDRESS].as_str();
+        let address = address.and_then(|address| address.parse().ok());
+        let (Some(address), false) = (address, self.is_own(&entry.key)) else {
+            return;
+        };
+        let seconds = lease["spec"]["leaseDurationSeconds"].as_u64().unwrap_or(0);
+        let other = Other {
+            address,
+            revision: entry.revision,
+            end: Instant::now() + Duration::from_secs(seconds).saturating_sub(age),
+        };
+        self.others.lock().insert(entry.key.clone(), other);
+    }
+
+    /// When the next one is lost, unless it renews its Lease.
+    pub(crate) fn next_end(&self) -> Option<Instant> {
+        self.others.lock().values().map(|other| other.end).min()
+    }
+
+    /// Forgets those that are lost, and says which Leases those are.
+    pub(crate) fn forget_lost(&self) -> Vec<(Key, Revision)> {
+        let now = Instant::now();
+        let mut lost = Vec::new();
+        self.others.lock().retain(|key, other| {
+            let lives = other.end > now;
+            if !lives {
+                lost.push((key.clone(), other.revision));
+            }
+            lives
+        });
+        lost
+    }
+}
+
+/// How long ago a Lease was renewed, by the clocks of both machines.
+fn age(lease: &Value) -> Duration {
+    let renewed = lease["spec"]["renewTime"].as_str();
+    let renewed = renewed.or_else(|| metadata::creation_timestamp(lease));
+    let renewed: Option<Timestamp> = renewed.and_then(|time| time.parse().ok());
+    let age = renewed.map(|time| Timestamp::now().duration_since(time));
+    age.map_or(Duration::MAX, |age| {
+        Duration::try_from(age).unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use skiff_store::Value as Stored;
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(15);
+
+    fn servers(address: [u8; 4], name: &str) -> Servers {
+        Servers {
+            address: address.into(),
+            name: format!("apiserver-{name}"),
+            lease: Some(LEASE),
+            others: Mutex::default(),
+        }
+    }
+
+    fn entry(of: &Servers) -> Entry {
+        let key = Key::new(format!(
+            "{}{}",
+            PREFIX.trim_end_matches("apiserver-"),
+            of.name
+        ));
+        let lease = of.renewed(Timestamp::now()).to_string();
+        let at = Revision(1);
+        Entry::new(key.expect("a key"), &Stored::plain(lease), at, at)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_lives_as_long_as_it_renews_its_lease() {
+        let (own, other) = (servers([192, 0, 2, 2], "b"), servers([192, 0, 2, 1], "a"));
+        let shown = || -> Vec<String> {
+            let all = own.addresses().into_iter();
+            all.map(|address| address.to_string()).collect()
+        };
+        let change = || Change::Put {
+            entry: entry(&other),
+            previous: None,
+        };
+        assert_eq!(shown(), ["192.0.2.2"]);
+        assert_eq!(own.next_end(), None);
+        own.apply(&change());
+        assert_eq!(shown(), ["192.0.2.1", "192.0.2.2"]);
+        tokio::time::advance(LEASE * 2 / 3).await;
+        own.apply(&change());
+        tokio::time::advance(LEASE * 2 / 3).await;
+        assert!(own.forget_lost().is_empty(), "it renewed its Lease");
+        tokio::time::advance(LEASE).await;
+        assert_eq!(own.forget_lost(), [(entry(&other).key, Revision(1))]);
+        assert_eq!(shown(), ["192.0.2.2"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_found_at_the_start_is_as_old_as_it_says() {
+        let own = servers([192, 0, 2, 2], "b");
+        let lease = |seconds_ago: i64| {
+            let now = Timestamp::now().as_second();
+            let time = Timestamp::from_second(now - seconds_ago).expect("a time");
+            own.renewed(time)
+        };
+        assert!(age(&lease(0)) < LEASE && age(&lease(-60)).is_zero());
+        assert!(age(&lease(60)) > LEASE);
+        assert_eq!(age(&json!({})), Duration::MAX);
+        // One's own of an earlier start is not another server.
+        let renewed = Change::Put {
+            entry: entry(&own),
+            previous: None,
+        };
+        own.apply(&renewed);
+        assert_eq!(own.addresses().len(), 1);
+    }
+}
