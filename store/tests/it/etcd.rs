@@ -248,13 +248,10 @@ async fn without_etcd_commits_fail_and_with_it_nothing_is_lost() {
     let after = waiting.await.unwrap();
     let last = at_last(&hasty, put("/c", "1")).await;
     let seen = read(&mut watch, last).await;
-    assert_eq!(
-        seen,
-        [
-            format!("put /a=2@{after} was {before}"),
-            format!("put /c=1@{last}")
-        ]
-    );
+    assert_eq!(seen[0], format!("put /a=2@{after} was {before}"));
+    // On a busy machine the hasty one may have written more than once.
+    let others = |line: &&String| !line.starts_with("put /c=1@");
+    assert_eq!(seen[1..].iter().find(others), None);
     for store in [store, hasty] {
         store.check().unwrap();
     }

@@ -95,7 +95,7 @@ fn a_store_on_etcd_does_what_the_model_does() {
     let bed = Bed::etcd();
     let worlds = AtomicUsize::new(0);
     let mut runner = TestRunner::new(ProptestConfig {
-        cases: 12,
+        cases: 4,
         failure_persistence: None,
         ..ProptestConfig::default()
     });
