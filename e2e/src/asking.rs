@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::terminal::Terminal;
+use crate::terminal::{Output, Terminal};
 use crate::wait::eventually;
 
 impl Terminal {
@@ -51,6 +51,40 @@ impl Terminal {
             let all = ready.len() == count && seen.lines().count() == count;
             ensure!(all, "the Pods are {seen:?}");
             Ok(ready)
+        })
+    }
+
+    /// Waits with `kubectl wait`, such as `waits("job/pi", "condition=complete")`.
+    pub fn waits(&self, what: &str, condition: &str) -> Result<()> {
+        self.kubectl(&format!("wait {what} --for={condition} --timeout=120s"))?;
+        Ok(())
+    }
+
+    /// Asks for the eviction of a Pod of `default`, as a drain does, and returns the answer.
+    pub fn evict(&self, pod: &str) -> Result<Output> {
+        let eviction = format!(
+            r#"{{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {{"name": "{pod}"}}}}"#
+        );
+        let path = format!("/api/v1/namespaces/default/pods/{pod}/eviction");
+        self.output(&format!("kubectl create --raw {path} -f -"), &eviction)
+    }
+
+    /// Waits until no Pod is left that `selector` finds.
+    pub fn no_pods(&self, selector: &str) -> Result<()> {
+        eventually(&format!("the Pods of {selector} to go"), 60, || {
+            let left = self.names(&format!("pods -l {selector}"))?;
+            ensure!(left.is_empty(), "there are {left:?}");
+            Ok(())
+        })
+    }
+
+    /// Waits until there are events of all these reasons about `object`, such as `Job/pi`.
+    pub fn tells(&self, object: &str, reasons: &[&str]) -> Result<()> {
+        eventually(&format!("{object} to tell {reasons:?}"), 60, || {
+            let told = self.event_reasons(object)?;
+            let has = |reason: &&str| told.iter().any(|one| one == reason);
+            ensure!(reasons.iter().all(has), "it tells {told:?}");
+            Ok(())
         })
     }
 

@@ -1,4 +1,4 @@
-//! Endpoints that a user makes by hand (scenario C6).
+//! Endpoints that a user makes by hand, or has published early (scenario C6).
 
 use anyhow::{Result, ensure};
 use skiff_e2e::{Cluster, eventually, on_a_cluster};
@@ -65,5 +65,64 @@ fn c6_endpoints_made_by_hand() -> Result<()> {
         slices_become(cluster, &format!("a {two}"))?;
         cluster.kubectl("delete endpoints by-hand")?;
         slices_become(cluster, "")
+    })
+}
+
+#[test]
+fn c6_who_is_not_ready_is_published_if_the_service_says_so() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(
+            "
+apiVersion: v1
+kind: Pod
+metadata: {name: early, labels: {app: early}}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: nginx, image: 'nginx:1.19', readinessProbe: {exec: {command: ['false']}}}
+",
+        )?;
+        let service = |name: &str, spec: &str| {
+            format!(
+                "---\n{{apiVersion: v1, kind: Service, metadata: {{name: {name}}}, spec: {{selector: {{app: early}}, \
+                 ports: [{{port: 80}}], {spec}}}}}\n"
+            )
+        };
+        cluster.apply(&service("hidden", "clusterIP: None"))?;
+        cluster.apply(&service(
+            "peers",
+            "clusterIP: None, publishNotReadyAddresses: true",
+        ))?;
+        cluster.apply(&service("shown", "publishNotReadyAddresses: true"))?;
+        cluster.field_becomes("pod early", ".status.phase", "Running", 90)?;
+        let ip = cluster.field("pod early", ".status.podIP")?;
+        let endpoints = |name: &str, list: &str, expected: &str| {
+            let path = format!(".subsets[*].{list}[*].ip");
+            cluster.field_becomes(&format!("endpoints {name}"), &path, expected, 30)
+        };
+        endpoints("hidden", "notReadyAddresses", &ip)?;
+        endpoints("peers", "addresses", &ip)?;
+        let slice = "endpointslices -l kubernetes.io/service-name=peers";
+        let ready = ".items[*].endpoints[*].conditions";
+        let expected = r#"{"ready":true,"serving":false,"terminating":false}"#;
+        cluster.field_becomes(slice, ready, expected, 30)?;
+
+        let addresses = |name: &str| {
+            cluster.sh(&format!(
+                "dig @10.96.0.10 +short +tries=1 +time=3 {name}.default.svc.cluster.local A"
+            ))
+        };
+        eventually("the name to be known", 30, || {
+            let found = addresses("peers")?;
+            ensure!(found.trim() == ip, "{found:?}");
+            let hidden = addresses("hidden")?;
+            ensure!(hidden.is_empty(), "{hidden}");
+            Ok(())
+        })?;
+        let service = cluster.field("svc shown", ".spec.clusterIP")?;
+        eventually("the Service to answer", 30, || {
+            cluster.page(&format!("http://{service}/hostname.html"))
+        })?;
+        Ok(())
     })
 }

@@ -1,7 +1,7 @@
 //! A node that runs short, and Pods that take more than they may (scenario B7).
 
 use anyhow::{Context, Result, ensure};
-use skiff_e2e::{Cluster, eventually, on_a_cluster, on_a_cluster_with, on_a_machine_with};
+use skiff_e2e::{Cluster, on_a_cluster, on_a_cluster_with, on_a_machine_with};
 
 /// Enough for a cluster and its images; the node is short when 60 of them are left.
 const DISK_MIB: u32 = 400;
@@ -17,17 +17,6 @@ fn evicted(cluster: &Cluster, pod: &str) -> Result<String> {
     let phase = cluster.field(&format!("pod {pod}"), ".status.phase")?;
     ensure!(phase == "Failed", "the Pod is {phase}");
     cluster.field(&format!("pod {pod}"), MESSAGE)
-}
-
-/// Waits until all of these were told of the object, which is `KIND/NAME`.
-fn told(cluster: &Cluster, object: &str, reasons: &[&str]) -> Result<()> {
-    eventually("events to be told", 60, || {
-        let told = cluster.event_reasons(object)?;
-        for reason in reasons {
-            ensure!(told.iter().any(|one| one == reason), "{reason}: {told:?}");
-        }
-        Ok(())
-    })
 }
 
 #[test]
@@ -61,10 +50,10 @@ fn b7_who_fills_the_disk_is_evicted_and_nobody_else() -> Result<()> {
         }
         let reason = cluster.field("pod hog", DISRUPTED)?;
         ensure!(reason == "TerminationByKubelet", "{reason}");
-        told(cluster, "Pod/hog", &["Evicted"])?;
+        cluster.tells("Pod/hog", &["Evicted"])?;
         let node = cluster.name().to_owned();
         let shortage = ["EvictionThresholdMet", "NodeHasDiskPressure"];
-        told(cluster, &format!("Node/{node}"), &shortage)?;
+        cluster.tells(&format!("Node/{node}"), &shortage)?;
 
         let pressure = r#".status.conditions[?(@.type=="DiskPressure")].status"#;
         cluster.field_becomes(&format!("node {node}"), pressure, "False", 120)?;
@@ -119,7 +108,7 @@ fn b7_where_memory_is_short_the_clusters_own_pods_stay() -> Result<()> {
         ] {
             ensure!(message.contains(words), "{message}");
         }
-        told(cluster, "Pod/hog", &["Started", "Evicted"])?;
+        cluster.tells("Pod/hog", &["Started", "Evicted"])?;
         cluster.field_becomes(
             "pod critical -n kube-system",
             ".status.phase",
@@ -203,7 +192,7 @@ spec:
         ] {
             let message = evicted(cluster, pod)?;
             ensure!(message == expected, "{message:?}");
-            told(cluster, &format!("Pod/{pod}"), &["Evicted"])?;
+            cluster.tells(&format!("Pod/{pod}"), &["Evicted"])?;
             let disrupted = cluster.field(&format!("pod {pod}"), DISRUPTED)?;
             ensure!(disrupted.is_empty(), "nobody but the Pod is to blame");
         }

@@ -94,6 +94,43 @@ fn run_on(cluster: &Cluster, name: &str, node: &str) -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn c6_internal_traffic_stays_on_its_node() -> Result<()> {
+    on_a_cluster(|cluster| {
+        let other = join(cluster)?;
+        run_on(cluster, "there", other.name())?;
+        cluster.kubectl("create service clusterip web --tcp=80")?;
+        let local = r#"patch svc web -p '{"spec": {"internalTrafficPolicy": "Local"}}'"#;
+        let service = cluster.field("svc web", ".spec.clusterIP")?;
+        let url = format!("http://{service}/hostname.html");
+        let page = |node: &Node| node.page(&url);
+        let answers = |node: &Node, name: &str| {
+            eventually(&format!("{name} to answer on {}", node.name()), 60, || {
+                let page = page(node)?;
+                ensure!(page.trim() == name, "{page}");
+                Ok(())
+            })
+        };
+        answers(cluster, "there")?;
+        answers(&other, "there")?;
+        cluster.kubectl(local)?;
+        eventually("no answer where there is no Pod", 60, || {
+            ensure!(page(cluster).is_err(), "it still answers");
+            Ok(())
+        })?;
+        answers(&other, "there")?;
+
+        // Each node has its own, and no other.
+        run_on(cluster, "here", cluster.name())?;
+        answers(cluster, "here")?;
+        for _ in 0..4 {
+            let pages = (page(cluster)?, page(&other)?);
+            ensure!(pages.0 == "here\n" && pages.1 == "there\n", "{pages:?}");
+        }
+        Ok(())
+    })
+}
+
 fn c7(backend: &str) -> Result<()> {
     on_a_cluster_with(&[&format!("--network-backend={backend}")], |cluster| {
         let (second, third) = (join(cluster)?, join(cluster)?);

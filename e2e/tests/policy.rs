@@ -15,6 +15,51 @@ fn b6_drain_within_the_budget() -> Result<()> {
     on_a_cluster(|cluster| walkthroughs::drain_within_the_budget(cluster.node()))
 }
 
+#[test]
+fn b6_who_is_not_ready_may_go_if_the_budget_says_so() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.apply(
+            "
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - {name: nginx, image: 'nginx:1.19', readinessProbe: {exec: {command: ['false']}}}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {minAvailable: 1, selector: {matchLabels: {app: web}}}
+",
+        )?;
+        let running = "pods -l app=web --field-selector status.phase=Running";
+        let pods = eventually("two Pods that run", 90, || {
+            let pods = cluster.names(running)?;
+            ensure!(pods.len() == 2, "{pods:?}");
+            Ok(pods)
+        })?;
+        cluster.field_becomes("pdb web", ".status.expectedPods", "2", 30)?;
+        // Too few are healthy already, and who starts may be about to be.
+        let kept = cluster.evict(&pods[0])?;
+        let words = "Cannot evict pod as it would violate the pod's disruption budget.";
+        ensure!(kept.stderr.contains(words), "{}", kept.stderr);
+        let patch = r#"{"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}}"#;
+        cluster.kubectl(&format!("patch pdb web --type=merge -p '{patch}'"))?;
+        eventually("one that is not ready to go", 30, || {
+            let evicted = cluster.evict(&pods[0])?;
+            ensure!(evicted.success, "{}", evicted.stderr);
+            Ok(())
+        })
+    })
+}
+
 const QUOTA: &str = "
 apiVersion: v1
 kind: ResourceQuota

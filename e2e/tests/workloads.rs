@@ -1,190 +1,10 @@
-//! Workloads: scenarios B1 (the rest of Deployments), B2, B4 and B5.
+//! Workloads: scenarios B1 (the rest of Deployments), B2 and B4.
 
 use anyhow::{Result, ensure};
 use skiff_e2e::{Node, eventually, on_a_cluster};
 
 /// A Pod of busybox that ends on SIGTERM at once.
 const SLEEP: &str = "[sh, -c, \"trap 'exit 0' TERM; sleep 3600 & wait\"]";
-
-fn waits(cluster: &Node, what: &str, condition: &str) -> Result<()> {
-    cluster.kubectl(&format!("wait {what} --for={condition} --timeout=120s"))?;
-    Ok(())
-}
-
-fn told(cluster: &Node, object: &str, reasons: &[&str]) -> Result<()> {
-    eventually(&format!("{object} to tell {reasons:?}"), 30, || {
-        let told = cluster.event_reasons(object)?;
-        let has = |reason: &&str| told.iter().any(|one| one == reason);
-        ensure!(reasons.iter().all(has), "it tells {told:?}");
-        Ok(())
-    })
-}
-
-fn no_pods(cluster: &Node, selector: &str) -> Result<()> {
-    eventually(&format!("the Pods of {selector} to go"), 60, || {
-        let left = cluster.names(&format!("pods -l {selector}"))?;
-        ensure!(left.is_empty(), "there are {left:?}");
-        Ok(())
-    })
-}
-
-const PI: &str = "
-apiVersion: batch/v1
-kind: Job
-metadata: {name: pi}
-spec:
-  template:
-    spec:
-      containers:
-      - name: pi
-        image: perl:5.34.0
-        command: [perl, -Mbignum=bpi, -wle, print bpi(2000)]
-      restartPolicy: Never
-  backoffLimit: 4
-";
-
-#[test]
-fn b5_job_pi() -> Result<()> {
-    on_a_cluster(|cluster| {
-        cluster.apply(PI)?;
-        waits(cluster, "job/pi", "condition=complete")?;
-        let digits = cluster.kubectl("logs job/pi")?;
-        ensure!(digits.starts_with("3.14159265358979323846"), "{digits}");
-        ensure!(digits.trim().len() >= 2000, "{} digits", digits.len());
-        let row = cluster.kubectl("get job pi --no-headers")?;
-        let cells: Vec<&str> = row.split_whitespace().collect();
-        ensure!(cells[..3] == ["pi", "Complete", "1/1"], "{row}");
-        told(cluster, "Job/pi", &["SuccessfulCreate", "Completed"])?;
-        let described = cluster.kubectl("describe job pi")?;
-        ensure!(
-            described.contains("0 Active (0 Ready) / 1 Succeeded / 0 Failed"),
-            "{described}"
-        );
-
-        let pods = cluster.names("pods -l batch.kubernetes.io/job-name=pi")?;
-        ensure!(pods.len() == 1, "a Pod that has ended stays: {pods:?}");
-        cluster.kubectl("delete job pi")?;
-        no_pods(cluster, "batch.kubernetes.io/job-name=pi")
-    })
-}
-
-fn job(name: &str, spec: &str, pod: &str) -> String {
-    format!(
-        "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{{spec} template: {{spec: \
-         {{restartPolicy: Never, terminationGracePeriodSeconds: 1, containers: [{{name: c, image: busybox:1.28, \
-         command: {pod}}}]}}}}}}}}"
-    )
-}
-
-#[test]
-fn b5_job_indexed() -> Result<()> {
-    on_a_cluster(|cluster| {
-        let spec = "completions: 3, parallelism: 3, completionMode: Indexed,";
-        let pod = "[sh, -c, 'echo I am $JOB_COMPLETION_INDEX on $(hostname)']";
-        cluster.apply(&job("parts", spec, pod))?;
-        waits(cluster, "job/parts", "condition=complete")?;
-        for index in 0..3 {
-            let label = format!("batch.kubernetes.io/job-completion-index={index}");
-            let said = cluster.kubectl(&format!("logs -l {label}"))?;
-            ensure!(
-                said == format!("I am {index} on parts-{index}\n"),
-                "{said:?}"
-            );
-        }
-        let indexes = cluster.field("job parts", ".status.completedIndexes")?;
-        ensure!(indexes == "0-2", "{indexes}");
-
-        // Each index fails by itself: the second one fails for good.
-        let spec =
-            "completions: 2, parallelism: 2, completionMode: Indexed, backoffLimitPerIndex: 0,";
-        let pod = "[sh, -c, 'exit $JOB_COMPLETION_INDEX']";
-        cluster.apply(&job("halves", spec, pod))?;
-        waits(cluster, "job/halves", "condition=failed")?;
-        let succeeded = cluster.field("job halves", ".status.completedIndexes")?;
-        let failed = cluster.field("job halves", ".status.failedIndexes")?;
-        ensure!(succeeded == "0" && failed == "1", "{succeeded}, {failed}");
-        told(cluster, "Job/halves", &["FailedIndexes"])
-    })
-}
-
-#[test]
-fn b5_job_fails_suspends_and_expires() -> Result<()> {
-    on_a_cluster(|cluster| {
-        cluster.apply(&job("bad", "backoffLimit: 0,", "['false']"))?;
-        waits(cluster, "job/bad", "condition=failed")?;
-        told(cluster, "Job/bad", &["BackoffLimitExceeded"])?;
-
-        let policy = "backoffLimit: 6, podFailurePolicy: {rules: [{action: FailJob, onExitCodes: \
-                      {operator: In, values: [42]}}]},";
-        cluster.apply(&job("strict", policy, "[sh, -c, exit 42]"))?;
-        waits(cluster, "job/strict", "condition=failed")?;
-        let why = cluster.field(
-            "job strict",
-            ".status.conditions[?(@.type==\"Failed\")].message",
-        )?;
-        ensure!(
-            why.contains("failed with exit code 42 matching FailJob rule at index 0"),
-            "{why}"
-        );
-
-        cluster.apply(&job("rest", "suspend: true,", SLEEP))?;
-        waits(cluster, "job/rest", "condition=suspended")?;
-        let pods = "batch.kubernetes.io/job-name=rest";
-        ensure!(
-            cluster.names(&format!("pods -l {pods}"))?.is_empty(),
-            "a suspended Job has Pods"
-        );
-        cluster.kubectl("patch job rest -p '{\"spec\":{\"suspend\":false}}'")?;
-        cluster.pods_ready(pods, 1)?;
-        cluster.kubectl("patch job rest -p '{\"spec\":{\"suspend\":true}}'")?;
-        no_pods(cluster, pods)?;
-        told(
-            cluster,
-            "Job/rest",
-            &["Suspended", "Resumed", "SuccessfulDelete"],
-        )?;
-
-        cluster.apply(&job("brief", "ttlSecondsAfterFinished: 1,", "['true']"))?;
-        waits(cluster, "job/brief", "delete")
-    })
-}
-
-#[test]
-fn b5_cron_job() -> Result<()> {
-    on_a_cluster(|cluster| {
-        cluster
-            .kubectl("create cronjob hello --image=busybox:1.28 --schedule='@every 2s' -- date")?;
-        let row = cluster.kubectl("get cronjob hello --no-headers")?;
-        let cells: Vec<&str> = row.split_whitespace().collect();
-        let expected = ["hello", "@every", "2s", "<none>", "False"];
-        ensure!(cells[..5] == expected, "{row}");
-        told(
-            cluster,
-            "CronJob/hello",
-            &["SuccessfulCreate", "SawCompletedJob"],
-        )?;
-        cluster.kubectl("patch cronjob hello -p '{\"spec\":{\"suspend\":true}}'")?;
-
-        cluster.kubectl("create job manual --from=cronjob/hello")?;
-        waits(cluster, "job/manual", "condition=complete")?;
-        let owner = cluster.field("job manual", ".metadata.ownerReferences[0].kind")?;
-        ensure!(owner == "CronJob", "{owner}");
-
-        let wrong =
-            cluster.refused("kubectl create cronjob bad --image=busybox:1.28 --schedule=often")?;
-        ensure!(
-            wrong.contains("expected exactly 5 fields, found 1: [often]"),
-            "{wrong}"
-        );
-
-        cluster.kubectl("delete cronjob hello")?;
-        eventually("its Jobs to go", 60, || {
-            let jobs = cluster.names("jobs,pods")?;
-            ensure!(jobs.is_empty(), "there are {jobs:?}");
-            Ok(())
-        })
-    })
-}
 
 const DAEMON: &str = "
 apiVersion: apps/v1
@@ -237,7 +57,7 @@ fn b4_daemon_set() -> Result<()> {
         cluster.pods_ready("app=agent", 1)?;
         let select = "{\"spec\":{\"template\":{\"spec\":{\"nodeSelector\":{\"disk\":\"fast\"}}}}}";
         cluster.kubectl(&format!("patch daemonset agent -p '{select}'"))?;
-        no_pods(cluster, "app=agent")?;
+        cluster.no_pods("app=agent")?;
         cluster.kubectl(&format!("label node {node} disk=fast"))?;
         cluster.pods_ready("app=agent", 1)?;
         cluster.field_becomes("daemonset agent", ".status.numberAvailable", "1", 30)
@@ -312,7 +132,7 @@ fn keeps_adopts_and_orphans(cluster: &Node, kind: &str) -> Result<()> {
         "orphans are adopted"
     );
     cluster.kubectl(&format!("delete {kind} web"))?;
-    no_pods(cluster, "app=web")
+    cluster.no_pods("app=web")
 }
 
 #[test]
@@ -361,6 +181,128 @@ fn b1_recreate_restart_and_deadline() -> Result<()> {
         cluster.kubectl("rollout undo deployment/web")?;
         cluster.kubectl("rollout status deployment/web --timeout=120s")?;
         cluster.pods_ready("app=web", 2)?;
+        Ok(())
+    })
+}
+
+/// A workload of this kind with these lines in its spec.
+fn workload(kind: &str, name: &str, spec: &str) -> String {
+    format!(
+        "---
+apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: {name}}}
+spec:
+{spec}
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{{name: c, image: 'nginx:1.19'}}]
+"
+    )
+}
+
+#[test]
+fn b1_old_revisions_go() -> Result<()> {
+    on_a_cluster(|cluster| {
+        // None of them has Pods.
+        let kinds = [
+            ("Deployment", "  replicas: 0"),
+            ("StatefulSet", "  replicas: 0\n  serviceName: statefulset"),
+            ("DaemonSet", "  updateStrategy: {type: OnDelete}"),
+        ];
+        for (kind, spec) in kinds {
+            let name = kind.to_lowercase();
+            let spec = format!("{spec}\n  revisionHistoryLimit: 1");
+            let nowhere = "      nodeSelector: {disk: none}\n      terminationGrace";
+            let nowhere = workload(kind, &name, &spec).replace("      terminationGrace", nowhere);
+            cluster.apply(&nowhere)?;
+            let what = format!("{name}/{name}");
+            // A revision is its number at the beginning of a line.
+            let history_becomes = |expected: &[&str]| {
+                eventually(
+                    &format!("{kind} with the revisions {expected:?}"),
+                    60,
+                    || {
+                        let history = cluster.kubectl(&format!("rollout history {what}"))?;
+                        let lines = history.lines().skip(2);
+                        let seen: Vec<&str> =
+                            lines.filter_map(|line| line.split(' ').next()).collect();
+                        let seen: Vec<&str> =
+                            seen.into_iter().filter(|one| !one.is_empty()).collect();
+                        ensure!(seen == expected, "{history}");
+                        Ok(())
+                    },
+                )
+            };
+            history_becomes(&["1"])?;
+            for expected in [["1", "2"], ["2", "3"], ["3", "4"]] {
+                cluster.kubectl(&format!("set env {what} BEFORE={}", expected[0]))?;
+                history_becomes(&expected)?;
+            }
+            let gone = cluster.refused(&format!("kubectl rollout undo {what} --to-revision=1"))?;
+            ensure!(
+                gone.contains("unable to find specified revision 1"),
+                "{gone}"
+            );
+            cluster.kubectl(&format!("rollout undo {what} --to-revision=3"))?;
+            history_becomes(&["4", "5"])?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn b1_a_new_pod_counts_after_its_first_seconds() -> Result<()> {
+    on_a_cluster(|cluster| {
+        let strategy = "  strategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}";
+        cluster.apply(&workload("Deployment", "web", strategy))?;
+        let before = cluster.pods_ready("app=web", 1)?;
+        let patch = |spec: &str| cluster.kubectl(&format!("patch deployment web -p '{spec}'"));
+        patch(
+            r#"{"spec": {"minReadySeconds": 500, "template": {"metadata": {"labels": {"of": "two"}}}}}"#,
+        )?;
+        // The new one is ready, but may fail yet: the old one stays.
+        let both = cluster.pods_ready("app=web", 2)?;
+        ensure!(both.contains(&before[0]), "{before:?}, {both:?}");
+        let late = cluster.refused("kubectl rollout status deployment/web --timeout=1s")?;
+        ensure!(late.contains("timed out"), "{late}");
+        cluster.field_becomes("deployment web", ".status.availableReplicas", "1", 30)?;
+
+        patch(r#"{"spec": {"minReadySeconds": 0}}"#)?;
+        cluster.kubectl("rollout status deployment/web --timeout=60s")?;
+        let after = cluster.pods_ready("app=web", 1)?;
+        ensure!(!before.contains(&after[0]), "{before:?}, {after:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn b4_a_daemon_stays_until_its_successor_is_there() -> Result<()> {
+    on_a_cluster(|cluster| {
+        let strategy = "  updateStrategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}";
+        cluster.apply(&workload("DaemonSet", "agent", strategy))?;
+        let first = cluster.pods_ready("app=agent", 1)?;
+        cluster.kubectl("set image daemonset/agent c=nginx:none")?;
+        eventually("a second Pod beside the first", 60, || {
+            let pods = cluster.names("pods -l app=agent")?;
+            ensure!(pods.len() == 2 && pods.contains(&first[0]), "{pods:?}");
+            Ok(())
+        })?;
+        cluster.field_becomes("daemonset agent", ".status.numberAvailable", "1", 30)?;
+
+        // What cannot start is taken back, and what can replaces the first.
+        cluster.kubectl("rollout undo daemonset/agent")?;
+        ensure!(
+            cluster.pods_ready("app=agent", 1)? == first,
+            "{first:?} is gone"
+        );
+        cluster.kubectl("set image daemonset/agent c=nginx:1.20")?;
+        cluster.kubectl("rollout status daemonset/agent --timeout=120s")?;
+        let last = cluster.pods_ready("app=agent", 1)?;
+        ensure!(last != first, "{last:?}");
         Ok(())
     })
 }
