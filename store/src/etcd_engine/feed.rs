@@ -59,6 +59,14 @@ impl Doorbell {
     }
 }
 
+/// Why a watch has ended that did not break.
+enum End {
+    /// Nobody is left to tell.
+    Unheard,
+    /// Another member is spoken to.
+    Moved,
+}
+
 /// Watches our keys.
 pub(super) struct Feed {
     members: Arc<Members>,
@@ -96,8 +104,10 @@ impl Feed {
     /// Watches until what etcd says cannot be gone on with, or nobody is left to tell.
     pub(super) async fn run(mut self) {
         loop {
-            let Err(error) = self.follow().await else {
-                return;
+            let error = match self.follow().await {
+                Ok(End::Unheard) => return,
+                Ok(End::Moved) => continue,
+                Err(error) => error,
             };
             if is_final(&error) {
                 let _ = self.news.send(Err(error)).await;
@@ -114,13 +124,19 @@ impl Feed {
         }
     }
 
-    /// Watches until the watch breaks; without an error when nobody is left to tell.
-    async fn follow(&mut self) -> Result<(), EngineError> {
+    /// Watches at one member.
+    async fn follow(&mut self) -> Result<End, EngineError> {
         let deadline = Instant::now() + self.patience;
         let member = self.members.sound(deadline).await?;
         let mut stream = read::watch(member, &self.layout, self.reached, deadline).await?;
+        // A member that hangs breaks nothing: a commit may find it out first.
+        let left = self.members.left(member);
+        tokio::pin!(left);
         loop {
-            let answer = stream.message().await;
+            let answer = tokio::select! {
+                answer = stream.message() => answer,
+                () = &mut left => return Ok(End::Moved),
+            };
             let answer = answer.map_err(etcd("tell what happens"))?;
             let Some(answer) = answer else {
                 let reason = "its end was closed".into();
@@ -133,7 +149,7 @@ impl Feed {
             };
             self.reached = last.revision();
             if self.news.send(Ok(records)).await.is_err() {
-                return Ok(());
+                return Ok(End::Unheard);
             }
             self.door.ring();
         }

@@ -1,13 +1,14 @@
 //! The members of etcd: one at a time is spoken to, another one when it fails.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    ptr,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use etcd_client::{Client, ConnectOptions, Error, GetOptions};
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, watch},
     time::{Instant, sleep, timeout_at},
 };
 
@@ -27,8 +28,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Members {
     /// In the order of preference.
     clients: Vec<Client>,
-    /// The one that is spoken to.
-    current: AtomicUsize,
+    /// The place of the one that is spoken to.
+    current: watch::Sender<usize>,
     /// Whether it has answered since the last failure.
     sound: AtomicBool,
     /// Held by who looks for one that is.
@@ -46,7 +47,7 @@ impl Members {
         }
         Ok(Self {
             clients,
-            current: AtomicUsize::new(0),
+            current: watch::Sender::new(0),
             sound: AtomicBool::new(false),
             search: Mutex::new(()),
             probed,
@@ -70,7 +71,7 @@ impl Members {
             for (at, member) in self.clients.iter().enumerate() {
                 match self.probe(member, deadline).await {
                     Ok(()) => {
-                        self.current.store(at, Ordering::Release);
+                        self.current.send_replace(at);
                         self.sound.store(true, Ordering::Release);
                         return Ok(member);
                     }
@@ -90,9 +91,17 @@ impl Members {
         self.sound.store(false, Ordering::Release);
     }
 
+    /// Returns when another member is spoken to than this one.
+    pub(super) async fn left(&self, member: &Client) {
+        let mut current = self.current.subscribe();
+        let is_another = |at: &usize| !ptr::eq(&self.clients[*at], member);
+        // It fails only when there is nobody left to change it.
+        let _ = current.wait_for(is_another).await;
+    }
+
     fn current(&self) -> Option<&Client> {
         let sound = self.sound.load(Ordering::Acquire);
-        sound.then(|| &self.clients[self.current.load(Ordering::Acquire)])
+        sound.then(|| &self.clients[*self.current.borrow()])
     }
 
     /// A read that most members must agree on.

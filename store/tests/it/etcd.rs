@@ -213,6 +213,25 @@ async fn commits_go_on_when_one_of_three_members_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_hangs_is_left() {
+    let members = Members::start(3);
+    let follower = (members.leader().await + 1) % 3;
+    // Less than it takes until a connection counts as dead.
+    let mut options = EtcdOptions {
+        timeout: Duration::from_secs(10),
+        ..members.options()
+    };
+    options.endpoints.swap(0, follower);
+    let store = open(options).await;
+    let mut watch = store.watch("/", Revision::FIRST).unwrap();
+    members.pause(follower);
+    let create = Batch::create(key("/a"), Value::plain("1"));
+    let made = store.commit(create).await.unwrap();
+    assert_eq!(read(&mut watch, made).await, [format!("put /a=1@{made}")]);
+    members.go_on(follower);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_etcd_commits_fail_and_with_it_nothing_is_lost() {
     let mut members = Members::start(1);
     let quick = EtcdOptions {

@@ -11,7 +11,10 @@ use std::{
 
 use etcd_client::Client;
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::{
+        signal::{Signal, kill},
+        wait::{WaitPidFlag, waitpid},
+    },
     unistd::Pid,
 };
 use skiff_store::EtcdOptions;
@@ -106,9 +109,10 @@ impl Members {
         end(&mut self.members[at]);
     }
 
-    /// Lets a member stand still, as a machine that hangs.
+    /// Lets a member stand still, as a machine that hangs; all of its threads do when this returns.
     pub(crate) fn pause(&self, at: usize) {
-        self.signal(at, Signal::SIGSTOP);
+        let id = self.signal(at, Signal::SIGSTOP);
+        waitpid(id, Some(WaitPidFlag::WUNTRACED)).unwrap();
     }
 
     /// Lets it go on.
@@ -116,10 +120,11 @@ impl Members {
         self.signal(at, Signal::SIGCONT);
     }
 
-    fn signal(&self, at: usize, signal: Signal) {
+    fn signal(&self, at: usize, signal: Signal) -> Pid {
         let running = self.members[at].running.as_ref().unwrap();
-        let id = i32::try_from(running.id()).unwrap();
-        kill(Pid::from_raw(id), signal).unwrap();
+        let id = Pid::from_raw(i32::try_from(running.id()).unwrap());
+        kill(id, signal).unwrap();
+        id
     }
 
     /// Starts a member again, with what it had.
