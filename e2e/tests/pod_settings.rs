@@ -235,3 +235,57 @@ overhead: {{podFixed: {{memory: 1Mi}}}}
         Ok(())
     })
 }
+
+/// What the runtime cannot do is never left out in silence.
+#[test]
+fn a6_what_the_node_cannot_do_is_said() -> Result<()> {
+    on_a_cluster(|cluster| {
+        let pod = |name: &str, rest: &str| {
+            format!(
+                "
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  terminationGracePeriodSeconds: 0
+  {rest}
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sleep, '600']
+    volumeMounts: [{{name: empty, mountPath: /empty, readOnly: true, recursiveReadOnly: MODE}}]
+  volumes: [{{name: empty, emptyDir: {{}}}}]
+---"
+            )
+        };
+        let strict = "securityContext: {supplementalGroupsPolicy: Strict}";
+        let pods = [
+            pod("grouped", strict).replace("MODE", "Disabled"),
+            pod("alone", "hostUsers: false").replace("MODE", "Disabled"),
+            pod("deep", "").replace("MODE", "Enabled"),
+            pod("perhaps", "").replace("MODE", "IfPossible"),
+        ];
+        cluster.apply(&pods.concat())?;
+        let strict = "SupplementalGroupsPolicy=Strict is not supported in this node";
+        cluster.field_becomes("pod grouped", ".status.phase", "Failed", 60)?;
+        let reason = cluster.field("pod grouped", ".status.reason")?;
+        ensure!(reason == "SupplementalGroupsPolicyNotSupported", "{reason}");
+        let message = cluster.field("pod grouped", ".status.message")?;
+        ensure!(
+            message == format!("Pod was rejected: {strict}"),
+            "{message}"
+        );
+        cluster.described("pod grouped", &[&reason, strict])?;
+        let users = "can't set `spec.hostUsers: false`, runtime does not support user namespaces";
+        cluster.described("pod alone", &["FailedCreatePodSandBox", users])?;
+        let waiting = ".status.containerStatuses[0].state.waiting";
+        let reason = format!("{waiting}.reason");
+        cluster.field_becomes("pod deep", &reason, "CreateContainerConfigError", 60)?;
+        let message = cluster.field("pod deep", &format!("{waiting}.message"))?;
+        let words = "failed to resolve recursive read-only mode: volume \"empty\" requested recursive read-only mode, \
+             but it is not supported by the runtime";
+        ensure!(message == words, "{message}");
+        cluster.kubectl("wait --for=condition=Ready pod/perhaps --timeout=120s")?;
+        Ok(())
+    })
+}

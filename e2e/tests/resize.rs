@@ -92,3 +92,55 @@ fn a6_resize_is_admitted() -> Result<()> {
         Ok(())
     })
 }
+
+/// Two that have most of the node between them.
+fn halves(cpu_millis: u32) -> String {
+    let one = |name: &str, cpu: u32| {
+        format!(
+            "
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sleep, '600']
+    resources: {{requests: {{cpu: {cpu}m}}}}
+---"
+        )
+    };
+    one("patient", 100) + &one("other", cpu_millis / 2)
+}
+
+#[test]
+fn a6_a_resize_outlives_skiff() -> Result<()> {
+    on_a_cluster(|cluster| {
+        let node = format!("node {}", cluster.name());
+        let cores = cluster.field(&node, ".status.allocatable.cpu")?;
+        let cpu_millis = cores.parse::<u32>()? * 1000;
+        cluster.apply(&halves(cpu_millis))?;
+        cluster.kubectl("wait --for=condition=Ready pod/patient pod/other --timeout=120s")?;
+        let wanted = format!("{}m", cpu_millis - 100);
+        cluster.kubectl(&format!(
+            r#"patch pod patient --subresource resize --patch '{{"spec":{{"containers":[{{"name":"main","resources":{{"requests":{{"cpu":"{wanted}"}}}}}}]}}}}'"#
+        ))?;
+        let status = ".status.containerStatuses[0]";
+        let seen = [
+            format!("{status}.restartCount"),
+            format!("{status}.resources.requests.cpu"),
+            r#".status.conditions[?(@.type=="PodResizePending")].reason"#.to_owned(),
+        ]
+        .join("},{");
+        cluster.field_becomes("pod patient", &seen, "0,100m,Deferred", 60)?;
+
+        cluster.kill9()?;
+        cluster.up()?;
+        cluster.kubectl("wait --for=condition=Ready pod/patient pod/other --timeout=120s")?;
+        let after = cluster.field("pod patient", &seen)?;
+        ensure!(after == "0,100m,Deferred", "{after}");
+        cluster.kubectl("delete pod other --grace-period=1")?;
+        cluster.field_becomes("pod patient", &seen, &format!("0,{wanted},"), 60)
+    })
+}

@@ -21,6 +21,8 @@ pub(crate) struct Machine {
     pub(crate) memory_bytes: i64,
     /// Of the file system that the data directory is on.
     pub(crate) storage_bytes: i64,
+    /// Whether the kernel confines programs by AppArmor profiles.
+    pub(crate) has_apparmor: bool,
 }
 
 impl Machine {
@@ -41,6 +43,7 @@ impl Machine {
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             memory_bytes: memory_bytes(&read("/proc/meminfo"), "MemTotal"),
             storage_bytes: storage.unwrap_or(0),
+            has_apparmor: line("/sys/module/apparmor/parameters/enabled") == "Y",
         }
     }
 }

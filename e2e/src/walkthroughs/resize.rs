@@ -95,15 +95,15 @@ fn resize(host: &dyn Host, pod: &str, cpu: &str, memory: &str) -> Result<()> {
 
 /// Waits until the container has these limits, and nothing is left to be done.
 fn becomes(host: &dyn Host, pod: &str, cpu: &str, memory: &str) -> Result<()> {
-    let what = format!("pod {pod}");
-    let limits = format!("{STATUS}.resources.limits");
-    host.field_becomes(&what, &format!("{limits}.memory"), memory, 60)?;
-    host.field_becomes(&what, &format!("{limits}.cpu"), cpu, 60)?;
-    host.field_becomes(&what, &format!("{STATUS}.allocatedResources.cpu"), cpu, 60)?;
-    for condition in ["PodResizePending", "PodResizeInProgress"] {
-        host.field_becomes(&what, &of_condition(condition, "status"), "", 60)?;
-    }
-    Ok(())
+    let paths = [
+        format!("{STATUS}.resources.limits.cpu"),
+        format!("{STATUS}.resources.limits.memory"),
+        format!("{STATUS}.allocatedResources.cpu"),
+        of_condition("PodResizePending", "status"),
+        of_condition("PodResizeInProgress", "status"),
+    ];
+    let expected = format!("{cpu},{memory},{cpu},,");
+    host.field_becomes(&format!("pod {pod}"), &paths.join("},{"), &expected, 60)
 }
 
 fn of_condition(name: &str, field: &str) -> String {

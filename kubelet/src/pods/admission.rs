@@ -1,17 +1,64 @@
-//! Which Pods a node under pressure takes: pure
-//! (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-conditions>).
+//! Which Pods the node takes: pure. Under pressure it takes only some
+//! (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-conditions>), and never those that want
+//! to be confined in a way that it cannot.
 
 use k8s_openapi::api::core::v1::{Pod, Toleration};
 
 use super::config::resources::{Qos, qos};
 use super::object;
+use super::orders::{Cause, Eviction};
+use crate::machine::Machine;
 use crate::pressure::Pressure;
 
 const MEMORY_PRESSURE: &str = "node.kubernetes.io/memory-pressure";
 
-/// Whether a Pod that has come is not taken. Only the cluster's own Pods come to a full disk, and where memory is short those
+/// Why a Pod that has come is not taken, if so.
+pub(super) fn refusal(pressure: Pressure, machine: &Machine, pod: &Pod) -> Option<Eviction> {
+    let (cause, message) = if refuses(pressure, pod) {
+        (Cause::Arrival, node_condition(pressure))
+    } else if wants_strict_groups(pod) {
+        let words = "SupplementalGroupsPolicy=Strict is not supported in this node";
+        (
+            Cause::Refused("SupplementalGroupsPolicyNotSupported"),
+            words.to_owned(),
+        )
+    } else if wants_apparmor(pod) && !machine.has_apparmor {
+        let words = "Cannot enforce AppArmor: AppArmor is not enabled on the host";
+        (Cause::Refused("AppArmor"), words.to_owned())
+    } else {
+        return None;
+    };
+    Some(Eviction { message, cause })
+}
+
+/// Whether the groups of the image do not count: no containerd of version 1 can do that (KEP-3619).
+fn wants_strict_groups(pod: &Pod) -> bool {
+    let context = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.security_context.as_ref());
+    let policy = context.and_then(|context| context.supplemental_groups_policy.as_deref());
+    policy == Some("Strict")
+}
+
+/// Whether any container is to be confined by a profile (KEP-24).
+fn wants_apparmor(pod: &Pod) -> bool {
+    let context = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.security_context.as_ref());
+    let of_pod = context.and_then(|context| context.app_armor_profile.as_ref());
+    object::containers(pod).any(|(_, container)| {
+        let own = container.security_context.as_ref();
+        let own = own.and_then(|own| own.app_armor_profile.as_ref());
+        own.or(of_pod)
+            .is_some_and(|profile| profile.type_ != "Unconfined")
+    })
+}
+
+/// Whether the node is too short for a Pod. Only the cluster's own Pods come to a full disk, and where memory is short those
 /// that asked for some.
-pub(super) fn refuses(pressure: Pressure, pod: &Pod) -> bool {
+fn refuses(pressure: Pressure, pod: &Pod) -> bool {
     if pressure == Pressure::default() || object::is_critical(pod) {
         return false;
     }
@@ -20,7 +67,7 @@ pub(super) fn refuses(pressure: Pressure, pod: &Pod) -> bool {
 }
 
 /// Why a Pod is not taken, in the kubelet's words.
-pub(super) fn node_condition(pressure: Pressure) -> String {
+fn node_condition(pressure: Pressure) -> String {
     let conditions = [
         (pressure.disk, "DiskPressure"),
         (pressure.memory, "MemoryPressure"),
@@ -83,6 +130,35 @@ mod tests {
             };
             let pod: Pod = serde_json::from_value(json!({"spec": spec})).expect("a Pod");
             assert_eq!(refuses(pressure, &pod), expected, "{spec} {pressure:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_node_cannot_do_is_not_taken_silently() {
+        let machine = |has_apparmor| Machine {
+            has_apparmor,
+            ..Machine::default()
+        };
+        let container =
+            |context: Value| json!({"containers": [{"name": "a", "securityContext": context}]});
+        let profile = |kind: &str| json!({"appArmorProfile": {"type": kind}});
+        let mut unconfined = container(profile("Unconfined"));
+        unconfined["securityContext"] = profile("RuntimeDefault");
+        let strict = json!({"securityContext": {"supplementalGroupsPolicy": "Strict"}, "containers": [{"name": "a"}]});
+        for (spec, has_apparmor, expected) in [
+            (strict, true, Some("SupplementalGroupsPolicyNotSupported")),
+            (
+                container(profile("RuntimeDefault")),
+                false,
+                Some("AppArmor"),
+            ),
+            (container(profile("RuntimeDefault")), true, None),
+            (unconfined, false, None),
+            (container(json!({})), false, None),
+        ] {
+            let pod: Pod = serde_json::from_value(json!({"spec": spec})).expect("a Pod");
+            let refusal = refusal(Pressure::default(), &machine(has_apparmor), &pod);
+            assert_eq!(refusal.map(|one| one.reason()), expected, "{spec}");
         }
     }
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::inbox::{Inbox, Mail};
-use super::orders::{self, Cause, Eviction, Order, Orders};
+use super::orders::{self, Order, Orders};
 use super::worker::Worker;
 use super::{admission, cgroup, object, seen};
 use crate::logs::remove_forgotten_logs;
@@ -218,10 +218,9 @@ impl<R: Runtime> Manager<R> {
         let is_new = listed.is_empty() && !is_gone && !has_started(&pod);
         let mut worker = Worker::new(self.context.clone(), inbox.clone(), pod.clone(), listed);
         let pressure = *self.context.pressure.borrow();
-        if is_new && admission::refuses(pressure, &pod) {
-            let message = admission::node_condition(pressure);
-            let cause = Cause::Arrival;
-            worker.evict(Eviction { message, cause }, None);
+        let refusal = admission::refusal(pressure, &self.context.host.machine, &pod);
+        if let Some(eviction) = refusal.filter(|_| is_new) {
+            worker.evict(eviction, None);
         }
         let task = self.tasks.spawn(worker.run(self.stopping.clone()));
         self.uids.insert(task.id(), uid.clone());

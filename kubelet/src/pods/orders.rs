@@ -29,14 +29,31 @@ pub(crate) enum Cause {
     Limit,
     /// The node was short when the Pod came.
     Arrival,
+    /// The Pod wants what the node does not have: the reason of its status.
+    Refused(&'static str),
 }
 
 impl Eviction {
+    /// The reason of the Pod's status.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self.cause {
+            Cause::Refused(reason) => reason,
+            Cause::Pressure | Cause::Limit | Cause::Arrival => "Evicted",
+        }
+    }
+
+    /// Whether the node never took the Pod.
+    pub(crate) fn is_rejection(&self) -> bool {
+        matches!(self.cause, Cause::Arrival | Cause::Refused(_))
+    }
+
     /// The message of the Pod's status.
     pub(crate) fn status_message(&self) -> String {
         match self.cause {
             Cause::Pressure | Cause::Limit => self.message.clone(),
-            Cause::Arrival => format!("Pod was rejected: {}", self.message),
+            Cause::Arrival | Cause::Refused(_) => {
+                format!("Pod was rejected: {}", self.message)
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) async fn container_mounts(
                 mount.name, container.name
             ))
         })?;
+        check_recursion(mount)?;
         let host_path = match part_of(mount, environment) {
             Some(part) => {
                 let target = host.paths.subpath(object::uid(pod), &container.name, index);
@@ -41,6 +42,18 @@ pub(crate) async fn container_mounts(
         });
     }
     Ok(mounts)
+}
+
+/// No containerd of version 1 makes what is mounted below read-only as well (KEP-3857).
+fn check_recursion(mount: &VolumeMount) -> Result<(), VolumeError> {
+    if mount.recursive_read_only.as_deref() != Some("Enabled") {
+        return Ok(());
+    }
+    Err(VolumeError::Refused(format!(
+        "failed to resolve recursive read-only mode: volume {:?} requested recursive read-only mode, \
+         but it is not supported by the runtime",
+        mount.name
+    )))
 }
 
 fn part_of(mount: &VolumeMount, environment: &[(String, String)]) -> Option<String> {

@@ -18,6 +18,7 @@ pub(super) fn validate(container: &Field<'_>, volumes: &HashSet<&str>, errors: &
         place(&mount.get("mountPath"), &mut places, errors);
         sub_path(&mount, errors);
         propagation(&mount.get("mountPropagation"), privileged, errors);
+        recursive_read_only(container, &mount, errors);
     }
     for device in container.get("volumeDevices").items() {
         volume_name(&device, volumes, errors);
@@ -59,6 +60,25 @@ fn propagation(propagation: &Field<'_>, privileged: bool, errors: &mut Errors) {
     }
 }
 
+/// What is mounted below is only read as well (KEP-3857).
+fn recursive_read_only(container: &Field<'_>, mount: &Field<'_>, errors: &mut Errors) {
+    // Kubernetes does not say which mount it is.
+    let path = container.path().child("volumeMounts");
+    let mode = mount.get("recursiveReadOnly");
+    let mode = Field::at(path.child("recursiveReadOnly"), mode.value());
+    checks::one_of_if_set(&mode, &["Disabled", "Enabled", "IfPossible"], errors);
+    if !matches!(mode.str(), "Enabled" | "IfPossible") {
+        return;
+    }
+    if !mount.get("readOnly").is_true() {
+        errors.push(mode.forbidden("may only be specified when readOnly is true"));
+    }
+    if !matches!(mount.get("mountPropagation").str(), "" | "None") {
+        let words = "may only be specified when mountPropagation is None or not specified";
+        errors.push(mode.forbidden(words));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -73,6 +93,7 @@ mod tests {
             {"name": "data", "mountPath": "/data", "subPath": "../x"},
             {"name": "other", "mountPath": "/other"},
             {"mountPropagation": "Bidirectional"},
+            {"name": "data", "mountPath": "/deep", "recursiveReadOnly": "Enabled", "mountPropagation": "HostToContainer"},
         ]});
         let mut errors = Errors::new();
         validate(
@@ -88,6 +109,9 @@ mod tests {
             "volumeMounts[3].mountPath: Required value",
             "volumeMounts[3].mountPropagation: Forbidden: \
              Bidirectional mount propagation is available only to privileged containers",
+            "volumeMounts.recursiveReadOnly: Forbidden: may only be specified when readOnly is true",
+            "volumeMounts.recursiveReadOnly: Forbidden: \
+             may only be specified when mountPropagation is None or not specified",
         ];
         assert_eq!(words(&errors), expected);
     }

@@ -16,10 +16,30 @@ pub(super) fn validate_pod(spec: &Field<'_>, errors: &mut Errors) {
     }
     let policy = context.get("fsGroupChangePolicy");
     checks::one_of_if_set(&policy, &["Always", "OnRootMismatch"], errors);
+    let policy = context.get("supplementalGroupsPolicy");
+    checks::one_of_if_set(&policy, &["Merge", "Strict"], errors);
     profiles(&context, errors);
+    user_namespace(spec, errors);
     let shared = spec.get("shareProcessNamespace");
     if shared.is_true() && spec.get("hostPID").is_true() {
         errors.push(shared.invalid("ShareProcessNamespace and HostPID cannot both be enabled"));
+    }
+}
+
+/// A Pod with users of its own shares no other namespace with the host (KEP-127).
+fn user_namespace(spec: &Field<'_>, errors: &mut Errors) {
+    if spec.get("hostUsers").value() != false {
+        return;
+    }
+    for (shared, shown) in [
+        ("hostNetwork", "hostNetwork"),
+        ("hostPID", "HostPID"),
+        ("hostIPC", "HostIPC"),
+    ] {
+        if spec.get(shared).is_true() {
+            let words = "when `pod.Spec.HostUsers` is false";
+            errors.push(spec.get(shown).forbidden(words));
+        }
     }
 }
 
@@ -102,6 +122,22 @@ mod tests {
             "securityContext.seccompProfile.localhostProfile: Required value: \
              must be set when seccomp type is Localhost",
             "shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled",
+        ];
+        assert_eq!(words(&errors), expected);
+    }
+
+    #[test]
+    fn a_pod_with_users_of_its_own() {
+        let spec = json!({
+            "hostUsers": false, "hostNetwork": true, "hostPID": true,
+            "securityContext": {"supplementalGroupsPolicy": "None"},
+        });
+        let mut errors = Errors::new();
+        validate_pod(&Field::root(&spec), &mut errors);
+        let expected = [
+            "securityContext.supplementalGroupsPolicy: Unsupported value: \"None\": supported values: \"Merge\", \"Strict\"",
+            "hostNetwork: Forbidden: when `pod.Spec.HostUsers` is false",
+            "HostPID: Forbidden: when `pod.Spec.HostUsers` is false",
         ];
         assert_eq!(words(&errors), expected);
     }

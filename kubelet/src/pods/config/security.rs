@@ -1,7 +1,8 @@
 //! Security contexts as the runtime takes them.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, Pod, PodSecurityContext, SeccompProfile, SecurityContext,
+    AppArmorProfile, Capabilities, Container, Pod, PodSecurityContext, SeccompProfile,
+    SecurityContext,
 };
 
 use crate::runtime::cri::security_profile::ProfileType;
@@ -141,6 +142,11 @@ pub(super) fn container(
                 .as_ref()
                 .or(of_pod.seccomp_profile.as_ref()),
         )),
+        apparmor: own
+            .app_armor_profile
+            .as_ref()
+            .or(of_pod.app_armor_profile.as_ref())
+            .map(apparmor),
         ..LinuxContainerSecurityContext::default()
     }
 }
@@ -168,6 +174,19 @@ fn seccomp(profile: Option<&SeccompProfile>) -> SecurityProfile {
     SecurityProfile {
         profile_type: kind as i32,
         localhost_ref: file,
+    }
+}
+
+/// Without a profile the runtime has one of its own where the kernel can enforce it.
+fn apparmor(profile: &AppArmorProfile) -> SecurityProfile {
+    let kind = match profile.type_.as_str() {
+        "RuntimeDefault" => ProfileType::RuntimeDefault,
+        "Localhost" => ProfileType::Localhost,
+        _ => ProfileType::Unconfined,
+    };
+    SecurityProfile {
+        profile_type: kind as i32,
+        localhost_ref: profile.localhost_profile.clone().unwrap_or_default(),
     }
 }
 

@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{HostIP, Pod, PodIP, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::object;
-use super::orders::{Cause, Eviction};
+use super::orders::Eviction;
 use super::plan::{DEADLINE_EXCEEDED, Life, Plan, deadline};
 use super::progress::Probes;
 use super::resize::Resizing;
@@ -47,7 +47,7 @@ impl Input<'_> {
     /// Whether the node did not take the Pod: it never had containers.
     fn was_rejected(&self) -> bool {
         let evicted = self.evicted;
-        evicted.is_some_and(|eviction| eviction.cause == Cause::Arrival)
+        evicted.is_some_and(Eviction::is_rejection)
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn status(input: &Input<'_>) -> PodStatus {
     if let Some(eviction) = input.evicted {
         if input.is_idle() && !was_over {
             status.phase = Some("Failed".to_owned());
-            status.reason = Some("Evicted".to_owned());
+            status.reason = Some(eviction.reason().to_owned());
             status.message = Some(eviction.status_message());
         }
     } else if input.plan.life != Life::Running && is_over_deadline(input) {

@@ -66,6 +66,7 @@ async fn create<R: Runtime>(
         .await
         .map_err(|error| format!("{}: {error}", config.log_directory))?;
     let handler = context.host.objects.runtime_handler(pod).await?;
+    check_users(pod, &handler)?;
     let runtime = &context.runtime;
     let id = runtime
         .run_sandbox(config, handler)
@@ -83,6 +84,20 @@ async fn create<R: Runtime>(
         .await
         .map_err(|error| format!("/etc/hosts: {error}"))?;
     Ok(sandbox)
+}
+
+/// No containerd of version 1 says that it can give a Pod users of its own (KEP-127).
+fn check_users(pod: &Pod, handler: &str) -> Result<(), String> {
+    if pod.spec.as_ref().and_then(|spec| spec.host_users) != Some(false) {
+        return Ok(());
+    }
+    let whose = match handler {
+        "" => "runtime".to_owned(),
+        handler => format!("RuntimeClass handler {handler:?}"),
+    };
+    Err(format!(
+        "can't set `spec.hostUsers: false`, {whose} does not support user namespaces: the handler {handler:?} is not known"
+    ))
 }
 
 async fn write_hosts<R>(context: &Context<R>, pod: &Pod, sandbox: &Sandbox) -> std::io::Result<()> {

@@ -18,7 +18,7 @@ impl<R: Runtime> Worker<R> {
         }
         if self.progress.evicted.is_none() {
             let tell = Teller::new(&self.context.host.recorder, &self.pod);
-            tell.warning("Evicted", eviction.message.clone());
+            tell.warning(eviction.reason(), eviction.message.clone());
             self.progress
                 .ending_since
                 .get_or_insert_with(Timestamp::now);
