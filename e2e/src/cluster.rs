@@ -1,5 +1,6 @@
 //! A test's cluster: it comes up before the walkthrough, and explains itself when that fails.
 
+use std::borrow::Borrow;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -108,13 +109,27 @@ pub fn on_clusters(
     on_each(clusters, scenario)
 }
 
-fn on_each(
-    mut clusters: Vec<Cluster>,
-    scenario: impl FnOnce(&mut [Cluster]) -> Result<()>,
+/// Walks through `scenario` on these machines; if that fails, prints what each of them says.
+pub fn on_machines(
+    machines: Vec<Node>,
+    scenario: impl FnOnce(&mut [Node]) -> Result<()>,
 ) -> Result<()> {
-    let walked = catch_unwind(AssertUnwindSafe(|| scenario(&mut clusters)));
+    on_each(machines, scenario)
+}
+
+fn on_each<T: Borrow<Node>>(
+    mut all: Vec<T>,
+    scenario: impl FnOnce(&mut [T]) -> Result<()>,
+) -> Result<()> {
+    let walked = catch_unwind(AssertUnwindSafe(|| scenario(&mut all)));
     if !matches!(walked, Ok(Ok(()))) {
-        clusters.iter().for_each(|cluster| dump(cluster));
+        all.iter().for_each(|one| dump(one.borrow()));
     }
     walked.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+impl Borrow<Node> for Cluster {
+    fn borrow(&self) -> &Node {
+        &self.node
+    }
 }

@@ -17,6 +17,7 @@ mod clients;
 mod cluster;
 mod command;
 mod dump;
+mod etcd;
 mod gate;
 mod images;
 mod kubectl;
@@ -42,7 +43,9 @@ pub use cases::{
 pub use clients::ClientLibrary;
 pub use cluster::{
     Cluster, on_a_cluster, on_a_cluster_with, on_a_machine, on_a_machine_with, on_clusters,
+    on_machines,
 };
+pub use etcd::Etcd;
 pub use gate::{Gate, Mood};
 pub use images::{BUSYBOX, Image, NGINX, Recipe, all_images};
 pub use load::Load;
