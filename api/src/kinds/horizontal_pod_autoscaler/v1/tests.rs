@@ -88,8 +88,7 @@ fn nothing_is_lost_on_the_way_there_and_back() {
     let names: Vec<&str> = annotations.keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["behavior", "conditions", "current-metrics", "metrics"]
-            .map(|name| annotations::name(name))
+        ["behavior", "conditions", "current-metrics", "metrics"].map(annotations::name)
     );
     let hits = r#"{"pods":{"metricName":"hits","selector":{"matchLabels":{"a":"b"}},"targetAverageValue":"3"},"type":"Pods"}"#;
     let metrics = annotations["autoscaling.alpha.kubernetes.io/metrics"].as_str();
