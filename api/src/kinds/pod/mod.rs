@@ -42,8 +42,8 @@ impl Strategy for Pod {
         if pod.is_object() {
             pod["status"] = status;
         }
-    }
         pod_spec::merge_label_keys(pod);
+    }
 
     fn validate(&self, pod: &Value) -> Errors {
         let mut errors = Errors::new();
