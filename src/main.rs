@@ -16,7 +16,6 @@ mod cluster_config;
 mod components;
 mod config;
 mod containerd;
-mod control_plane_token;
 mod data_dir;
 mod down;
 mod health;

@@ -50,7 +50,7 @@ pub(crate) fn ca_hash(ca: &CertificateDer<'_>) -> String {
 }
 
 /// So many small letters and digits by chance.
-pub(crate) fn letters(count: usize) -> String {
+pub(super) fn letters(count: usize) -> String {
     let mut chance = rand::rng();
     (0..count)
         .map(|_| char::from(LETTERS[chance.random_range(0..LETTERS.len())]))

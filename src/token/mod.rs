@@ -1,6 +1,7 @@
 //! `skiff token`: the tokens by which machines join, kept as bootstrap token Secrets in `kube-system`
 //! (<https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/>).
 
+pub(crate) mod control_plane;
 mod format;
 
 use std::collections::BTreeMap;
@@ -14,10 +15,10 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
-pub(crate) use format::{JoinToken, ca_hash, letters};
+pub(crate) use format::{JoinToken, ca_hash};
 
 use crate::cli::{TokenArgs, TokenCommand};
-use crate::{control_plane_token, kubeconfig};
+use crate::kubeconfig;
 
 const NAMESPACE: &str = "kube-system";
 const TYPE: &str = "bootstrap.kubernetes.io/token";
@@ -50,7 +51,7 @@ pub(crate) async fn token(args: TokenArgs) -> anyhow::Result<()> {
             Ok(())
         }
         TokenCommand::List => list(&secrets().await?).await,
-        TokenCommand::ControlPlane => control_plane_token::print(&args.at.data_dir),
+        TokenCommand::ControlPlane => control_plane::print(&args.at.data_dir),
         TokenCommand::Delete { ids } => delete(&secrets().await?, &ids).await,
     }
 }

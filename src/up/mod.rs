@@ -21,10 +21,10 @@ use crate::cluster_config;
 use crate::components::{self, Components};
 use crate::config::{NodeSettings, Settings};
 use crate::containerd::ContainerRuntime;
-use crate::control_plane_token;
 use crate::data_dir::DataDir;
 use crate::kubeconfig;
 use crate::pki::Pki;
+use crate::token::control_plane;
 
 pub(crate) use limits::raise_open_files;
 pub(crate) use ready::is_ready;
@@ -68,7 +68,7 @@ fn check_place_of_state(settings: &Settings, data: &DataDir) -> anyhow::Result<(
         "--etcd-servers: the state of the cluster in {dir} is there; name another --data-dir to begin one in etcd"
     );
     ensure!(
-        in_etcd || !data.join(control_plane_token::FILE).exists(),
+        in_etcd || !data.join(control_plane::FILE).exists(),
         "--etcd-servers is missing: the state of the cluster in {dir} is in etcd"
     );
     Ok(())
@@ -135,7 +135,7 @@ async fn with_server(
 /// The cluster's certificates; with several control planes, by the authorities that they share.
 async fn certificates(settings: &Settings, data: &DataDir, store: &Store) -> anyhow::Result<Pki> {
     if let Some(etcd) = &settings.etcd {
-        control_plane_token::join(store, data, etcd.token.as_deref()).await?;
+        control_plane::join(store, data, etcd.token.as_deref()).await?;
     }
     Pki::ensure(&data.join("pki"), settings)
 }

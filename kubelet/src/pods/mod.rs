@@ -24,6 +24,7 @@ mod pulls;
 mod resize;
 mod seen;
 mod status;
+mod step;
 mod stop;
 mod work;
 mod worker;

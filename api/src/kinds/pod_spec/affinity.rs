@@ -1,13 +1,17 @@
 //! Affinity to nodes and to other Pods, and the node selectors that volumes have as well.
 
+use serde_json::Value;
+
 use super::label_keys;
 use crate::field::Errors;
-use crate::kinds::common::Field;
-use crate::kinds::common::checks;
+use crate::kinds::common::defaults::{each, existing};
+use crate::kinds::common::{Field, checks};
 use crate::names;
 
-pub(super) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-pub(super) const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+
+const TO_PODS: [&str; 2] = ["podAffinity", "podAntiAffinity"];
 
 /// What is wrong with the affinity of a Pod.
 pub(super) fn validate(affinity: &Field<'_>, errors: &mut Errors) {
@@ -17,7 +21,7 @@ pub(super) fn validate(affinity: &Field<'_>, errors: &mut Errors) {
         weight(&preferred, errors);
         node_selector_term(&preferred.get("preference"), errors);
     }
-    for kind in ["podAffinity", "podAntiAffinity"] {
+    for kind in TO_PODS {
         let pods = affinity.get(kind);
         for term in pods.get(REQUIRED).items() {
             pod_term(&term, errors);
@@ -26,6 +30,19 @@ pub(super) fn validate(affinity: &Field<'_>, errors: &mut Errors) {
             weight(&preferred, errors);
             pod_term(&preferred.get("podAffinityTerm"), errors);
         }
+    }
+}
+
+/// Makes expressions of the keys beside selectors in a new Pod, whose labels these are.
+pub(super) fn merge_label_keys(affinity: &mut Value, labels: &Value) {
+    for kind in TO_PODS {
+        let Some(pods) = existing(affinity, kind) else {
+            continue;
+        };
+        each(pods, REQUIRED).for_each(|term| label_keys::merge(term, labels));
+        let preferred = each(pods, PREFERRED);
+        let terms = preferred.filter_map(|one| existing(one, "podAffinityTerm"));
+        terms.for_each(|term| label_keys::merge(term, labels));
     }
 }
 

@@ -7,9 +7,8 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::affinity::{PREFERRED, REQUIRED};
 use crate::field::{Error, Errors};
-use crate::kinds::common::defaults::{each, existing};
+use crate::kinds::common::defaults::existing;
 use crate::kinds::common::{Field, checks};
 use crate::names;
 
@@ -61,29 +60,8 @@ fn selected_twice(
     }
 }
 
-/// Makes expressions of the keys in a new Pod.
-pub(crate) fn merge(pod: &mut Value) {
-    let labels = pod["metadata"]["labels"].clone();
-    let Some(spec) = existing(pod, "spec") else {
-        return;
-    };
-    each(spec, "topologySpreadConstraints").for_each(|term| merge_into(term, &labels));
-    let Some(affinity) = existing(spec, "affinity") else {
-        return;
-    };
-    for kind in ["podAffinity", "podAntiAffinity"] {
-        let Some(pods) = existing(affinity, kind) else {
-            continue;
-        };
-        each(pods, REQUIRED).for_each(|term| merge_into(term, &labels));
-        let preferred = each(pods, PREFERRED);
-        let terms = preferred.filter_map(|one| existing(one, "podAffinityTerm"));
-        terms.for_each(|term| merge_into(term, &labels));
-    }
-}
-
-/// A key that the Pod does not have says nothing.
-fn merge_into(term: &mut Value, labels: &Value) {
+/// Makes expressions of the keys in a term of a new Pod, whose labels these are. A key that it does not have says nothing.
+pub(super) fn merge(term: &mut Value, labels: &Value) {
     let mut expressions = Vec::new();
     for (field, operator) in FIELDS {
         let keys = term[field].as_array().into_iter().flatten();
@@ -108,42 +86,6 @@ mod tests {
     use super::*;
     use crate::kinds::common::testing::wrong;
 
-    fn pod(spec: Value) -> Value {
-        json!({"metadata": {"labels": {"app": "web", "tier": "front"}}, "spec": spec})
-    }
-
-    #[test]
-    fn keys_become_expressions_wherever_they_stand() {
-        let term = json!({
-            "labelSelector": {"matchLabels": {"a": "b"}},
-            "matchLabelKeys": ["app", "none"],
-            "mismatchLabelKeys": ["tier"],
-        });
-        let affinity = json!({
-            REQUIRED: [term],
-            PREFERRED: [{"weight": 1, "podAffinityTerm": term}],
-        });
-        let mut pod = pod(json!({
-            "topologySpreadConstraints": [term],
-            "affinity": {"podAffinity": affinity, "podAntiAffinity": affinity},
-        }));
-        merge(&mut pod);
-        let expected = json!({"matchLabels": {"a": "b"}, "matchExpressions": [
-            {"key": "app", "operator": "In", "values": ["web"]},
-            {"key": "tier", "operator": "NotIn", "values": ["front"]},
-        ]});
-        let spec = &pod["spec"];
-        let mut places = vec![&spec["topologySpreadConstraints"][0]];
-        for kind in ["podAffinity", "podAntiAffinity"] {
-            let terms = &spec["affinity"][kind];
-            places.push(&terms[REQUIRED][0]);
-            places.push(&terms[PREFERRED][0]["podAffinityTerm"]);
-        }
-        for place in places {
-            assert_eq!(place["labelSelector"], expected);
-        }
-    }
-
     #[test]
     fn what_says_nothing_changes_nothing() {
         for term in [
@@ -151,10 +93,9 @@ mod tests {
             json!({"labelSelector": {}, "matchLabelKeys": ["none"]}),
             json!({"labelSelector": {}}),
         ] {
-            let before = pod(json!({"topologySpreadConstraints": [term]}));
-            let mut after = before.clone();
-            merge(&mut after);
-            assert_eq!(after, before);
+            let mut after = term.clone();
+            merge(&mut after, &json!({"app": "web"}));
+            assert_eq!(after, term);
         }
     }
 

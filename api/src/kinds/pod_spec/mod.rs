@@ -29,8 +29,7 @@ mod warnings;
 
 pub(crate) use affinity::node_selector;
 pub(crate) use defaults::{default_pod, default_template};
-pub(crate) use label_keys::merge as merge_label_keys;
-pub(crate) use scheduling::{taints, tolerations};
+pub(crate) use scheduling::{merge_label_keys, taints, tolerations};
 pub(crate) use update::{validate_ephemeral_update, validate_update};
 pub(crate) use volumes::{host_path, nfs};
 pub(crate) use warnings::warnings;

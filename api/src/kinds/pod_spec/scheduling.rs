@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use crate::field::{Error, Errors};
-use crate::kinds::common::Field;
-use crate::kinds::common::checks;
+use crate::kinds::common::defaults::{each, existing};
+use crate::kinds::common::{Field, checks};
 use crate::names;
 
 use super::{affinity, label_keys};
@@ -23,6 +25,18 @@ pub(super) fn validate(spec: &Field<'_>, errors: &mut Errors) {
     spread(&spec.get("topologySpreadConstraints"), errors);
     let policy = spec.get("preemptionPolicy");
     checks::one_of_if_set(&policy, &["PreemptLowerPriority", "Never"], errors);
+}
+
+/// Makes expressions of the keys beside selectors in a new Pod.
+pub(crate) fn merge_label_keys(pod: &mut Value) {
+    let labels = pod["metadata"]["labels"].clone();
+    let Some(spec) = existing(pod, "spec") else {
+        return;
+    };
+    each(spec, "topologySpreadConstraints").for_each(|term| label_keys::merge(term, &labels));
+    if let Some(affinity) = existing(spec, "affinity") {
+        affinity::merge_label_keys(affinity, &labels);
+    }
 }
 
 /// What is wrong with tolerations.
@@ -128,7 +142,7 @@ fn positive(field: &Field<'_>, errors: &mut Errors) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::kinds::common::testing::words;
@@ -233,5 +247,41 @@ mod tests {
             "taints[2].effect: Required value",
         ];
         assert_eq!(words(&errors), expected);
+    }
+
+    #[test]
+    fn keys_beside_selectors_become_expressions_wherever_they_stand() {
+        let term = json!({
+            "labelSelector": {"matchLabels": {"a": "b"}},
+            "matchLabelKeys": ["app", "none"],
+            "mismatchLabelKeys": ["tier"],
+        });
+        let affinity = json!({
+            "requiredDuringSchedulingIgnoredDuringExecution": [term],
+            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "podAffinityTerm": term}],
+        });
+        let mut pod = json!({
+            "metadata": {"labels": {"app": "web", "tier": "front"}},
+            "spec": {
+                "topologySpreadConstraints": [term],
+                "affinity": {"podAffinity": affinity, "podAntiAffinity": affinity},
+            },
+        });
+        merge_label_keys(&mut pod);
+        let expected = json!({"matchLabels": {"a": "b"}, "matchExpressions": [
+            {"key": "app", "operator": "In", "values": ["web"]},
+            {"key": "tier", "operator": "NotIn", "values": ["front"]},
+        ]});
+        let spec = &pod["spec"];
+        let mut places = vec![&spec["topologySpreadConstraints"][0]];
+        for kind in ["podAffinity", "podAntiAffinity"] {
+            let terms = &spec["affinity"][kind];
+            places.push(&terms["requiredDuringSchedulingIgnoredDuringExecution"][0]);
+            let preferred = &terms["preferredDuringSchedulingIgnoredDuringExecution"][0];
+            places.push(&preferred["podAffinityTerm"]);
+        }
+        for place in places {
+            assert_eq!(place["labelSelector"], expected);
+        }
     }
 }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::progress::Step;
+use super::step::Step;
 
 pub(crate) use self::change::{Applied, Change, is_done, must_restart, next};
 pub(crate) use self::granted::{as_told, with_resources_of};

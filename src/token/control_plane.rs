@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use skiff_store::Store;
 
+use super::format::letters;
 use crate::data_dir::DataDir;
 use crate::pki::{self, write_private};
-use crate::token::letters;
 
 /// The file with it, in the data directory of a machine whose cluster is in etcd.
 pub(crate) const FILE: &str = "control-plane-token";
