@@ -45,9 +45,10 @@ impl Doorbell {
         }
     }
 
-    /// To be called before one looks for news, so that none comes unnoticed after.
+    /// To be called before one looks for news, so that none comes unnoticed after. A swap, not a store: that could become visible
+    /// only after an empty look, and hide what rang between.
     pub(super) fn look(&self) {
-        self.rung.store(false, Ordering::Release);
+        self.rung.swap(false, Ordering::AcqRel);
     }
 
     fn ring(&self) {
