@@ -117,31 +117,40 @@ pub(super) fn refusal(batch: &Batch, read: Vec<Option<Entry>>) -> Result<CommitE
     }
 }
 
-/// Whether a batch cannot be written twice: it requires of a key what it changes.
+/// Whether a batch cannot be written twice: it requires of a key that it changes that nobody has done so since. That a key is
+/// absent does not tell: what was made there may have been deleted since, and would live again.
 pub(super) fn is_repeatable(batch: &Batch) -> bool {
-    batch.preconditions.iter().any(|wanted| match wanted {
-        Precondition::Present(_) => false,
-        Precondition::Absent(guarded) | Precondition::AtRevision(guarded, _) => {
-            batch.ops.iter().any(|op| op.key() == guarded)
-        }
-    })
+    let changes = |wanted: &Precondition| is_guard(batch, wanted);
+    let mut guards = batch.preconditions.iter().filter(|wanted| changes(wanted));
+    guards.any(|wanted| matches!(wanted, Precondition::AtRevision(..)))
 }
 
-/// What became of a batch that was sent again and refused: perhaps what stood in its way is itself. Objects have unique names
-/// inside, so nobody else writes the very same.
+/// Whether this no longer holds once the batch is written.
+fn is_guard(batch: &Batch, wanted: &Precondition) -> bool {
+    let is_exact = !matches!(wanted, Precondition::Present(_));
+    is_exact && batch.ops.iter().any(|op| op.key() == wanted.key())
+}
+
+/// What became of a batch that was sent again and refused: perhaps what stood in its way is itself. It is not if one of its
+/// keys is as it was before: then another batch has written the same to the other, such as a quota after a Pod of equal size.
 pub(super) fn sent_before(batch: &Batch, refusal: &CommitError) -> Verdict {
     let CommitError::Precondition {
+        index,
         current: Some(current),
-        ..
     } = refusal
     else {
         return Err(CommitError::Unknown);
     };
-    let own = batch.ops.iter().any(|op| match op {
+    let mut wanted = batch.preconditions.iter();
+    let first = wanted.position(|wanted| is_guard(batch, wanted));
+    let is_same = |op: &Op| match op {
         Op::Put { key, value } => *key == current.key && current.has(value),
         Op::Delete { .. } => false,
-    });
-    own.then_some(current.revision).ok_or(CommitError::Unknown)
+    };
+    let is_own = first == Some(*index) && batch.ops.iter().any(is_same);
+    is_own
+        .then_some(current.revision)
+        .ok_or(CommitError::Unknown)
 }
 
 /// Which batches may be under way at once, by their places: those of a wave have no key in common, and each comes after those
@@ -258,8 +267,7 @@ mod tests {
         let elsewhere = put("/b").require(Precondition::AtRevision(key("/a"), Revision(7)));
         // batch | whether it may be sent again | what is there then | where it was written
         let cases = [
-            (&create, true, there("mine", 9), Some(9)),
-            (&create, true, there("theirs", 9), None),
+            (&create, false, there("theirs", 9), None),
             (&update, true, there("mine", 9), Some(9)),
             (&update, true, there("theirs", 9), None),
             (&update, true, None, None),
@@ -276,6 +284,34 @@ mod tests {
                 expected,
                 "{batch:?} {refusal:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_batch_is_not_taken_for_another_that_wrote_the_same_beside() {
+        let quota = |batch: Batch| {
+            let unchanged = Precondition::AtRevision(key("/quota"), Revision(7));
+            batch.require(unchanged).put(key("/quota"), value())
+        };
+        let guard = Precondition::Present(key("/ns"));
+        let pod = || Batch::create(key("/pod"), value()).require(guard.clone());
+        let create = quota(pod());
+        let remove = quota(Batch::remove(key("/pod"), Revision(7)));
+        let guarded = quota(Batch::default().require(guard.clone()));
+        // batch | the precondition that fails | what is there then | where it was written
+        let cases = [
+            (&create, 0, entry("/pod", 9), Some(9)),
+            (&create, 2, entry("/quota", 9), None),
+            (&remove, 0, None, None),
+            (&remove, 1, entry("/quota", 9), None),
+            (&guarded, 0, None, None),
+            (&guarded, 1, entry("/quota", 9), Some(9)),
+        ];
+        for (batch, index, current, expected) in cases {
+            assert!(is_repeatable(batch), "{batch:?}");
+            let refusal = CommitError::Precondition { index, current };
+            let written = sent_before(batch, &refusal).ok();
+            assert_eq!(written.map(|at| at.0), expected, "{batch:?} {refusal:?}");
         }
     }
 

@@ -223,11 +223,13 @@ async fn a_member_that_hangs_is_left() {
     };
     options.endpoints.swap(0, follower);
     let store = open(options).await;
-    let mut watch = store.watch("/", Revision::FIRST).unwrap();
+    let before = at_last(&store, put("/a", "0")).await;
+    let mut watch = store.watch("/", before).unwrap();
     members.pause(follower);
-    let create = Batch::create(key("/a"), Value::plain("1"));
-    let made = store.commit(create).await.unwrap();
-    assert_eq!(read(&mut watch, made).await, [format!("put /a=1@{made}")]);
+    let update = Batch::update(key("/a"), Value::plain("1"), before);
+    let after = store.commit(update).await.unwrap();
+    let expected = [format!("put /a=1@{after} was {before}")];
+    assert_eq!(read(&mut watch, after).await, expected);
     members.go_on(follower);
 }
 
@@ -280,25 +282,46 @@ async fn without_etcd_commits_fail_and_with_it_nothing_is_lost() {
 async fn a_write_without_an_answer_is_sent_again_and_written_once() {
     let members = Members::start(1);
     let store = open(members.options()).await;
-    let mut watch = store.watch("/", store.revision()).unwrap();
+    let before = store.commit(put("/a", "first")).await.unwrap();
+    let mut watch = store.watch("/", before).unwrap();
     members.pause(0);
-    let create = Batch::create(key("/a"), Value::stamped("<", "unique>"));
+    let update = Batch::update(key("/a"), Value::stamped("<", "unique>"), before);
     let writing = tokio::spawn({
         let store = store.clone();
-        async move { store.commit(create).await }
+        async move { store.commit(update).await }
     });
     // Longer than an attempt may take: it is in etcd's socket still.
     sleep(Duration::from_secs(4)).await;
     assert!(!writing.is_finished());
     members.go_on(0);
-    let made = writing.await.unwrap().unwrap();
+    let written = writing.await.unwrap().unwrap();
     let next = store.commit(put("/b", "1")).await.unwrap();
     let expected = [
-        format!("put /a=<{made}unique>@{made}"),
+        format!("put /a=<{written}unique>@{written} was {before}"),
         format!("put /b=1@{next}"),
     ];
     assert_eq!(read(&mut watch, next).await, expected);
-    assert_eq!((made, next), (Revision(2), Revision(3)));
+    assert_eq!((written, next), (Revision(3), Revision(4)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_been_made_is_not_made_again() {
+    let members = Members::start(1);
+    let quick = EtcdOptions {
+        timeout: Duration::from_secs(4),
+        ..members.options()
+    };
+    let (store, other) = (open(quick).await, open(members.options()).await);
+    let create = Batch::create(key("/a"), Value::plain("1"));
+    let mut watch = other.watch("/", other.revision()).unwrap();
+    members.pause(0);
+    let unknown = store.commit(create).await;
+    assert!(matches!(unknown, Err(CommitError::Unknown)), "{unknown:?}");
+    members.go_on(0);
+    let last = at_last(&store, put("/b", "1")).await;
+    let lines = read(&mut watch, last).await;
+    let made = lines.iter().filter(|line| line.starts_with("put /a"));
+    assert!(made.count() <= 1, "{lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
