@@ -153,16 +153,25 @@ pub(super) fn sent_before(batch: &Batch, refusal: &CommitError) -> Verdict {
         .ok_or(CommitError::Unknown)
 }
 
-/// Which batches may be under way at once, by their places: those of a wave have no key in common, and each comes after those
-/// before it with which it has one.
+/// Which batches may be under way at once, by their places. Each comes after those before it that write what it reads, or read
+/// or write what it writes.
 pub(super) fn waves(group: &[Batch]) -> Vec<Vec<usize>> {
     let mut waves: Vec<Vec<usize>> = Vec::new();
-    // The first wave that comes after all that touched the key.
-    let mut free: HashMap<&Key, usize> = HashMap::new();
+    // For each key the first wave after all that wrote it, and the first after all that touched it.
+    let mut written: HashMap<&Key, usize> = HashMap::new();
+    let mut touched: HashMap<&Key, usize> = HashMap::new();
     for (at, batch) in group.iter().enumerate() {
-        let wave = keys(batch).filter_map(|key| free.get(key)).max();
+        let reads = || batch.preconditions.iter().map(Precondition::key);
+        let writes = || batch.ops.iter().map(Op::key);
+        let after_writers = reads().filter_map(|key| written.get(key));
+        let after_all = writes().filter_map(|key| touched.get(key));
+        let wave = after_writers.chain(after_all).max();
         let wave = wave.copied().unwrap_or_default();
-        free.extend(keys(batch).map(|key| (key, wave + 1)));
+        written.extend(writes().map(|key| (key, wave + 1)));
+        for key in reads().chain(writes()) {
+            let free = touched.entry(key).or_default();
+            *free = (*free).max(wave + 1);
+        }
         if wave == waves.len() {
             waves.push(Vec::new());
         }
@@ -194,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_that_share_a_key_come_one_after_the_other() {
+    fn batches_come_one_after_the_other_where_they_must() {
         let guarded = |name, by| put(name).require(Precondition::Present(key(by)));
         // batches of a group | the places of those that go together
         let cases: &[(&[Batch], &[&[usize]])] = &[
@@ -206,7 +215,26 @@ mod tests {
                 &[&[0], &[1], &[2]],
             ),
             (&[put("/a"), put("/a"), put("/a")], &[&[0], &[1], &[2]]),
-            (&[guarded("/a", "/x"), guarded("/b", "/y")], &[&[0, 1]]),
+            (&[guarded("/a", "/x"), guarded("/b", "/x")], &[&[0, 1]]),
+            (
+                &[
+                    guarded("/a", "/x"),
+                    put("/a"),
+                    guarded("/b", "/a"),
+                    guarded("/c", "/x"),
+                    put("/x"),
+                ],
+                &[&[0, 3], &[1, 4], &[2]],
+            ),
+            (
+                &[
+                    put("/x"),
+                    guarded("/a", "/x"),
+                    guarded("/b", "/x"),
+                    put("/x"),
+                ],
+                &[&[0], &[1, 2], &[3]],
+            ),
         ];
         for (group, expected) in cases {
             assert_eq!(&waves(group), expected, "{group:?}");

@@ -41,6 +41,10 @@ pub(super) async fn write(
     let repeatable = txn::is_repeatable(batch);
     let mut lost = false;
     while let Ok(member) = members.sound(deadline).await {
+        // Those before it in its group have taken all the time: no fault of the member.
+        if Instant::now() >= deadline {
+            break;
+        }
         let patience = match repeatable {
             true => deadline.min(Instant::now() + ATTEMPT),
             false => deadline,
