@@ -20,16 +20,20 @@ use crate::config::Config;
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "kube-dns";
 
-/// After the API server had too much to do.
-const AGAIN: Duration = Duration::from_secs(1);
+/// Before what failed is tried again; twice as long each time, up to a bound.
+const PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// Keeps the Service, its Endpoints and its slice, and lets them lead where the API servers are: each has a cluster DNS
-/// beside it, and all of them write the same.
+/// beside it, and all of them write the same. Once that has succeeded, no refusal is for good: a webhook may refuse what it is
+/// asked because its server was on the machine that is lost.
 pub(crate) async fn keep(
     config: &Config,
     client: &Client,
     mut servers: watch::Receiver<BTreeSet<SocketAddr>>,
 ) -> anyhow::Result<()> {
+    let mut is_published = false;
+    let mut pause = PAUSE;
     loop {
         let addresses: Vec<IpAddr> = servers
             .borrow_and_update()
@@ -41,10 +45,23 @@ pub(crate) async fn keep(
             false => publish(config, client, &addresses).await,
         };
         match written {
-            Err(error) if is_unavailable(&error) => tokio::time::sleep(AGAIN).await,
+            Err(error) if is_published || is_unavailable(&error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(
+                    error,
+                    "where cluster DNS is served is not told, it is tried again"
+                );
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(MAX_PAUSE);
+            }
             Err(error) => return Err(error),
-            Ok(()) if servers.changed().await.is_err() => return Ok(()),
-            Ok(()) => {}
+            Ok(()) => {
+                is_published |= !addresses.is_empty();
+                pause = PAUSE;
+                if servers.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
         }
     }
 }
