@@ -1,6 +1,6 @@
 //! A client of several API servers: of one as long as it answers, then of the next.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,14 +11,20 @@ use http_body::{Frame, SizeHint};
 use kube::Client;
 use kube::client::Body;
 use parking_lot::RwLock;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tower::BoxError;
 
-/// How long an API server may take to begin its answer while there are others to ask.
+/// How long an API server may take to begin its answer before it is asked whether it lives, while there are others to ask.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Who has waited so long and waits no more has given up on it; one that heeded the end of skiff would not wait at all.
 const GIVEN_UP: Duration = Duration::from_secs(1);
+
+/// How long it may take to say that it lives.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+/// How long all writes may fail because it cannot reach its store. Often no other can either, and to move means to list anew.
+const CUT_OFF: Duration = Duration::from_secs(20);
 
 /// An API server, and the way to it.
 #[derive(Clone)]
@@ -39,6 +45,8 @@ struct Ring {
     at: usize,
     /// Ends the answers of that one which are under way: a watch would wait for ever for a machine that is gone.
     left: CancellationToken,
+    /// Since when it has taken no write because it cannot reach its store.
+    cut_off: Option<Instant>,
 }
 
 impl Servers {
@@ -48,6 +56,7 @@ impl Servers {
             servers,
             at: 0,
             left: CancellationToken::new(),
+            cut_off: None,
         })))
     }
 
@@ -61,7 +70,7 @@ impl Servers {
         ring.servers = servers;
         ring.at = at.unwrap_or(0);
         if at.is_none() {
-            std::mem::take(&mut ring.left).cancel();
+            ring.cut();
         }
     }
 
@@ -81,20 +90,65 @@ impl Servers {
             let server = ring.current().ok_or("no API server is known")?.clone();
             (server, ring.left.clone(), ring.servers.len() == 1)
         };
-        let mut asked = Asked {
-            servers: self,
-            url: &server.url,
-            since: Instant::now(),
-            is_well: None,
-        };
+        let is_write = !request.method().is_safe();
         let sent = server.client.send(request);
         let answer = match is_only {
             true => sent.await,
-            false => timeout(PATIENCE, sent).await?,
+            false => self.wait(&server, sent).await?,
         };
-        let is_well = |answer: &Response<Body>| !is_out_of_order(answer.status());
-        asked.is_well = Some(answer.as_ref().is_ok_and(is_well));
+        match &answer {
+            Err(_) => self.leave(&server.url),
+            Ok(answer) if is_write => self.wrote(&server.url, answer.status()),
+            Ok(_) => {}
+        }
         Ok(answer?.map(|body| Guarded::new(body, left)))
+    }
+
+    /// Waits for an answer as long as its server lives.
+    async fn wait<T>(
+        &self,
+        server: &Server,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, BoxError> {
+        let mut answer = pin!(answer);
+        let mut asked = Asked {
+            servers: self,
+            server,
+            since: Instant::now(),
+            is_answered: false,
+        };
+        loop {
+            match timeout(PATIENCE, answer.as_mut()).await {
+                Ok(answer) => {
+                    asked.is_answered = true;
+                    return Ok(answer);
+                }
+                Err(_) if lives(server).await => {}
+                Err(silent) => {
+                    asked.is_answered = true;
+                    self.leave(&server.url);
+                    return Err(silent.into());
+                }
+            }
+        }
+    }
+
+    /// Takes note of the answer to a write.
+    fn wrote(&self, url: &str, status: StatusCode) {
+        let since = {
+            let mut ring = self.0.write();
+            if ring.current().is_none_or(|server| server.url != url) {
+                return;
+            }
+            if !is_cut_off(status) {
+                ring.cut_off = None;
+                return;
+            }
+            *ring.cut_off.get_or_insert_with(Instant::now)
+        };
+        if since.elapsed() >= CUT_OFF {
+            self.leave(url);
+        }
     }
 
     /// Uses the next one from now on, unless somebody else has seen to that.
@@ -105,7 +159,7 @@ impl Servers {
             return;
         }
         ring.at = (ring.at + 1) % ring.servers.len();
-        std::mem::take(&mut ring.left).cancel();
+        ring.cut();
         let next = ring.current().map(|server| server.url.as_str());
         tracing::warn!(
             left = url,
@@ -119,27 +173,50 @@ impl Ring {
     fn current(&self) -> Option<&Server> {
         self.servers.get(self.at)
     }
+
+    /// Another one is in use from now on.
+    fn cut(&mut self) {
+        self.cut_off = None;
+        std::mem::take(&mut self.left).cancel();
+    }
 }
 
-/// A request under way. When it is over, its server may have to be left.
+/// Whether a server answers at all.
+async fn lives(server: &Server) -> bool {
+    let request = Request::get("/livez").body(Body::empty());
+    let asked = async { server.client.send(request.ok()?).await.ok() };
+    timeout(SIGN_OF_LIFE, asked)
+        .await
+        .is_ok_and(|it| it.is_some())
+}
+
+/// A request under way. When its caller gives up on it, its server may have to be left.
 struct Asked<'a> {
     servers: &'a Servers,
-    url: &'a str,
+    server: &'a Server,
     since: Instant,
-    /// Whether the answer is one; `None` while there is none.
-    is_well: Option<bool>,
+    is_answered: bool,
 }
 
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
-        if !self.is_well.unwrap_or(self.since.elapsed() < GIVEN_UP) {
-            self.servers.leave(self.url);
+        if self.is_answered || self.since.elapsed() < GIVEN_UP {
+            return;
+        }
+        let (servers, server) = (self.servers.clone(), self.server.clone());
+        // Bounded by its time.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                if !lives(&server).await {
+                    servers.leave(&server.url);
+                }
+            });
         }
     }
 }
 
-/// Whether a server says that it cannot reach its store, or is about to end.
-fn is_out_of_order(status: StatusCode) -> bool {
+/// Whether a server says that it cannot reach its store.
+fn is_cut_off(status: StatusCode) -> bool {
     [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT].contains(&status)
 }
 
@@ -251,11 +328,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_does_not_answer_is_left() {
-        let bad = [
-            server("a", "down"),
-            server("a", "out of order"),
-            silent("a", false),
-        ];
+        let bad = [server("a", "down"), silent("a", false)];
         for bad in bad {
             let servers = Servers::new(vec![bad, server("b", "well")]);
             let client = servers.client();
@@ -272,10 +345,49 @@ mod tests {
             let client = servers.client();
             let waited = Duration::from_millis(waited);
             timeout(waited, ask(&client)).await.expect_err("no answer");
+            tokio::time::sleep(SIGN_OF_LIFE + Duration::from_millis(1)).await;
             let next = timeout(Duration::from_millis(1), ask(&client)).await;
             let said = next.map_or("silence".to_owned(), |answer| answer.expect("an answer"));
             assert_eq!(said, expected);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_slow_is_waited_for() {
+        let slow = tower::service_fn(|request: Request<Body>| async move {
+            if request.uri().path() != "/livez" {
+                tokio::time::sleep(PATIENCE * 3).await;
+            }
+            Ok::<_, Infallible>(Response::new(Body::from(b"slow".to_vec())))
+        });
+        let slow = Server {
+            url: "a".to_owned(),
+            client: Client::new(slow, "default"),
+        };
+        let client = Servers::new(vec![slow, server("b", "well")]).client();
+        assert_eq!(ask(&client).await.expect("an answer"), "slow");
+        let hasty = timeout(GIVEN_UP * 2, ask(&client)).await;
+        hasty.expect_err("no answer yet");
+        tokio::time::sleep(SIGN_OF_LIFE * 2).await;
+        assert_eq!(ask(&client).await.expect("an answer"), "slow");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_takes_no_write_for_long_is_left() {
+        let servers = Servers::new(vec![server("a", "out of order"), server("b", "well")]);
+        let client = servers.client();
+        let write = || async {
+            let request = Request::post("/").body(Vec::new()).expect("a request");
+            client.request_text(request).await
+        };
+        for _ in 0..2 {
+            ask(&client).await.expect_err("it is out of order");
+            write().await.expect_err("it is out of order");
+            tokio::time::sleep(CUT_OFF / 2).await;
+        }
+        ask(&client).await.expect_err("reads tell nothing");
+        write().await.expect_err("the last that it is asked for");
+        assert_eq!(write().await.expect("an answer"), "well");
     }
 
     #[tokio::test]
