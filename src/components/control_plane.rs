@@ -157,7 +157,9 @@ impl Alone {
 /// How long this control plane may be silent, if there may be others.
 fn lease_duration(settings: &Settings) -> Option<Duration> {
     let grace = settings.cluster.node_monitor_grace_period.unsigned_abs();
-    settings.etcd.as_ref().map(|_| LEASE.min(grace))
+    // A Lease tells whole seconds, and all must go by the same.
+    let whole = Duration::from_secs(LEASE.min(grace).as_secs().max(1));
+    settings.etcd.as_ref().map(|_| whole)
 }
 
 /// A client with skiff's own rights, for what it writes down itself at start.

@@ -40,7 +40,7 @@ pub struct Election {
     pub lease: &'static str,
     /// Who stands for election, under a name that no other machine has: who comes back under it takes up what it held.
     pub identity: String,
-    /// How long a holder may be silent before others take over; at least a second. It renews four times as often, and
+    /// How long a holder may be silent before others take over: whole seconds, as the Lease tells, one at least. It renews four times as often, and
     /// gives up at two thirds of it.
     pub duration: Duration,
 }
@@ -152,15 +152,18 @@ impl Election {
 
     /// Renews the Lease; `false` if it is another's.
     async fn renew(&self, lease: &mut Lease) -> anyhow::Result<bool> {
-        match self.take(Some(&*lease)).await.map_err(anyhow::Error::new) {
-            Ok(written) => *lease = written,
-            // Perhaps by an earlier attempt of our own, whose answer was lost.
+        *lease = match self.take(Some(&*lease)).await.map_err(anyhow::Error::new) {
+            Ok(written) => written,
+            // Perhaps by an earlier attempt of our own, whose answer was lost. Others count from that one, so another is made.
             Err(error) if is_conflict(&error) => {
-                *lease = self.api().get(self.lease).await?;
-                return Ok(plan::holder(lease) == self.identity);
+                let now = self.api().get(self.lease).await?;
+                if plan::holder(&now) != self.identity {
+                    return Ok(false);
+                }
+                self.take(Some(&now)).await?
             }
             Err(error) => return Err(error),
-        }
+        };
         Ok(true)
     }
 
