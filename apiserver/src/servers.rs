@@ -29,6 +29,8 @@ pub(crate) struct Servers {
     name: String,
     /// How long one may be silent; none where there are no others.
     lease: Option<Duration>,
+    /// When this one has renewed its own Lease last.
+    renewed: Mutex<Instant>,
     others: Mutex<BTreeMap<Key, Other>>,
 }
 
@@ -53,6 +55,7 @@ impl Servers {
             address: config.advertise,
             name: format!("apiserver-{hash}"),
             lease: config.server_lease,
+            renewed: Mutex::new(Instant::now()),
             others: Mutex::default(),
         }
     }
@@ -130,8 +133,28 @@ impl Servers {
         self.others.lock().insert(entry.key.clone(), other);
     }
 
-    /// When the next one is lost, unless it renews its Lease.
+    /// This one has renewed its Lease. If it could not for a while, perhaps nobody could: the others have a whole term again.
+    pub(crate) fn has_renewed(&self) {
+        if !self.can_judge() {
+            let end = Instant::now() + self.lease.unwrap_or_default();
+            for other in self.others.lock().values_mut() {
+                other.end = other.end.max(end);
+            }
+        }
+        *self.renewed.lock() = Instant::now();
+    }
+
+    /// Whether those that are silent are lost, and not what all of them write to. Of a Lease that is renewed three times in its
+    /// term more than a half is left when writes begin to fail, so no other ends before this no longer holds.
+    fn can_judge(&self) -> bool {
+        self.renewed.lock().elapsed() < self.lease.unwrap_or_default() / 2
+    }
+
+    /// When the next one is lost, unless it renews its Lease; none while that cannot be judged.
     pub(crate) fn next_end(&self) -> Option<Instant> {
+        if !self.can_judge() {
+            return None;
+        }
         self.others.lock().values().map(|other| other.end).min()
     }
 
@@ -139,6 +162,9 @@ impl Servers {
     pub(crate) fn forget_lost(&self) -> Vec<(Key, Revision)> {
         let now = Instant::now();
         let mut lost = Vec::new();
+        if !self.can_judge() {
+            return lost;
+        }
         self.others.lock().retain(|key, other| {
             let lives = other.end > now;
             if !lives {
@@ -174,6 +200,7 @@ mod tests {
             address: address.into(),
             name: format!("apiserver-{name}"),
             lease: Some(LEASE),
+            renewed: Mutex::new(Instant::now()),
             others: Mutex::default(),
         }
     }
@@ -207,10 +234,36 @@ mod tests {
         tokio::time::advance(LEASE * 2 / 3).await;
         own.apply(&change());
         tokio::time::advance(LEASE * 2 / 3).await;
+        own.has_renewed();
         assert!(own.forget_lost().is_empty(), "it renewed its Lease");
-        tokio::time::advance(LEASE).await;
+        wait(&own, LEASE).await;
         assert_eq!(own.forget_lost(), [(entry(&other).key, Revision(1))]);
         assert_eq!(shown(), ["192.0.2.2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_lost_while_nobody_can_renew() {
+        let (own, other) = (servers([192, 0, 2, 2], "b"), servers([192, 0, 2, 1], "a"));
+        let entry = entry(&other);
+        own.apply(&Change::Put {
+            entry: entry.clone(),
+            previous: None,
+        });
+        tokio::time::advance(LEASE * 3).await;
+        assert_eq!(own.next_end(), None);
+        assert!(own.forget_lost().is_empty(), "perhaps it could not");
+        own.has_renewed();
+        assert_eq!(own.next_end(), Some(Instant::now() + LEASE));
+        wait(&own, LEASE).await;
+        assert_eq!(own.forget_lost(), [(entry.key, Revision(1))]);
+    }
+
+    /// Lets time pass in which this one renews its Lease.
+    async fn wait(own: &Servers, time: Duration) {
+        for _ in 0..3 {
+            tokio::time::advance(time / 3).await;
+            own.has_renewed();
+        }
     }
 
     #[tokio::test]

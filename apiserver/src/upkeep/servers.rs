@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use skiff_store::{Batch, Change, Watch, WatchEnd};
+use skiff_store::{Batch, Change, CommitError, Key, Revision, Watch, WatchEnd};
 use tokio::time::{self, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +37,7 @@ async fn follow(api: &Api, mut watch: Watch, shutdown: &CancellationToken) -> Wa
     let mut renewal = time::interval(api.servers.lease().unwrap_or_default() / RENEWALS);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut published = Vec::new();
+    let mut lost_leases = Vec::new();
     loop {
         let addresses = api.servers.addresses();
         if published != addresses && told(bootstrap::lead_to_servers(api).await) {
@@ -53,13 +54,14 @@ async fn follow(api: &Api, mut watch: Watch, shutdown: &CancellationToken) -> Wa
         tokio::select! {
             () = shutdown.cancelled() => return WatchEnd::Lagged,
             _ = renewal.tick() => {
-                told(bootstrap::renew_lease(api).await);
+                if told(bootstrap::renew_lease(api).await) {
+                    api.servers.has_renewed();
+                }
+                remove(api, &mut lost_leases).await;
             }
             () = lost => {
-                for (key, revision) in api.servers.forget_lost() {
-                    // It fails if the server has renewed it after all, which then is seen.
-                    let _ = api.store.commit(Batch::remove(key, revision)).await;
-                }
+                lost_leases.extend(api.servers.forget_lost());
+                remove(api, &mut lost_leases).await;
             }
             changes = watch.next() => match changes {
                 Ok(changes) => {
@@ -70,6 +72,19 @@ async fn follow(api: &Api, mut watch: Watch, shutdown: &CancellationToken) -> Wa
                 }
                 Err(end) => return end,
             },
+        }
+    }
+}
+
+/// Removes Leases; what fails stays, to be tried again.
+async fn remove(api: &Api, leases: &mut Vec<(Key, Revision)>) {
+    for (key, revision) in std::mem::take(leases) {
+        let removed = api.store.commit(Batch::remove(key.clone(), revision)).await;
+        // If the server has renewed it after all, that is seen.
+        if let Err(CommitError::Unavailable | CommitError::Unknown | CommitError::DiskFull) =
+            removed
+        {
+            leases.push((key, revision));
         }
     }
 }
