@@ -96,16 +96,16 @@ impl Member {
     }
 
     async fn remember(&self, live: &BTreeSet<SocketAddr>) -> anyhow::Result<()> {
-        {
-            let mut cluster = self.cluster.lock();
-            let servers = remembered(&cluster.servers, live);
-            if servers == cluster.servers {
-                return Ok(());
-            }
-            cluster.servers = servers;
-            join::keep_kubeconfig(&self.node, &cluster)?;
+        let mut cluster = self.cluster.lock().clone();
+        let servers = remembered(&cluster.servers, live);
+        if servers == cluster.servers {
+            return Ok(());
         }
+        cluster.servers = servers;
+        join::keep_kubeconfig(&self.node, &cluster)?;
         self.servers.replace(connect(&self.node).await?);
+        // Last, so that what fails is done anew at the next change.
+        *self.cluster.lock() = cluster;
         Ok(())
     }
 }
