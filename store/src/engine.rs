@@ -63,8 +63,8 @@ pub trait Engine: Send {
     /// From where to where the history goes.
     fn position(&self) -> Position;
 
-    /// Commits each batch whose preconditions hold and returns one verdict a batch; those that touch the same key commit in
-    /// order. `table` is what [`Engine::tail`] has told so far. Nothing may be published before [`Engine::barrier`] has
+    /// Commits each batch whose preconditions hold and returns one verdict a batch; where one writes a key, those that touch it
+    /// commit in order. `table` is what [`Engine::tail`] has told so far. Nothing may be published before [`Engine::barrier`] has
     /// returned.
     ///
     /// # Errors

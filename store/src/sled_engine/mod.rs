@@ -198,7 +198,7 @@ impl Engine for SledEngine {
     fn barrier(&mut self) -> Result<(), EngineError> {
         match (self.dirty, self.compacted) {
             (true, _) => {}
-            // Nothing else is to be written, so nothing is spared by waiting.
+            // Somebody asked for compaction, or a group was refused, which then pays for one that went before.
             (false, true) => return self.mark(false),
             (false, false) => return Ok(()),
         }
