@@ -67,14 +67,14 @@ impl Limits {
 /// How much the containers need at the same time, in thousandths, and whether each of them says how much. An init container
 /// runs beside the sidecars before it, and before all others.
 pub(crate) fn sum(pod: &Pod, bound: Bound, resource: &str) -> (i64, bool) {
-    let (mut together, mut most, mut is_told) = (0, 0, true);
+    let (mut together, mut most, mut is_told) = (0_i64, 0, true);
     for (role, container) in object::containers(pod) {
         let found = amount(container, bound, resource);
         is_told &= found.is_some();
         let found = found.unwrap_or(0);
         match role {
-            Role::Init => most = most.max(together + found),
-            _ => together += found,
+            Role::Init => most = most.max(together.saturating_add(found)),
+            _ => together = together.saturating_add(found),
         }
     }
     (most.max(together), is_told)

@@ -66,12 +66,12 @@ pub(crate) fn qos(pod: &Pod) -> Qos {
 
 /// The weight of a CPU request of so many thousandths of a core.
 pub(crate) fn shares(cpu_millis: i64) -> i64 {
-    (cpu_millis * 1024 / 1000).clamp(MIN_SHARES, MAX_SHARES)
+    (cpu_millis.saturating_mul(1024) / 1000).clamp(MIN_SHARES, MAX_SHARES)
 }
 
 /// The CPU time that so many thousandths of a core are in a period.
 pub(crate) fn quota_us(cpu_millis: i64) -> i64 {
-    (cpu_millis * PERIOD_US / 1000).max(MIN_QUOTA_US)
+    (cpu_millis.saturating_mul(PERIOD_US) / 1000).max(MIN_QUOTA_US)
 }
 
 /// The cgroup settings of a container. `memory_bytes` is the node's memory.
