@@ -69,7 +69,9 @@ impl<'a> Planner<'a> {
         let Input {
             pod, progress, now, ..
         } = *self.input;
+        let is_resized = progress.resizing.restarting.contains(&container.name);
         let crashes = progress.containers.get(&container.name);
+        let crashes = crashes.filter(|_| !is_resized);
         let delay = crashes.and_then(|one| one.crashes.delay(exit.finished_at));
         let due = exit.finished_at + delay.unwrap_or_default();
         if due <= now {

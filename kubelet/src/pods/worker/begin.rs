@@ -122,8 +122,8 @@ impl<R: Runtime> Worker<R> {
             .applied
             .containers
             .insert(name.to_owned(), resources);
-        resizing.restarting.remove(name);
-        if let Some(failed_at) = failed_at {
+        let is_resized = resizing.restarting.remove(name);
+        if let Some(failed_at) = failed_at.filter(|_| !is_resized) {
             one.crashes.tried(failed_at, Timestamp::now());
         }
         let start = Start {

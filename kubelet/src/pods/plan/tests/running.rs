@@ -79,6 +79,20 @@ fn a_crash_loop_waits_for_its_back_off() {
 }
 
 #[test]
+fn a_restart_for_other_resources_is_no_crash() {
+    for policy in ["Always", "Never"] {
+        let mut resized = app(policy)
+            .sandbox(true)
+            .ready_to_start("a")
+            .exited("a", 1, 137);
+        let earlier = NOW - SignedDuration::from_secs(2);
+        resized.one("a").crashes.tried(earlier, earlier);
+        resized.progress.resizing.restarting.insert("a".to_owned());
+        assert_eq!(resized.actions(), [start("a", 2)], "{policy}");
+    }
+}
+
+#[test]
 fn a_failed_pull_is_shown_as_error_first_and_as_back_off_then() {
     let mut failing = app("Always").sandbox(true);
     failing.progress.volumes = Step::Done;
