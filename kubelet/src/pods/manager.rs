@@ -324,7 +324,7 @@ impl<R: Runtime> Manager<R> {
             }
         }
         // All are in it now: what was wanted while no kubelet ran can be judged.
-        self.context.room.tell();
+        self.context.room.open();
         if !self.is_started {
             self.is_started = true;
             self.remove_forgotten().await;

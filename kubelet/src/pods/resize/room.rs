@@ -19,8 +19,8 @@ use crate::quantity;
 pub(crate) struct Room {
     all: Amounts,
     granted: Mutex<HashMap<String, Amounts>>,
-    /// Changes when a Pod has left, or has less.
-    freed: watch::Sender<()>,
+    /// Whether all Pods of the node are in it. Told anew when a Pod has left, or has less.
+    freed: watch::Sender<bool>,
 }
 
 /// The part of one Pod; it is free when this is dropped.
@@ -37,7 +37,7 @@ struct Amounts {
 }
 
 impl Room {
-    /// The room of a node that has so much for Pods.
+    /// The room of a node that has so much for Pods; it is closed.
     pub(crate) fn new(allocatable: &BTreeMap<String, Quantity>) -> Self {
         let of = |resource: &str| allocatable.get(resource);
         Self {
@@ -46,7 +46,7 @@ impl Room {
                 memory_bytes: of("memory").and_then(quantity::value).unwrap_or(0),
             },
             granted: Mutex::default(),
-            freed: watch::Sender::new(()),
+            freed: watch::Sender::new(false),
         }
     }
 
@@ -60,14 +60,24 @@ impl Room {
         }
     }
 
-    /// Has all look again whether there is room for what they want.
-    pub(crate) fn tell(&self) {
-        self.freed.send_replace(());
+    /// All Pods of the node are in it: what they want can be judged.
+    pub(crate) fn open(&self) {
+        self.freed.send_replace(true);
+    }
+
+    /// Whether it was opened.
+    pub(crate) fn is_open(&self) -> bool {
+        *self.freed.borrow()
     }
 
     /// Tells when there may be more room.
-    pub(crate) fn freed(&self) -> watch::Receiver<()> {
+    pub(crate) fn freed(&self) -> watch::Receiver<bool> {
         self.freed.subscribe()
+    }
+
+    /// Has all look again whether there is room for what they want.
+    fn tell(&self) {
+        self.freed.send_modify(|_| {});
     }
 }
 
@@ -212,6 +222,27 @@ mod tests {
             let expected = expected.map(|(kind, message)| (kind, message.to_owned()));
             assert_eq!(refusal, expected, "{cpu} {memory}");
         }
+    }
+
+    #[test]
+    fn more_than_can_be_counted_is_refused() {
+        let mut two = pod("web", "1", "10P");
+        let containers = &mut two.spec.as_mut().expect("a spec").containers;
+        containers.extend(pod("", "1", "64Mi").spec.expect("a spec").containers);
+        let web = room().enter(&pod("web", "1", "1Gi"));
+        let refusal = web.resize(&two).expect_err("too much");
+        assert_eq!(refusal.kind, RefusalKind::Infeasible);
+    }
+
+    #[test]
+    fn room_is_closed_until_all_pods_are_in_it() {
+        let room = room();
+        let freed = room.freed();
+        drop(room.enter(&pod("web", "1", "1Gi")));
+        assert!(freed.has_changed().expect("a room") && !room.is_open());
+        room.open();
+        drop(room.enter(&pod("web", "1", "1Gi")));
+        assert!(room.is_open());
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(super) struct Worker<R> {
     reclaiming: Option<Arc<DropGuard>>,
     /// What it holds of the node, until it has ended.
     place: Option<Place>,
-    freed: watch::Receiver<()>,
+    freed: watch::Receiver<bool>,
 }
 
 /// What the API server was told of the Pod.

@@ -20,7 +20,8 @@ impl<R: Runtime> Worker<R> {
             self.progress.resizing.pending = None;
             return;
         }
-        let Some(place) = self.place.as_ref().filter(|_| self.want == Want::Run) else {
+        let can_be_judged = self.want == Want::Run && self.context.room.is_open();
+        let Some(place) = self.place.as_ref().filter(|_| can_be_judged) else {
             return;
         };
         match place.resize(&self.wanted) {
