@@ -235,6 +235,21 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_of_unknown_limits_is_set_anew() {
+        let old = pod(json!([limited("a", "1", "64Mi", NONE)]));
+        let seen = running(&["a"]);
+        let mut applied = Applied::of(&old);
+        applied.limits = None;
+        for expected in [Limits::of(&old).without_bounds(), Limits::of(&old)] {
+            assert!(!is_done(&old, &seen, &applied));
+            let change = next(&old, &seen, &applied).expect("a change");
+            assert_eq!(change.limits, expected);
+            applied.limits = Some(change.limits);
+        }
+        assert!(is_done(&old, &seen, &applied));
+    }
+
+    #[test]
     fn a_container_that_must_be_restarted_is_waited_for() {
         let policies = json!([{"resourceName": "memory", "restartPolicy": "RestartContainer"}]);
         let of =

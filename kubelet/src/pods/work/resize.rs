@@ -3,19 +3,25 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::{Done, rpc_words};
+use crate::pods::cgroup::Limits;
 use crate::pods::config::resources;
 use crate::pods::context::Context;
 use crate::pods::resize::{Applied, Change};
 use crate::pods::{cgroup, object};
 use crate::runtime::Runtime;
 
-/// Sets the cgroups of a Pod and its containers to what they are granted; tells what was done, and why no more.
+/// Sets the cgroups of a Pod, which has these `limits`, and its containers to what they are granted; tells what was done, and
+/// why no more.
 pub(crate) async fn resize<R: Runtime>(
     context: Arc<Context<R>>,
     pod: Arc<Pod>,
     change: Change,
+    limits: Option<Limits>,
 ) -> Done {
-    let mut applied = Applied::default();
+    let mut applied = Applied {
+        limits,
+        ..Applied::default()
+    };
     let result = apply(&context, &pod, change, &mut applied).await;
     Done::Resized {
         applied,
@@ -31,6 +37,8 @@ async fn apply<R: Runtime>(
 ) -> Result<(), String> {
     let parent = &context.host.cgroup_parent;
     check_memory(parent, pod, &change)?;
+    // Some of its files may be written when another cannot be.
+    applied.limits = None;
     cgroup::set(parent, pod, &change.limits).map_err(|error| error.to_string())?;
     applied.limits = Some(change.limits);
     for target in change.containers {

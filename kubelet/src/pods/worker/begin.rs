@@ -45,7 +45,8 @@ impl<R: Runtime> Worker<R> {
             }
             Action::Resize(change) => {
                 self.progress.resizing.step = Step::Busy;
-                self.works.spawn(work::resize(context, pod, change));
+                let limits = self.progress.resizing.applied.limits;
+                self.works.spawn(work::resize(context, pod, change, limits));
             }
             Action::CleanUp => {
                 self.progress.cleaned = Step::Busy;

@@ -63,7 +63,7 @@ impl<R: Runtime> Worker<R> {
     /// Takes in how far a change came.
     pub(super) fn settle_resize(&mut self, applied: Applied, error: Option<String>) {
         let resizing = &mut self.progress.resizing;
-        resizing.applied.limits = applied.limits.or(resizing.applied.limits);
+        resizing.applied.limits = applied.limits;
         resizing.applied.containers.extend(applied.containers);
         let Some(message) = error else {
             resizing.step = Step::Todo;
