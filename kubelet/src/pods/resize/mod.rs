@@ -107,7 +107,8 @@ impl Resizing {
         }
     }
 
-    /// What a kubelet before this one has told of the Pod. If a resize was in progress, nobody knows how far it came.
+    /// What a kubelet before this one has told of the Pod. If a resize was in progress, nobody knows how far it came with
+    /// the Pod's cgroup; `pod` has what its containers were told to have.
     pub(crate) fn resumed(pod: &Pod) -> Self {
         let status = pod.status.as_ref();
         let conditions = status.and_then(|status| status.conditions.as_deref());
@@ -132,6 +133,10 @@ impl Resizing {
             };
         };
         Self {
+            applied: Applied {
+                limits: None,
+                ..Applied::of(pod)
+            },
             pending,
             in_progress: Some(InProgress {
                 generation: one.observed_generation,
@@ -168,5 +173,35 @@ impl Resizing {
             }
         })
         .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pods::object;
+    use serde_json::json;
+
+    #[test]
+    fn a_container_that_must_be_restarted_is_known_to_the_next_kubelet() {
+        let pod = |memory: &str| -> Pod {
+            let pod = json!({
+                "spec": {"containers": [{
+                    "name": "a",
+                    "resources": {"limits": {"memory": memory}},
+                    "resizePolicy": [{"resourceName": "memory", "restartPolicy": "RestartContainer"}],
+                }]},
+                "status": {"conditions": [{"type": IN_PROGRESS, "status": "True", "observedGeneration": 2}]},
+            });
+            serde_json::from_value(pod).expect("a Pod")
+        };
+        let resumed = Resizing::resumed(&pod("64Mi"));
+        assert_eq!(resumed.in_progress.and_then(|one| one.generation), Some(2));
+        assert_eq!(resumed.applied.limits, None);
+        for (memory, expected) in [("128Mi", true), ("64Mi", false)] {
+            let granted = pod(memory);
+            let container = &object::app_containers(&granted)[0];
+            assert_eq!(must_restart(container, &resumed.applied), expected);
+        }
     }
 }
