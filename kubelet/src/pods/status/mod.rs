@@ -44,10 +44,14 @@ impl Input<'_> {
         matches!(self.plan.life, Life::Ended | Life::Over)
     }
 
-    /// Whether the node did not take the Pod: it never had containers.
+    /// Whether the node did not take the Pod, as this kubelet or one before it said: it never had containers.
     fn was_rejected(&self) -> bool {
-        let evicted = self.evicted;
-        evicted.is_some_and(Eviction::is_rejection)
+        let old = self.old;
+        let lists = [&old.init_container_statuses, &old.container_statuses];
+        let had_none = lists.into_iter().flatten().all(Vec::is_empty)
+            && self.seen.instances().next().is_none();
+        self.evicted.is_some_and(Eviction::is_rejection)
+            || (had_none && old.phase.as_deref() == Some("Failed"))
     }
 }
 

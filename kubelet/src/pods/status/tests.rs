@@ -406,6 +406,11 @@ fn an_evicted_pod_has_failed_once_nothing_of_it_runs() {
     let conditions = pod.status().conditions.unwrap_or_default();
     assert!(conditions.iter().all(|one| one.type_ != "DisruptionTarget"));
     assert_eq!(pod.status().container_statuses, None);
+
+    // The next kubelet has its status, and nothing else.
+    let rejected = two().life(Life::Ended).after(&pod.status());
+    assert_eq!(rejected.container_statuses, None);
+    assert_eq!(words(rejected), ["Failed", "Evicted", refused]);
 }
 
 #[test]
