@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodCondition, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use skiff_api::Quantity;
 
@@ -153,14 +153,27 @@ fn status_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
 
 /// Whether the node of the Pod can never give it what it wants now.
 fn is_infeasible(pod: &Pod) -> bool {
-    let status = pod.status.iter();
-    let mut conditions = status.flat_map(|status| status.conditions.iter().flatten());
-    conditions
+    conditions(pod)
         .any(|one| one.type_ == "PodResizePending" && one.reason.as_deref() == Some("Infeasible"))
 }
 
-/// Whether a Pod makes room on its node by asking for less of something than before.
+/// Whether the Pod wants what it does not have yet, as its node says.
+fn is_resized(pod: &Pod) -> bool {
+    conditions(pod).any(|one| one.type_.starts_with("PodResize"))
+}
+
+fn conditions(pod: &Pod) -> impl Iterator<Item = &PodCondition> {
+    let status = pod.status.iter();
+    status.flat_map(|status| status.conditions.iter().flatten())
+}
+
+/// Whether a Pod makes room on its node by asking for less of something than before. What it asks for changes with its spec,
+/// and as its node resizes it.
 pub(crate) fn shrinks(old: &Pod, new: &Pod) -> bool {
+    let is_other = old.metadata.generation != new.metadata.generation;
+    if !(is_other || is_resized(old) || is_resized(new)) {
+        return false;
+    }
     let (before, after) = (pod_requests(old), pod_requests(new));
     before.iter().any(|(name, amount)| after.get(name) < amount)
 }

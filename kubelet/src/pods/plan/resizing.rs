@@ -14,7 +14,7 @@ impl<'a> Planner<'a> {
             ..
         } = *self.input;
         let resizing = &progress.resizing;
-        if seen.ready_sandbox().is_none() {
+        if resizing.in_progress.is_none() || seen.ready_sandbox().is_none() {
             return;
         }
         if let Some(change) = resize::next(pod, seen, &resizing.applied)
@@ -32,7 +32,10 @@ impl<'a> Planner<'a> {
             progress,
             ..
         } = *self.input;
-        let applied = &progress.resizing.applied;
-        resize::must_restart(container, applied) && resize::next(pod, seen, applied).is_none()
+        let resizing = &progress.resizing;
+        let applied = &resizing.applied;
+        resizing.in_progress.is_some()
+            && resize::must_restart(container, applied)
+            && resize::next(pod, seen, applied).is_none()
     }
 }
