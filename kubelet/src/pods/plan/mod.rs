@@ -96,13 +96,22 @@ pub(crate) enum Action {
     RemoveSandbox {
         id: String,
     },
-    /// Once the API server knows that it is in progress.
     Resize(Change),
     CleanUp,
-    /// Once the API server has the last status.
     DeletePod,
     /// The worker has nothing left to do, ever.
     Finish,
+}
+
+impl Action {
+    /// Whether the API server is to have the status first: a resize that is in progress, or the last one.
+    pub(super) fn must_be_known(&self) -> bool {
+        let why = match self {
+            Action::StopContainer { why, .. } => Some(*why),
+            _ => None,
+        };
+        matches!(self, Action::DeletePod | Action::Resize(_)) || why == Some(Why::Resized)
+    }
 }
 
 /// Why a container does not run yet (ContainerStateWaiting).

@@ -137,8 +137,7 @@ impl<R: Runtime> Worker<R> {
             self.tell_given_back(&plan).await;
             let is_reported = self.report(&plan);
             for action in plan.actions {
-                let must_be_known = matches!(action, Action::DeletePod | Action::Resize(_));
-                if !must_be_known || is_reported {
+                if !action.must_be_known() || is_reported {
                     self.begin(action);
                 }
             }
