@@ -270,7 +270,7 @@ fn b5_cron_job_beside_its_earlier_job() -> Result<()> {
             "CronJob/replaces",
             &["SuccessfulDelete", "SuccessfulCreate"],
         )?;
-        // A minute later it is replaced as well.
+        // The next is replaced as well, a second later.
         eventually("one Job, which is another", 30, || {
             let jobs = jobs_of("replaces")?.join(" ");
             let active = cluster.field("cronjob replaces", ".status.active[*].name")?;

@@ -114,6 +114,17 @@ spec:
     one("patient", 100) + &one("other", cpu_millis / 2)
 }
 
+const LATE: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: late}
+spec:
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sleep, '600']
+";
+
 #[test]
 fn a6_a_resize_outlives_skiff() -> Result<()> {
     on_a_cluster(|cluster| {
@@ -137,6 +148,9 @@ fn a6_a_resize_outlives_skiff() -> Result<()> {
 
         cluster.kill9()?;
         cluster.up()?;
+        // The new kubelet takes in all Pods that were there before it starts another.
+        cluster.apply(LATE)?;
+        cluster.kubectl("wait --for=condition=Ready pod/late --timeout=120s")?;
         cluster.kubectl("wait --for=condition=Ready pod/patient pod/other --timeout=120s")?;
         let after = cluster.field("pod patient", &seen)?;
         ensure!(after == "0,100m,Deferred", "{after}");

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use super::Host;
+use crate::wait::eventually;
 
 /// One that stays as it is, and one that is restarted for other memory.
 const PODS: &str = "
@@ -180,14 +181,26 @@ fn with_a_restart(host: &dyn Host) -> Result<()> {
     let restarts = format!("{STATUS}.restartCount");
     let before = host.field("pod restless", &restarts)?;
     ensure!(before == "0", "restarted {before} times for CPU");
-    resize(host, "restless", "100m", "128Mi")?;
-    host.field_becomes("pod restless", &restarts, "1", 60)?;
-    becomes(host, "restless", "100m", "128Mi")?;
-    host.kubectl("wait --for=condition=Ready pod/restless --timeout=60s")?;
-    Settings::new(10_000, 128).hold(host, "restless")?;
-    host.tells("Pod/restless", &["Killing", "ResizeCompleted"])?;
+    // A restart for memory is no crash: the second one is not put off.
+    for (count, memory_mib) in [(1, 128), (2, 256)] {
+        let memory = format!("{memory_mib}Mi");
+        resize(host, "restless", "100m", &memory)?;
+        host.field_becomes("pod restless", &restarts, &count.to_string(), 60)?;
+        becomes(host, "restless", "100m", &memory)?;
+        host.kubectl("wait --for=condition=Ready pod/restless --timeout=60s")?;
+        Settings::new(10_000, memory_mib).hold(host, "restless")?;
+    }
+    // One for CPU, two for memory.
+    eventually("three resizes to be completed", 60, || {
+        let told = host.event_reasons("Pod/restless")?;
+        let completed = told.iter().filter(|one| *one == "ResizeCompleted");
+        ensure!(completed.count() == 3, "it tells {told:?}");
+        let is_put_off = told.iter().any(|one| one == "BackOff");
+        ensure!(!is_put_off, "it tells {told:?}");
+        Ok(())
+    })?;
     let again = host.field("pod restless", &restarts)?;
-    ensure!(again == "1", "restarted {again} times");
+    ensure!(again == "2", "restarted {again} times");
     Ok(())
 }
 
