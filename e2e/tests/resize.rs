@@ -119,6 +119,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: late}
 spec:
+  terminationGracePeriodSeconds: 0
   containers:
   - name: main
     image: busybox:1.28
