@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::json;
 
@@ -27,21 +26,9 @@ pub(crate) async fn publish(client: Client, settings: &ClusterSettings) -> anyho
         "data": { KEY: yaml },
     });
     let api: Api<ConfigMap> = Api::namespaced(client, NAMESPACE);
-    let patched = api
-        .patch(NAME, &PatchParams::default(), &Patch::Merge(&wanted))
-        .await;
-    match patched {
-        Err(kube::Error::Api(refused)) if refused.code == 404 => {}
-        done => return done.map(drop).context("write the cluster's settings"),
-    }
-    let created = api
-        .create(&PostParams::default(), &serde_json::from_value(wanted)?)
-        .await;
-    match created {
-        // By another control plane, a moment ago, and of the same settings.
-        Err(kube::Error::Api(refused)) if refused.reason == "AlreadyExists" => Ok(()),
-        created => created.map(drop).context("write the cluster's settings"),
-    }
+    skiff_client::ensure(&api, &wanted)
+        .await
+        .context("write the cluster's settings")
 }
 
 /// Refuses settings that the cluster's other control planes have otherwise, and that it cannot change.

@@ -82,6 +82,7 @@ impl Servers {
             "kind": "Lease",
             "metadata": {
                 "name": self.name,
+                "namespace": "kube-system",
                 "labels": {"apiserver.kubernetes.io/identity": "kube-apiserver"},
                 "annotations": {ADDRESS: self.address.to_string()},
             },

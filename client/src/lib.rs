@@ -14,6 +14,7 @@
 mod api_servers;
 mod connect;
 mod election;
+mod ensure;
 mod events;
 mod informer;
 mod informers;
@@ -27,6 +28,7 @@ mod text;
 pub use api_servers::api_servers;
 pub use connect::{Clients, ConnectError, from_kubeconfig, in_process, servers_of};
 pub use election::Election;
+pub use ensure::{ensure, insist, make};
 pub use events::{EventType, Recorder, RecorderWorker, recorder};
 pub use informer::{Change, Index, Informer, Watched};
 pub use informers::{Informers, Single};

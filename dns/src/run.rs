@@ -24,7 +24,7 @@ const WAITING: usize = 32;
 /// Answers queries until `shutdown`.
 ///
 /// # Errors
-/// If the address is taken, the resolv.conf cannot be read, or the Service cannot be made.
+/// If the address is taken, or the resolv.conf cannot be read.
 pub async fn run(
     config: Config,
     client: kube::Client,
@@ -50,10 +50,7 @@ pub async fn run(
         WAITING,
     );
     let published = publish::keep(&config, &client, api_servers(&informers));
-    shutdown
-        .run_until_cancelled(published)
-        .await
-        .unwrap_or(Ok(()))?;
+    shutdown.run_until_cancelled(published).await;
     server
         .shutdown_gracefully()
         .await

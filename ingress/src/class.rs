@@ -2,13 +2,12 @@
 
 use anyhow::Context;
 use k8s_openapi::api::networking::v1::IngressClass;
-use kube::api::PostParams;
 use kube::{Api, Client};
 use serde_json::json;
 use skiff_api::ingresses::CONTROLLER;
 
 /// Makes the class that new Ingresses get. One that is there stays as the user wants it.
-pub(crate) async fn ensure(client: &Client, name: &str) -> anyhow::Result<()> {
+pub(crate) async fn make(client: &Client, name: &str) -> anyhow::Result<()> {
     let api = Api::<IngressClass>::all(client.clone());
     let class = json!({
         "metadata": {
@@ -17,11 +16,8 @@ pub(crate) async fn ensure(client: &Client, name: &str) -> anyhow::Result<()> {
         },
         "spec": {"controller": CONTROLLER},
     });
-    match api
-        .create(&PostParams::default(), &serde_json::from_value(class)?)
+    skiff_client::make(&api, &class)
         .await
-    {
-        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
-        made => made.map(drop).context("the IngressClass"),
-    }
+        .map(drop)
+        .context("the IngressClass")
 }

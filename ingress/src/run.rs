@@ -8,7 +8,9 @@ use std::time::Duration;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::Client;
 use parking_lot::Mutex;
-use skiff_client::{Informer, Informers, Next, ObjectKey, WorkQueue, api_servers, reconcile_queue};
+use skiff_client::{
+    Informer, Informers, Next, ObjectKey, WorkQueue, api_servers, insist, reconcile_queue,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -36,18 +38,19 @@ pub struct Config {
 /// Serves Ingresses until `shutdown`, then lets requests under way end. The ports are open while there are any.
 ///
 /// # Errors
-/// If the class cannot be made.
+/// If an address to listen on is taken.
 pub async fn run(
     config: Config,
     client: Client,
     informers: Informers,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let made = shutdown.run_until_cancelled(class::ensure(&client, &config.class));
-    let Some(made) = made.await else {
+    let made = insist("make the IngressClass", || {
+        class::make(&client, &config.class)
+    });
+    if shutdown.run_until_cancelled(made).await.is_none() {
         return Ok(());
-    };
-    made?;
+    }
     let watched = Watched::new(&informers);
     if shutdown
         .run_until_cancelled(watched.ready())
