@@ -11,6 +11,7 @@
 //!   cron, indexes: the small languages of CronJobs and Jobs      policies: rules of users in CEL
 //!   managed: who owns which field, server-side apply
 //!   continue_token: where the next page of a list begins
+//!   leases: whether they have run out
 //!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
 
@@ -25,6 +26,7 @@ mod hash;
 mod indexes;
 pub mod ingresses;
 mod kinds;
+pub mod leases;
 pub mod managed;
 pub mod metadata;
 pub mod names;

@@ -17,9 +17,9 @@ use crate::kinds::Kinds;
 use crate::kubelet::Kubelets;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::peers::Peers;
 use crate::policies::Policies;
 use crate::remote::{Remotes, Trust};
-use crate::servers::Servers;
 use crate::services::Ranges;
 use crate::storage::Objects;
 use crate::webhooks::Webhooks;
@@ -34,7 +34,7 @@ pub(crate) struct Api {
     pub(crate) tokens: Tokens,
     pub(crate) authorizer: Arc<Authorizer>,
     pub(crate) ranges: Ranges,
-    pub(crate) servers: Servers,
+    pub(crate) peers: Peers,
     pub(crate) turns: Turns,
     pub(crate) kubelets: Kubelets,
     pub(crate) lines: Arc<SharedLines>,
@@ -66,7 +66,7 @@ impl Api {
         Ok(Arc::new(Self {
             tokens: Tokens::new(&config)?,
             ranges: Ranges::new(&config),
-            servers: Servers::new(&config),
+            peers: Peers::new(&config),
             turns: Turns::new(),
             kubelets: Kubelets::new(&config, anybody()?)?,
             lines: Arc::default(),

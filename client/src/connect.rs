@@ -12,7 +12,7 @@ use kube::{Client, Config};
 use skiff_api::UserInfo;
 use tower::{BoxError, Service, ServiceExt};
 
-use crate::{Server, Servers};
+use crate::{Failover, Server};
 
 /// A connection to the API server could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ where
 /// # Errors
 /// When the file cannot be read or names no usable cluster.
 pub async fn from_kubeconfig(path: &Path, program: &'static str) -> Result<Client, ConnectError> {
-    Ok(Servers::new(servers_of(path, program).await?).client())
+    Ok(Failover::new(servers_of(path, program).await?).client())
 }
 
 /// The API servers that a kubeconfig file names as clusters, all for the user of its current context.

@@ -16,13 +16,13 @@ mod connect;
 mod election;
 mod ensure;
 mod events;
+mod failover;
 mod informer;
 mod informers;
 mod key;
 mod metrics;
 mod queue;
 mod reconcile;
-mod servers;
 mod text;
 
 pub use api_servers::api_servers;
@@ -30,6 +30,7 @@ pub use connect::{Clients, ConnectError, from_kubeconfig, in_process, servers_of
 pub use election::Election;
 pub use ensure::{ensure, insist, make};
 pub use events::{EventType, Recorder, RecorderWorker, recorder};
+pub use failover::{Failover, Server};
 pub use informer::{Change, Index, Informer, Watched};
 pub use informers::{Informers, Single};
 pub use key::ObjectKey;
@@ -38,4 +39,3 @@ pub use queue::WorkQueue;
 pub use reconcile::{
     Next, is_already_exists, is_conflict, is_not_found, is_unavailable, reconcile_queue,
 };
-pub use servers::{Server, Servers};

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use kube::Client;
 use parking_lot::Mutex;
-use skiff_client::{Server, Servers};
+use skiff_client::{Failover, Server};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,7 @@ pub(super) struct Member {
     node: NodeSettings,
     cluster: Mutex<Cluster>,
     ca_pem: String,
-    servers: Servers,
+    failover: Failover,
     serving: Arc<Shown>,
     /// From when on the certificates of this start are to be replaced.
     due: SystemTime,
@@ -35,7 +35,7 @@ impl Member {
     pub(super) async fn new(node: &NodeSettings, joined: Joined) -> anyhow::Result<Self> {
         Ok(Self {
             node: node.clone(),
-            servers: Servers::new(connect(node).await?),
+            failover: Failover::new(connect(node).await?),
             serving: joined.pki.shown()?,
             due: joined.pki.due,
             ca_pem: joined.cluster.ca_pem.clone(),
@@ -54,7 +54,7 @@ impl Member {
 
     /// A client that shows the newest certificate in each new connection, to a server that answers.
     pub(super) fn client(&self) -> Client {
-        self.servers.client()
+        self.failover.client()
     }
 
     /// What the kubelet shows to its callers.
@@ -75,7 +75,7 @@ impl Member {
         let renewed = join::renew(&self.client(), &self.node).await?;
         renewed.show_by(&self.serving)?;
         join::keep_kubeconfig(&self.node, &self.cluster.lock())?;
-        self.servers.replace(connect(&self.node).await?);
+        self.failover.replace(connect(&self.node).await?);
         Ok(renewed.due)
     }
 
@@ -103,7 +103,7 @@ impl Member {
         }
         cluster.servers = servers;
         join::keep_kubeconfig(&self.node, &cluster)?;
-        self.servers.replace(connect(&self.node).await?);
+        self.failover.replace(connect(&self.node).await?);
         // Last, so that what fails is done anew at the next change.
         *self.cluster.lock() = cluster;
         Ok(())

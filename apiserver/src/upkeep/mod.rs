@@ -6,8 +6,8 @@ mod availability;
 mod bootstrap;
 mod definitions;
 mod janitor;
+mod peers;
 mod policies;
-mod servers;
 
 pub(crate) use bootstrap::complete;
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(api: &Arc<Api>, shutdown: &CancellationToken) {
     tokio::join!(
         follow(store, ADDRESSES, &addresses, shutdown),
         bootstrap::keep(api, shutdown.clone()),
-        servers::run(api, shutdown.clone()),
+        peers::run(api, shutdown.clone()),
         follow(store, authz::PREFIX, &*api.authorizer, shutdown),
         follow(store, matching::PREFIX, &api.webhooks, shutdown),
         checking,

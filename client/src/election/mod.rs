@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::PostParams;
 use kube::{Api, Client};
+use skiff_api::leases::holder;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -157,7 +158,7 @@ impl Election {
             // Perhaps by an earlier attempt of our own, whose answer was lost. Others count from that one, so another is made.
             Err(error) if is_conflict(&error) => {
                 let now = self.api().get(self.lease).await?;
-                if plan::holder(&now) != self.identity {
+                if holder(&now) != self.identity {
                     return Ok(false);
                 }
                 self.take(Some(&now)).await?

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use skiff_api::leases::{self, holder};
 
 /// What a candidate does.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,21 +21,11 @@ pub(super) fn next(lease: Option<&Lease>, identity: &str, unchanged: Duration) -
     let Some(lease) = lease else {
         return Next::Take;
     };
-    let spec = lease.spec.as_ref();
-    let seconds = spec.and_then(|spec| spec.lease_duration_seconds);
-    let term = Duration::from_secs(seconds.and_then(|it| u64::try_from(it).ok()).unwrap_or(0));
     let is_free = ["", identity].contains(&holder(lease));
-    match term.saturating_sub(unchanged) {
+    match leases::rest(lease, unchanged) {
         rest if rest.is_zero() || is_free => Next::Take,
         rest => Next::Wait(rest),
     }
-}
-
-/// Who holds the Lease, or nobody: "".
-pub(super) fn holder(lease: &Lease) -> &str {
-    let spec = lease.spec.as_ref();
-    let holder = spec.and_then(|spec| spec.holder_identity.as_deref());
-    holder.unwrap_or_default()
 }
 
 /// The Lease as its holder writes it.

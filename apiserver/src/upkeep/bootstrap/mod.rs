@@ -37,8 +37,8 @@ const MORTAL: [&str; 5] = [
 pub(crate) async fn complete(api: &Api) -> Result<(), Error> {
     let snapshot = api.store.snapshot();
     addresses::make_all(&api.store, &snapshot).await;
-    if api.servers.lease().is_some() {
-        api.servers.read(&snapshot);
+    if api.peers.lease().is_some() {
+        api.peers.read(&snapshot);
     }
     run(api).await?;
     complete_roles(api).await?;
@@ -93,7 +93,7 @@ async fn run(api: &Api) -> Result<(), Error> {
     service_cidr_ready(api).await?;
     ensure(api, &objects::service(api), Standing::Stays).await?;
     // First, for others take away the address when it ends.
-    if api.servers.lease().is_some() {
+    if api.peers.lease().is_some() {
         renew_lease(api).await?;
     }
     lead_to_servers(api).await
@@ -107,7 +107,7 @@ pub(super) async fn lead_to_servers(api: &Api) -> Result<(), Error> {
 
 /// Makes or renews the Lease of this server.
 pub(super) async fn renew_lease(api: &Api) -> Result<(), Error> {
-    let lease = api.servers.renewed(Timestamp::now());
+    let lease = api.peers.renewed(Timestamp::now());
     ensure(api, &lease, Standing::SetRight).await
 }
 

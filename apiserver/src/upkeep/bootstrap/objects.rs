@@ -96,7 +96,7 @@ pub(super) fn service(api: &Api) -> Value {
 }
 
 pub(super) fn endpoints(api: &Api) -> Value {
-    let addresses = api.servers.addresses().into_iter();
+    let addresses = api.peers.addresses().into_iter();
     let addresses: Vec<Value> = addresses.map(|ip| json!({"ip": ip})).collect();
     json!({
         "apiVersion": "v1",
@@ -115,7 +115,7 @@ pub(super) fn endpoints(api: &Api) -> Value {
 
 pub(super) fn slice(api: &Api) -> Value {
     let endpoint = |ip| json!({"addresses": [ip], "conditions": {"ready": true}});
-    let addresses = api.servers.addresses().into_iter();
+    let addresses = api.peers.addresses().into_iter();
     let endpoints: Vec<Value> = addresses.map(endpoint).collect();
     let family = if api.config.advertise.is_ipv4() {
         "IPv4"

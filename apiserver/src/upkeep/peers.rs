@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 use super::bootstrap;
 use crate::api::Api;
 use crate::error::Error;
-use crate::servers::PREFIX;
+use crate::peers::PREFIX;
 
 /// How often a Lease is renewed while it lasts.
 const RENEWALS: u32 = 3;
 
 /// Renews the Lease of this server and follows the others' until `shutdown`; then says that this one ends.
 pub(super) async fn run(api: &Api, shutdown: CancellationToken) {
-    if api.servers.lease().is_none() {
+    if api.peers.lease().is_none() {
         return;
     }
     while !shutdown.is_cancelled() {
@@ -24,7 +24,7 @@ pub(super) async fn run(api: &Api, shutdown: CancellationToken) {
         let Ok(watch) = api.store.watch(PREFIX, snapshot.revision()) else {
             continue;
         };
-        api.servers.read(&snapshot);
+        api.peers.read(&snapshot);
         if follow(api, watch, &shutdown).await == WatchEnd::Closed {
             return;
         }
@@ -34,16 +34,16 @@ pub(super) async fn run(api: &Api, shutdown: CancellationToken) {
 
 /// Returns when the watch ends, or at `shutdown` as if it had fallen behind.
 async fn follow(api: &Api, mut watch: Watch, shutdown: &CancellationToken) -> WatchEnd {
-    let mut renewal = time::interval(api.servers.lease().unwrap_or_default() / RENEWALS);
+    let mut renewal = time::interval(api.peers.lease().unwrap_or_default() / RENEWALS);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut published = Vec::new();
     let mut lost_leases = Vec::new();
     loop {
-        let addresses = api.servers.addresses();
+        let addresses = api.peers.addresses();
         if published != addresses && told(bootstrap::lead_to_servers(api).await) {
             published = addresses;
         }
-        let next_end = api.servers.next_end();
+        let next_end = api.peers.next_end();
         let lost = async {
             match next_end {
                 Some(end) => time::sleep_until(end).await,
@@ -55,17 +55,17 @@ async fn follow(api: &Api, mut watch: Watch, shutdown: &CancellationToken) -> Wa
             () = shutdown.cancelled() => return WatchEnd::Lagged,
             _ = renewal.tick() => {
                 if told(bootstrap::renew_lease(api).await) {
-                    api.servers.has_renewed();
+                    api.peers.has_renewed();
                 }
                 remove(api, &mut lost_leases).await;
             }
             () = lost => {
-                lost_leases.extend(api.servers.forget_lost());
+                lost_leases.extend(api.peers.forget_lost());
                 remove(api, &mut lost_leases).await;
             }
             changes = watch.next() => match changes {
                 Ok(changes) => {
-                    changes.iter().for_each(|change| api.servers.apply(change));
+                    changes.iter().for_each(|change| api.peers.apply(change));
                     if changes.iter().any(|change| is_deletion_of_own(api, change)) {
                         renewal.reset_immediately();
                     }
@@ -91,7 +91,7 @@ async fn remove(api: &Api, leases: &mut Vec<(Key, Revision)>) {
 
 /// Whether somebody has deleted the Lease of this server.
 fn is_deletion_of_own(api: &Api, change: &Change) -> bool {
-    matches!(change, Change::Delete { previous, .. } if api.servers.is_own(&previous.key))
+    matches!(change, Change::Delete { previous, .. } if api.peers.is_own(&previous.key))
 }
 
 /// Whether it was written. It is tried again when the Lease is renewed next.
@@ -107,7 +107,7 @@ async fn leave(api: &Api) {
     let removal = {
         let snapshot = api.store.snapshot();
         let mut leases = snapshot.range(PREFIX, None);
-        let own = leases.find(|entry| api.servers.is_own(&entry.key));
+        let own = leases.find(|entry| api.peers.is_own(&entry.key));
         own.map(|own| Batch::remove(own.key.clone(), own.revision))
     };
     if let Some(removal) = removal {

@@ -8,14 +8,15 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use skiff_api::metadata;
+use skiff_api::leases;
 use skiff_store::{Change, Entry, Key, Revision, Snapshot};
 use tokio::time::Instant;
 
-use crate::codec::object_of;
+use crate::codec::part_of;
 use crate::config::Config;
 
 /// Where their Leases are in the store.
@@ -24,7 +25,7 @@ pub(crate) const PREFIX: &str = "/registry/coordination.k8s.io/leases/kube-syste
 const ADDRESS: &str = "skiff.dev/address";
 
 /// The API servers that live: this one, and others while they renew their Leases.
-pub(crate) struct Servers {
+pub(crate) struct Peers {
     address: IpAddr,
     name: String,
     /// How long one may be silent; none where there are no others.
@@ -42,7 +43,7 @@ struct Other {
     end: Instant,
 }
 
-impl Servers {
+impl Peers {
     pub(crate) fn new(config: &Config) -> Self {
         let place = format!("{}:{}", config.advertise, config.port);
         let digest = Sha256::digest(place.as_bytes());
@@ -99,37 +100,35 @@ impl Servers {
         key.rsplit('/').next() == Some(self.name.as_str())
     }
 
-    /// Takes over all that stands. How old a Lease is only its own time tells here.
+    /// Takes over all that stands. For how long a Lease was not renewed only its own time tells here.
     pub(crate) fn read(&self, snapshot: &Snapshot) {
         self.others.lock().clear();
         for entry in snapshot.range(PREFIX, None) {
-            let age = object_of(&entry.value).map(|lease| age(&lease));
-            self.saw(entry, age.unwrap_or(Duration::MAX));
+            self.saw(entry, |lease| leases::silent(lease, Timestamp::now()));
         }
     }
 
     /// Takes over a change.
     pub(crate) fn apply(&self, change: &Change) {
         match change {
-            Change::Put { entry, .. } => self.saw(entry, Duration::ZERO),
+            Change::Put { entry, .. } => self.saw(entry, |_| Duration::ZERO),
             Change::Delete { previous, .. } => {
                 self.others.lock().remove(&previous.key);
             }
         }
     }
 
-    fn saw(&self, entry: &Entry, age: Duration) {
-        let lease = object_of(&entry.value).unwrap_or_default();
-        let address = lease["metadata"]["annotations"][ADDRESS].as_str();
-        let address = address.and_then(|address| address.parse().ok());
+    fn saw(&self, entry: &Entry, silent: impl FnOnce(&Lease) -> Duration) {
+        let lease: Lease = part_of(&entry.value).unwrap_or_default();
+        let annotations = lease.metadata.annotations.as_ref();
+        let address = annotations.and_then(|all| all.get(ADDRESS)?.parse().ok());
         let (Some(address), false) = (address, self.is_own(&entry.key)) else {
             return;
         };
-        let seconds = lease["spec"]["leaseDurationSeconds"].as_u64().unwrap_or(0);
         let other = Other {
             address,
             revision: entry.revision,
-            end: Instant::now() + Duration::from_secs(seconds).saturating_sub(age),
+            end: Instant::now() + leases::rest(&lease, silent(&lease)),
         };
         self.others.lock().insert(entry.key.clone(), other);
     }
@@ -177,17 +176,6 @@ impl Servers {
     }
 }
 
-/// How long ago a Lease was renewed, by the clocks of both machines.
-fn age(lease: &Value) -> Duration {
-    let renewed = lease["spec"]["renewTime"].as_str();
-    let renewed = renewed.or_else(|| metadata::creation_timestamp(lease));
-    let renewed: Option<Timestamp> = renewed.and_then(|time| time.parse().ok());
-    let age = renewed.map(|time| Timestamp::now().duration_since(time));
-    age.map_or(Duration::MAX, |age| {
-        Duration::try_from(age).unwrap_or_default()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use skiff_store::Value as Stored;
@@ -196,8 +184,8 @@ mod tests {
 
     const LEASE: Duration = Duration::from_secs(15);
 
-    fn servers(address: [u8; 4], name: &str) -> Servers {
-        Servers {
+    fn peers(address: [u8; 4], name: &str) -> Peers {
+        Peers {
             address: address.into(),
             name: format!("apiserver-{name}"),
             lease: Some(LEASE),
@@ -206,7 +194,7 @@ mod tests {
         }
     }
 
-    fn entry(of: &Servers) -> Entry {
+    fn entry(of: &Peers) -> Entry {
         let key = Key::new(format!(
             "{}{}",
             PREFIX.trim_end_matches("apiserver-"),
@@ -219,7 +207,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_lives_as_long_as_it_renews_its_lease() {
-        let (own, other) = (servers([192, 0, 2, 2], "b"), servers([192, 0, 2, 1], "a"));
+        let (own, other) = (peers([192, 0, 2, 2], "b"), peers([192, 0, 2, 1], "a"));
         let shown = || -> Vec<String> {
             let all = own.addresses().into_iter();
             all.map(|address| address.to_string()).collect()
@@ -244,7 +232,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_lost_while_nobody_can_renew() {
-        let (own, other) = (servers([192, 0, 2, 2], "b"), servers([192, 0, 2, 1], "a"));
+        let (own, other) = (peers([192, 0, 2, 2], "b"), peers([192, 0, 2, 1], "a"));
         let entry = entry(&other);
         own.apply(&Change::Put {
             entry: entry.clone(),
@@ -260,30 +248,20 @@ mod tests {
     }
 
     /// Lets time pass in which this one renews its Lease.
-    async fn wait(own: &Servers, time: Duration) {
+    async fn wait(own: &Peers, time: Duration) {
         for _ in 0..3 {
             tokio::time::advance(time / 3).await;
             own.has_renewed();
         }
     }
 
-    #[tokio::test]
-    async fn what_is_found_at_the_start_is_as_old_as_it_says() {
-        let own = servers([192, 0, 2, 2], "b");
-        let lease = |seconds_ago: i64| {
-            let now = Timestamp::now().as_second();
-            let time = Timestamp::from_second(now - seconds_ago).expect("a time");
-            own.renewed(time)
-        };
-        assert!(age(&lease(0)) < LEASE && age(&lease(-60)).is_zero());
-        assert!(age(&lease(60)) > LEASE);
-        assert_eq!(age(&json!({})), Duration::MAX);
+    #[tokio::test(start_paused = true)]
+    async fn what_is_found_at_the_start_has_lasted_for_a_while() {
+        let (own, other) = (peers([192, 0, 2, 2], "b"), peers([192, 0, 2, 1], "a"));
+        own.saw(&entry(&other), |_| LEASE / 3);
+        assert_eq!(own.next_end(), Some(Instant::now() + LEASE * 2 / 3));
         // One's own of an earlier start is not another server.
-        let renewed = Change::Put {
-            entry: entry(&own),
-            previous: None,
-        };
-        own.apply(&renewed);
-        assert_eq!(own.addresses().len(), 1);
+        own.saw(&entry(&own), |_| LEASE / 3);
+        assert_eq!(own.addresses().len(), 2);
     }
 }
