@@ -11,6 +11,7 @@
 //! etcd's own history may be compacted at any time (`--auto-compaction-mode=periodic --auto-compaction-retention=5m` is what
 //! Kubernetes does): ours is in memory, and etcd's is needed only to go on with a watch that broke.
 
+mod cursor;
 mod feed;
 mod layout;
 mod members;
@@ -28,6 +29,7 @@ use crate::{
     Batch, Bell, Change, CommitError, Engine, EngineError, OpenError, Position, Record, Revision,
     Snapshot, Verdict,
 };
+use cursor::Cursor;
 use feed::{Doorbell, Feed, News};
 use layout::Layout;
 use members::{Members, within};
@@ -43,16 +45,10 @@ pub struct EtcdEngine {
     layout: Layout,
     /// How long etcd may be silent.
     patience: Duration,
-    /// `revision` is up to where [`Engine::tail`] has told everything.
-    position: Position,
-    /// All keys as they were at the start, until they are asked for.
-    opening: Option<Vec<Record>>,
+    /// What [`Engine::tail`] has told, and is yet to tell.
+    cursor: Cursor,
     news: mpsc::Receiver<News>,
     door: Arc<Doorbell>,
-    /// News that are yet to be told.
-    fresh: Vec<Record>,
-    /// Up to where they go.
-    reached: Revision,
     /// Ends with the engine.
     _feed: JoinSet<()>,
 }
@@ -82,18 +78,14 @@ impl EtcdEngine {
         );
         let mut feeds = JoinSet::new();
         feeds.spawn(feed.run());
-        let oldest = revision;
         Ok(Self {
             runtime: Handle::current(),
             members,
             layout,
             patience,
-            position: Position { oldest, revision },
-            opening: Some(opening),
+            cursor: Cursor::new(revision, opening),
             news,
             door,
-            fresh: Vec::new(),
-            reached: revision,
             _feed: feeds,
         })
     }
@@ -123,9 +115,9 @@ impl EtcdEngine {
     /// Waits until the watch has told of a revision; `false` if that does not happen in time.
     async fn catch_up(&mut self, to: Revision) -> Result<bool, EngineError> {
         let deadline = Instant::now() + self.patience;
-        while self.reached < to {
+        while self.cursor.heard() < to {
             match within(deadline, self.news.recv()).await {
-                Some(Some(news)) => self.take(news)?,
+                Some(Some(news)) => self.cursor.hear(news?),
                 Some(None) => return Err(EngineError::EtcdUnwatched),
                 None => return Ok(false),
             }
@@ -133,16 +125,10 @@ impl EtcdEngine {
         Ok(true)
     }
 
-    fn take(&mut self, news: News) -> Result<(), EngineError> {
-        self.fresh.append(&mut news?);
-        self.reached = self.fresh.last().map_or(self.reached, Record::revision);
-        Ok(())
-    }
-
     /// What the log would be if etcd kept it as the embedded engine does: all keys as they were where the history begins, and
     /// what happened since.
     async fn log(&self) -> Result<Vec<Record>, EngineError> {
-        let Position { oldest, revision } = self.position;
+        let Position { oldest, revision } = self.cursor.told();
         let member = self.members.sound(Instant::now() + self.patience).await?;
         let (layout, patience) = (&self.layout, self.patience);
         let (_, mut log) = read::list(member, layout, Some(oldest), patience).await?;
@@ -164,7 +150,7 @@ fn met(verdict: &Verdict) -> Option<Revision> {
 
 impl Engine for EtcdEngine {
     fn position(&self) -> Position {
-        self.position
+        self.cursor.told()
     }
 
     fn commit(&mut self, _table: &Snapshot, group: &[Batch]) -> Result<Vec<Verdict>, EngineError> {
@@ -178,8 +164,8 @@ impl Engine for EtcdEngine {
     }
 
     fn tail(&mut self, after: Revision) -> Result<Vec<Record>, EngineError> {
-        if after < self.position.revision {
-            if let Some(opening) = self.opening.take() {
+        if after < self.cursor.told().revision {
+            if let Some(opening) = self.cursor.tell_opening() {
                 return Ok(opening);
             }
             let runtime = self.runtime.clone();
@@ -187,15 +173,14 @@ impl Engine for EtcdEngine {
         }
         self.door.look();
         while let Ok(news) = self.news.try_recv() {
-            self.take(news)?;
+            self.cursor.hear(news?);
         }
-        self.position.revision = self.reached;
-        Ok(std::mem::take(&mut self.fresh))
+        Ok(self.cursor.tell())
     }
 
     /// What etcd keeps is its own affair.
     fn compact(&mut self, oldest: Revision, _gone: &[Arc<Change>]) {
-        self.position.oldest = oldest;
+        self.cursor.forget(oldest);
     }
 
     fn hang_bell(&mut self, bell: Bell) {
