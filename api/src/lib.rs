@@ -11,10 +11,11 @@
 //!   cron, indexes: the small languages of CronJobs and Jobs      policies: rules of users in CEL
 //!   managed: who owns which field, server-side apply
 //!   continue_token: where the next page of a list begins
-//!   leases: whether they have run out
+//!   leases: whether they have run out      pod_resources: what Pods ask for, take and may use
 //!   names, metadata, selector, quantity: the rules they share      errors: field::Error ──► Status
 //! ```
 
+mod amounts;
 mod continue_token;
 mod cron;
 pub mod custom;
@@ -32,6 +33,7 @@ pub mod metadata;
 pub mod names;
 mod node_selector;
 mod patch;
+pub mod pod_resources;
 pub mod policies;
 mod protobuf;
 mod quantity;

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::api::core::v1::Pod;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Amounts, amounts, limits_of_pod, requests_of_pod};
+use super::{Amounts, amounts};
 use crate::Quantity;
+use crate::pod_resources::{Bound, taken};
 
 /// What every container must say once a quota is about it.
 const MUST_BE_SAID: [&str; 6] = [
@@ -30,8 +33,9 @@ pub(super) fn usage(pod: &Value) -> Amounts {
     if is_ended(pod) {
         return Amounts::new();
     }
-    let spec = &pod["spec"];
-    let mut used = named(&requests_of_pod(spec), &limits_of_pod(spec));
+    // What is stored has been held against the schema.
+    let pod = Pod::deserialize(pod).unwrap_or_default();
+    let mut used = named(&taken(&pod, Bound::Request), &taken(&pod, Bound::Limit));
     used.insert("pods".to_owned(), Quantity::from_value(1));
     used
 }

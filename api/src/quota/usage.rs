@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn what_objects_use() {
         let pod = json!({"spec": {"containers": [{"resources": {
-            "requests": {"cpu": "1", "nvidia.com/gpu": 2}, "limits": {"cpu": "2"},
+            "requests": {"cpu": "1", "nvidia.com/gpu": "2"}, "limits": {"cpu": "2"},
         }}]}, "status": {"phase": "Running"}});
         let mut ended = pod.clone();
         ended["status"]["phase"] = json!("Succeeded");

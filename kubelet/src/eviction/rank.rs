@@ -6,10 +6,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
+use skiff_api::Quantity;
+use skiff_api::pod_resources::{Bound, wanted};
 
 use super::usage::PodUsage;
 use crate::disk_usage::DiskUsage;
-use crate::pods::{Bound, amount, object};
+use crate::pods::object;
 use crate::thresholds::{Resource, Signal};
 
 /// A Pod whose end would give back less than this goes for nothing, and stays. It is not the one that fills the node.
@@ -59,12 +61,12 @@ fn used(signal: Signal, usage: &PodUsage, split: bool) -> i64 {
     i64::try_from(amount).unwrap_or(i64::MAX)
 }
 
-/// What the Pod's containers asked for together.
+/// What the Pod asked for.
 fn requested(resource: Resource, pod: &Pod) -> i64 {
-    let name = resource.to_string();
-    let containers = object::app_containers(pod).iter();
-    let millis = containers.filter_map(|one| amount(one, Bound::Request, &name));
-    millis.sum::<i64>() / 1000
+    let spec = pod.spec.as_ref();
+    let asked = spec.map(|spec| wanted(spec, Bound::Request));
+    let amount = asked.and_then(|all| all.get(&resource.to_string()).copied());
+    amount.map_or(0, Quantity::value)
 }
 
 #[cfg(test)]

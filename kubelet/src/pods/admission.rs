@@ -128,7 +128,12 @@ mod tests {
                 disk,
                 pids: false,
             };
-            let pod: Pod = serde_json::from_value(json!({"spec": spec})).expect("a Pod");
+            let class = match spec["containers"][0]["resources"].is_null() {
+                true => "BestEffort",
+                false => "Burstable",
+            };
+            let pod = json!({"spec": spec, "status": {"qosClass": class}});
+            let pod: Pod = serde_json::from_value(pod).expect("a Pod");
             assert_eq!(refuses(pressure, &pod), expected, "{spec} {pressure:?}");
         }
     }

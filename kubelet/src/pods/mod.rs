@@ -32,7 +32,6 @@ mod worker;
 pub(crate) use self::config::dns::{Resolvers, parse as parse_resolv_conf};
 pub(crate) use self::config::env::{Sources, expand_text as expand, references as env_references};
 pub(crate) use self::config::fields;
-pub(crate) use self::config::resources::{Bound, amount};
 pub(crate) use self::context::Context;
 pub(crate) use self::manager::Manager;
 pub(crate) use self::orders::{Cause, Eviction, Orders};

@@ -1,8 +1,11 @@
 //! What containers, Pods and claims may not ask for.
 
+use k8s_openapi::api::core::v1::PodSpec;
+use serde::Deserialize;
 use serde_json::Value;
 use skiff_api::Quantity;
-use skiff_api::quota::{Amounts, amounts, limits_of_pod, requests_of_pod};
+use skiff_api::pod_resources::{Bound, wanted};
+use skiff_api::quota::{Amounts, amounts};
 
 use super::items;
 
@@ -20,7 +23,8 @@ pub(super) fn of_pod(ranges: &[Value], spec: &Value) -> Vec<String> {
         }
     }
     for item in items(ranges, "Pod") {
-        let (requests, limits) = (requests_of_pod(spec), limits_of_pod(spec));
+        let spec = PodSpec::deserialize(spec).unwrap_or_default();
+        let [requests, limits] = [Bound::Request, Bound::Limit].map(|bound| wanted(&spec, bound));
         check(item, "Pod", &requests, &limits, &mut wrong);
     }
     wrong

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::Pod;
 
-pub(crate) use self::limits::{Limits, sum};
+pub(crate) use self::limits::Limits;
 pub(crate) use self::memory::{memory_of_container, memory_of_pod};
 use super::config::resources::{Qos, qos};
 use super::object;

@@ -1,9 +1,10 @@
 //! Requests and limits as cgroup settings.
 
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Container, Pod, ResourceRequirements};
+use skiff_api::Quantity;
+use skiff_api::pod_resources::{Bound, amount};
 
 use crate::pods::object;
-use crate::quantity;
 use crate::runtime::cri::LinuxContainerResources;
 
 /// The period of the CPU quota, in microseconds.
@@ -22,45 +23,49 @@ pub(crate) enum Qos {
     BestEffort,
 }
 
-/// What of a container's resources is meant.
-#[derive(Clone, Copy)]
-pub(crate) enum Bound {
-    Request,
-    Limit,
+/// What a container asks for and may use, as far as it says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) cpu_request_millis: Option<i64>,
+    pub(crate) cpu_limit_millis: Option<i64>,
+    pub(crate) memory_request_bytes: Option<i64>,
+    pub(crate) memory_limit_bytes: Option<i64>,
 }
 
-/// So much of a resource in thousandths, if it says so.
-pub(crate) fn amount(container: &Container, bound: Bound, resource: &str) -> Option<i64> {
-    let all = container.resources.as_ref()?;
-    let limit = all.limits.as_ref().and_then(|list| list.get(resource));
-    let request = all.requests.as_ref().and_then(|list| list.get(resource));
-    let quantity = match bound {
-        Bound::Limit => limit,
-        // The API server fills in a request that is not set from the limit.
-        Bound::Request => request.or(limit),
-    };
-    quantity
-        .and_then(quantity::millis)
-        .filter(|millis| *millis > 0)
-}
+impl Bounds {
+    pub(crate) fn of(container: &Container) -> Self {
+        Self::of_resources(container.resources.as_ref())
+    }
 
-/// The class of the Pod.
-pub(crate) fn qos(pod: &Pod) -> Qos {
-    let resources = ["cpu", "memory"];
-    let mut is_any = false;
-    let mut is_guaranteed = true;
-    for (_, container) in object::containers(pod) {
-        for resource in resources {
-            let request = amount(container, Bound::Request, resource);
-            let limit = amount(container, Bound::Limit, resource);
-            is_any |= request.is_some() || limit.is_some();
-            is_guaranteed &= limit.is_some() && request == limit;
+    pub(crate) fn of_resources(resources: Option<&ResourceRequirements>) -> Self {
+        let of = |bound, name| amount(resources, bound, name);
+        let cpu = |bound| of(bound, "cpu").map(Quantity::milli_value);
+        let memory = |bound| of(bound, "memory").map(Quantity::value);
+        Self {
+            cpu_request_millis: cpu(Bound::Request),
+            cpu_limit_millis: cpu(Bound::Limit),
+            memory_request_bytes: memory(Bound::Request),
+            memory_limit_bytes: memory(Bound::Limit),
         }
     }
-    match (is_any, is_guaranteed) {
-        (false, _) => Qos::BestEffort,
-        (true, true) => Qos::Guaranteed,
-        (true, false) => Qos::Burstable,
+
+    /// Request and limit of `cpu` or of `memory`.
+    pub(crate) fn of_resource(&self, name: &str) -> [Option<i64>; 2] {
+        match name {
+            "cpu" => [self.cpu_request_millis, self.cpu_limit_millis],
+            "memory" => [self.memory_request_bytes, self.memory_limit_bytes],
+            _ => [None; 2],
+        }
+    }
+}
+
+/// The class of the Pod, which the API server gives it for good.
+pub(crate) fn qos(pod: &Pod) -> Qos {
+    let status = pod.status.as_ref();
+    match status.and_then(|status| status.qos_class.as_deref()) {
+        Some("Guaranteed") => Qos::Guaranteed,
+        Some("Burstable") => Qos::Burstable,
+        _ => Qos::BestEffort,
     }
 }
 
@@ -80,14 +85,13 @@ pub(crate) fn linux(
     container: &Container,
     memory_bytes: i64,
 ) -> LinuxContainerResources {
-    let request_cpu = amount(container, Bound::Request, "cpu");
-    let limit_cpu = amount(container, Bound::Limit, "cpu");
-    let limit_memory = amount(container, Bound::Limit, "memory");
+    let bounds = Bounds::of(container);
+    let limit_cpu = bounds.cpu_limit_millis;
     LinuxContainerResources {
-        cpu_shares: shares(request_cpu.unwrap_or(0)),
+        cpu_shares: shares(bounds.cpu_request_millis.unwrap_or(0)),
         cpu_period: if limit_cpu.is_some() { PERIOD_US } else { 0 },
         cpu_quota: limit_cpu.map_or(0, quota_us),
-        memory_limit_in_bytes: limit_memory.map_or(0, |millis| millis / 1000),
+        memory_limit_in_bytes: bounds.memory_limit_bytes.unwrap_or(0),
         oom_score_adj: oom_score_adj(pod, container, memory_bytes),
         ..LinuxContainerResources::default()
     }
@@ -101,8 +105,8 @@ fn oom_score_adj(pod: &Pod, container: &Container, memory_bytes: i64) -> i64 {
         Qos::Guaranteed => -997,
         Qos::BestEffort => 1000,
         Qos::Burstable => {
-            let request = amount(container, Bound::Request, "memory").unwrap_or(0) / 1000;
-            let share = 1000 * request / memory_bytes.max(1);
+            let request = Bounds::of(container).memory_request_bytes.unwrap_or(0);
+            let share = 1000_i64.saturating_mul(request) / memory_bytes.max(1);
             (1000 - share).clamp(3, 999)
         }
     }
@@ -115,19 +119,18 @@ mod tests {
 
     const GIB: i64 = 1 << 30;
 
-    fn settings(resources: Value) -> (Qos, LinuxContainerResources) {
-        let pod: Pod = serde_json::from_value(json!({
-            "spec": {"containers": [{"name": "a", "resources": resources}]}
-        }))
-        .expect("a Pod");
-        let container = &object::app_containers(&pod)[0];
-        (qos(&pod), linux(&pod, container, 4 * GIB))
+    fn settings(class: &str, resources: Value) -> LinuxContainerResources {
+        let pod = json!({
+            "spec": {"containers": [{"name": "a", "resources": resources}]},
+            "status": {"qosClass": class},
+        });
+        let pod: Pod = serde_json::from_value(pod).expect("a Pod");
+        linux(&pod, &object::app_containers(&pod)[0], 4 * GIB)
     }
 
     #[test]
     fn requests_weigh_and_limits_bind() {
-        let (qos, linux) = settings(json!({}));
-        assert_eq!(qos, Qos::BestEffort);
+        let linux = settings("BestEffort", json!({}));
         assert_eq!(
             (
                 linux.cpu_shares,
@@ -138,8 +141,11 @@ mod tests {
         );
         assert_eq!(linux.oom_score_adj, 1000);
 
-        let (qos, linux) = settings(json!({"limits": {"cpu": "500m", "memory": "64Mi"}}));
-        assert_eq!(qos, Qos::Guaranteed);
+        let amounts = json!({"cpu": "500m", "memory": "64Mi"});
+        let linux = settings(
+            "Guaranteed",
+            json!({"requests": amounts, "limits": amounts}),
+        );
         assert_eq!(
             (linux.cpu_shares, linux.cpu_quota, linux.cpu_period),
             (512, 50_000, 100_000)
@@ -147,8 +153,10 @@ mod tests {
         assert_eq!(linux.memory_limit_in_bytes, 64 << 20);
         assert_eq!(linux.oom_score_adj, -997);
 
-        let (qos, linux) = settings(json!({"requests": {"cpu": "100m", "memory": "1Gi"}}));
-        assert_eq!(qos, Qos::Burstable);
+        let linux = settings(
+            "Burstable",
+            json!({"requests": {"cpu": "100m", "memory": "1Gi"}}),
+        );
         assert_eq!((linux.cpu_shares, linux.cpu_quota), (102, 0));
         assert_eq!(linux.oom_score_adj, 750);
     }

@@ -38,7 +38,7 @@ impl<'a> Planner<'a> {
             State::Created => self.remove(&newest.id),
             State::Exited(exit) => {
                 let is_elsewhere = sandbox.is_some_and(|id| id != newest.sandbox_id);
-                let is_resized = progress.resizing.restarting.contains(&container.name);
+                let is_resized = progress.resizing.is_restarting(&container.name);
                 if is_elsewhere || is_resized || object::restarts(pod, role, container, exit.code) {
                     self.restart(container, newest, exit);
                 }
@@ -69,7 +69,7 @@ impl<'a> Planner<'a> {
         let Input {
             pod, progress, now, ..
         } = *self.input;
-        let is_resized = progress.resizing.restarting.contains(&container.name);
+        let is_resized = progress.resizing.is_restarting(&container.name);
         let crashes = progress.containers.get(&container.name);
         let crashes = crashes.filter(|_| !is_resized);
         let delay = crashes.and_then(|one| one.crashes.delay(exit.finished_at));

@@ -191,7 +191,7 @@ fn life(input: &Input<'_>) -> Life {
         && progress.ending_since.is_none()
         && !object::is_terminal(pod)
         && !is_over_deadline
-        && (!is_finished(pod, seen) || !progress.resizing.restarting.is_empty())
+        && (!is_finished(pod, seen) || progress.resizing.is_any_restarting())
     {
         return Life::Running;
     }

@@ -3,7 +3,6 @@
 use k8s_openapi::api::core::v1::Container;
 
 use super::{Action, Input, Planner};
-use crate::pods::resize;
 
 impl<'a> Planner<'a> {
     pub(super) fn resize(&mut self) {
@@ -14,11 +13,9 @@ impl<'a> Planner<'a> {
             ..
         } = *self.input;
         let resizing = &progress.resizing;
-        if resizing.in_progress.is_none() || seen.ready_sandbox().is_none() {
-            return;
-        }
-        if let Some(change) = resize::next(pod, seen, &resizing.applied)
-            && self.is_due(&resizing.step)
+        if seen.ready_sandbox().is_some()
+            && let Some(change) = resizing.next(pod, seen)
+            && self.is_due(resizing.step())
         {
             self.push(Action::Resize(change));
         }
@@ -32,10 +29,6 @@ impl<'a> Planner<'a> {
             progress,
             ..
         } = *self.input;
-        let resizing = &progress.resizing;
-        let applied = &resizing.applied;
-        resizing.in_progress.is_some()
-            && resize::must_restart(container, applied)
-            && resize::next(pod, seen, applied).is_none()
+        progress.resizing.restarts(container, pod, seen)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceRequirements};
 
-use super::granted::{amounts, same};
 use crate::pods::cgroup::Limits;
+use crate::pods::config::resources::Bounds;
 use crate::pods::object;
 use crate::pods::seen::{Instance, Seen};
 
@@ -28,6 +28,18 @@ impl Applied {
                 .map(|(_, container)| (container.name.clone(), resources(container)))
                 .collect(),
         }
+    }
+
+    /// A container has what it was granted.
+    pub(crate) fn note(&mut self, container: &Container) {
+        let resources = container.resources.clone().unwrap_or_default();
+        self.containers.insert(container.name.clone(), resources);
+    }
+
+    /// What a container of that name runs with, if it is known.
+    fn bounds(&self, container: &Container) -> Option<Bounds> {
+        let resources = self.containers.get(&container.name)?;
+        Some(Bounds::of_resources(Some(resources)))
     }
 }
 
@@ -53,7 +65,7 @@ pub(crate) struct Target {
 
 /// The next change of cgroups. The Pod's is never smaller than those below it, so it grows first and shrinks last; between them
 /// are the containers, those first that give something back, and those last that must be restarted, which is no change.
-pub(crate) fn next(pod: &Pod, seen: &Seen, applied: &Applied) -> Option<Change> {
+pub(super) fn next(pod: &Pod, seen: &Seen, applied: &Applied) -> Option<Change> {
     let goal = Limits::of(pod);
     let (restarted, changed): (Vec<_>, Vec<_>) =
         behind(pod, seen, applied).partition(|(container, _)| must_restart(container, applied));
@@ -82,20 +94,20 @@ pub(crate) fn next(pod: &Pod, seen: &Seen, applied: &Applied) -> Option<Change> 
 }
 
 /// Whether the Pod has all that it is granted.
-pub(crate) fn is_done(pod: &Pod, seen: &Seen, applied: &Applied) -> bool {
+pub(super) fn is_done(pod: &Pod, seen: &Seen, applied: &Applied) -> bool {
     applied.limits == Some(Limits::of(pod)) && behind(pod, seen, applied).next().is_none()
 }
 
 /// Whether a container is to be restarted for what it is granted now, as its `resizePolicy` says.
-pub(crate) fn must_restart(container: &Container, applied: &Applied) -> bool {
-    let Some(has) = applied.containers.get(&container.name) else {
+pub(super) fn must_restart(container: &Container, applied: &Applied) -> bool {
+    let Some(has) = applied.bounds(container) else {
         return false;
     };
     let mut policies = container.resize_policy.iter().flatten();
     policies.any(|policy| {
         let resource = &policy.resource_name;
         policy.restart_policy == "RestartContainer"
-            && amounts(container.resources.as_ref(), resource) != amounts(Some(has), resource)
+            && Bounds::of(container).of_resource(resource) != has.of_resource(resource)
     })
 }
 
@@ -109,18 +121,20 @@ fn behind<'a>(
         let running = seen
             .newest(&container.name)
             .filter(|one| one.is_running())?;
-        let has = applied.containers.get(&container.name);
-        (!same(container.resources.as_ref(), has)).then_some((container, running))
+        let is_behind = applied.bounds(container) != Some(Bounds::of(container));
+        is_behind.then_some((container, running))
     })
 }
 
 fn target(container: &Container, instance: &Instance, applied: &Applied) -> Target {
-    let limit = |resources| amounts(resources, "memory")[1].map(|millis| millis / 1000);
-    let has = applied.containers.get(&container.name);
+    let has = applied.bounds(container).unwrap_or_default();
     Target {
         name: container.name.clone(),
         id: instance.id.clone(),
-        memory_bytes: lower(limit(has), limit(container.resources.as_ref())),
+        memory_bytes: lower(
+            has.memory_limit_bytes,
+            Bounds::of(container).memory_limit_bytes,
+        ),
     }
 }
 
@@ -130,14 +144,14 @@ fn lower(now: Option<i64>, then: Option<i64>) -> Option<i64> {
 }
 
 fn grows(container: &Container, applied: &Applied) -> bool {
-    let has = applied.containers.get(&container.name);
+    let (has, wants) = (
+        applied.bounds(container).unwrap_or_default(),
+        Bounds::of(container),
+    );
     ["cpu", "memory"].iter().any(|resource| {
-        let before = amounts(has, resource);
-        let after = amounts(container.resources.as_ref(), resource);
-        before
-            .iter()
-            .zip(after)
-            .any(|(before, after)| *before < after)
+        let pairs = has.of_resource(resource).into_iter();
+        let mut pairs = pairs.zip(wants.of_resource(resource));
+        pairs.any(|(before, after)| before < after)
     })
 }
 
@@ -150,11 +164,14 @@ mod tests {
 
     fn limited(name: &str, cpu: &str, memory: &str, policies: Value) -> Value {
         let limits = json!({"cpu": cpu, "memory": memory});
-        json!({"name": name, "resizePolicy": policies, "resources": {"limits": limits}})
+        let resources = json!({"requests": limits, "limits": limits});
+        json!({"name": name, "resizePolicy": policies, "resources": resources})
     }
 
     fn pod(containers: Value) -> Pod {
-        serde_json::from_value(json!({"spec": {"containers": containers}})).expect("a Pod")
+        let status = json!({"qosClass": "Guaranteed"});
+        let pod = json!({"spec": {"containers": containers}, "status": status});
+        serde_json::from_value(pod).expect("a Pod")
     }
 
     fn running(names: &[&str]) -> Seen {

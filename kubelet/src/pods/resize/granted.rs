@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceRequirements};
 
+use crate::pods::config::resources::Bounds;
 use crate::pods::object;
-use crate::quantity;
 
 /// The Pod as it is wanted, with the resources that the containers of `granted` have.
-pub(crate) fn with_resources_of(wanted: &Arc<Pod>, granted: &Pod) -> Arc<Pod> {
+pub(super) fn with_resources_of(wanted: &Arc<Pod>, granted: &Pod) -> Arc<Pod> {
     with_resources(wanted, |container| {
         object::container(granted, &container.name)?
             .resources
@@ -27,7 +27,9 @@ fn with_resources<'a>(
     known: impl Fn(&Container) -> Option<&'a ResourceRequirements>,
 ) -> Arc<Pod> {
     let other = |container: &Container| {
-        known(container).filter(|known| !same(container.resources.as_ref(), Some(known)))
+        known(container).filter(|known| {
+            Bounds::of_resources(container.resources.as_ref()) != Bounds::of_resources(Some(known))
+        })
     };
     if object::containers(pod).all(|(_, container)| other(container).is_none()) {
         return pod.clone();
@@ -42,27 +44,6 @@ fn with_resources<'a>(
         }
     }
     Arc::new(changed)
-}
-
-/// Request and limit of a resource, in thousandths.
-pub(super) fn amounts(
-    resources: Option<&ResourceRequirements>,
-    resource: &str,
-) -> [Option<i64>; 2] {
-    let Some(all) = resources else {
-        return [None; 2];
-    };
-    [&all.requests, &all.limits].map(|list| list.as_ref()?.get(resource).and_then(quantity::millis))
-}
-
-/// Whether both are the same CPU and memory, however they write it.
-pub(super) fn same(
-    one: Option<&ResourceRequirements>,
-    other: Option<&ResourceRequirements>,
-) -> bool {
-    ["cpu", "memory"]
-        .iter()
-        .all(|resource| amounts(one, resource) == amounts(other, resource))
 }
 
 #[cfg(test)]
@@ -83,8 +64,8 @@ mod tests {
     #[test]
     fn a_pod_keeps_what_it_was_told_to_have() {
         let cpu = |pod: &Pod| {
-            let container = object::container(pod, "a").and_then(|one| one.resources.as_ref());
-            amounts(container, "cpu")[0]
+            let container = object::container(pod, "a").expect("a container");
+            Bounds::of(container).cpu_request_millis
         };
         let has = |cpu: &str| json!({"requests": {"cpu": cpu}});
         for (wanted, told, expected, is_as_wanted) in [

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use parking_lot::Mutex;
+use skiff_api::Quantity;
+use skiff_api::pod_resources::{Bound, wanted};
 use tokio::sync::watch;
 
 use super::{Refusal, RefusalKind};
-use crate::pods::cgroup;
-use crate::pods::config::resources::Bound;
 use crate::pods::object;
 use crate::quantity;
 
@@ -38,7 +38,7 @@ struct Amounts {
 
 impl Room {
     /// The room of a node that has so much for Pods; it is closed.
-    pub(crate) fn new(allocatable: &BTreeMap<String, Quantity>) -> Self {
+    pub(crate) fn new(allocatable: &BTreeMap<String, ApiQuantity>) -> Self {
         let of = |resource: &str| allocatable.get(resource);
         Self {
             all: Amounts {
@@ -107,19 +107,17 @@ impl Drop for Place {
 }
 
 impl Amounts {
-    /// What the containers ask for, and what running them takes beside.
+    /// What the Pod asks for.
     fn of(pod: &Pod) -> Self {
         let spec = pod.spec.as_ref();
-        let overhead = spec.and_then(|spec| spec.overhead.as_ref());
-        let total = |resource: &str| {
-            let beside = overhead.and_then(|all| all.get(resource));
-            let beside = beside.and_then(quantity::millis).unwrap_or(0);
-            let (containers, _) = cgroup::sum(pod, Bound::Request, resource);
-            containers.saturating_add(beside)
+        let asked = spec.map(|spec| wanted(spec, Bound::Request));
+        let of = |resource: &str| {
+            let found = asked.as_ref().and_then(|all| all.get(resource));
+            found.copied().unwrap_or(Quantity::ZERO)
         };
         Self {
-            cpu_millis: total("cpu"),
-            memory_bytes: total("memory") / 1000,
+            cpu_millis: of("cpu").milli_value(),
+            memory_bytes: of("memory").value(),
         }
     }
 
@@ -178,7 +176,7 @@ mod tests {
     }
 
     fn room() -> Arc<Room> {
-        let of = |name: &str, amount: &str| (name.to_owned(), Quantity(amount.to_owned()));
+        let of = |name: &str, amount: &str| (name.to_owned(), ApiQuantity(amount.to_owned()));
         Arc::new(Room::new(&[of("cpu", "4"), of("memory", "4Gi")].into()))
     }
 

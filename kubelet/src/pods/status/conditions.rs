@@ -46,7 +46,7 @@ pub(super) fn conditions(input: &Input<'_>, status: &PodStatus) -> Vec<PodCondit
     let others = old
         .iter()
         .filter(|other| own.iter().all(|(name, _)| *name != other.type_))
-        .filter(|other| ![resize::PENDING, resize::IN_PROGRESS].contains(&other.type_.as_str()))
+        .filter(|other| !resize::is_condition(&other.type_))
         .cloned()
         .collect::<Vec<_>>();
     let mut conditions = input.resizing.conditions(old, input.now);

@@ -89,7 +89,7 @@ fn container_status(input: &Input<'_>, role: Role, container: &Container) -> Con
 fn resources(input: &Input<'_>, container: &Container) -> ResourceRequirements {
     let name = &container.name;
     let newest = input.seen.newest(name);
-    let has = input.resizing.applied.containers.get(name);
+    let has = input.resizing.has(name);
     let has = has.filter(|_| newest.is_some_and(Instance::is_running));
     has.or(container.resources.as_ref())
         .cloned()

@@ -51,7 +51,7 @@ fn of_containers(input: &Input<'_>, status: &PodStatus) -> &'static str {
         .iter()
         .zip(&apps)
         .all(|(container, one)| {
-            let is_resized = input.resizing.restarting.contains(&container.name);
+            let is_resized = input.resizing.is_restarting(&container.name);
             exit_code(one).is_some_and(|code| {
                 !is_resized && !object::restarts(pod, Role::App, container, code)
             })

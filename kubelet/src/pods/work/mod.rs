@@ -16,7 +16,7 @@ mod termination;
 use k8s_openapi::api::core::v1::PodStatus;
 
 use super::progress;
-use super::resize::Applied;
+use super::resize::Outcome;
 use super::seen::{Instance, Sandbox};
 use crate::runtime::{PodState, RuntimeError};
 use crate::volumes::{Failed, Mounted};
@@ -78,10 +78,7 @@ pub(super) enum Done {
         result: Result<(), RuntimeError>,
     },
     /// How far a change of resources came, and why no further.
-    Resized {
-        applied: Applied,
-        error: Option<String>,
-    },
+    Resized(Outcome),
     Cleaned(std::io::Result<()>),
     Reported {
         status: Box<PodStatus>,
@@ -125,7 +122,7 @@ impl Done {
             Done::Looked { .. } | Done::LookedAtSandbox { .. } | Done::Listed(_) => "look",
             Done::Stopped { .. } | Done::NotStopped { .. } => "stop",
             Done::Undone { what, .. } => what.stage(),
-            Done::Resized { .. } => "resize",
+            Done::Resized(_) => "resize",
             Done::Cleaned(_) => "cleaning",
             Done::Reported { .. } => "report",
             Done::Deleted(_) => "deletion",

@@ -6,7 +6,7 @@ use super::{Done, rpc_words};
 use crate::pods::cgroup::Limits;
 use crate::pods::config::resources;
 use crate::pods::context::Context;
-use crate::pods::resize::{Applied, Change};
+use crate::pods::resize::{Applied, Change, Outcome};
 use crate::pods::{cgroup, object};
 use crate::runtime::Runtime;
 
@@ -23,10 +23,10 @@ pub(crate) async fn resize<R: Runtime>(
         ..Applied::default()
     };
     let result = apply(&context, &pod, change, &mut applied).await;
-    Done::Resized {
+    Done::Resized(Outcome {
         applied,
         error: result.err(),
-    }
+    })
 }
 
 async fn apply<R: Runtime>(
@@ -48,8 +48,7 @@ async fn apply<R: Runtime>(
         let settings = resources::linux(pod, container, context.host.machine.memory_bytes);
         let updated = context.runtime.update_container(&target.id, settings).await;
         updated.map_err(|error| rpc_words(&error))?;
-        let has = container.resources.clone().unwrap_or_default();
-        applied.containers.insert(target.name, has);
+        applied.note(container);
     }
     Ok(())
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Worker;
-use crate::pods::cgroup::Limits;
 use crate::pods::events::Teller;
 use crate::pods::object;
 use crate::pods::plan::{Action, Why};
@@ -22,7 +21,7 @@ impl<R: Runtime> Worker<R> {
             Action::PrepareVolumes => self.prepare_volumes(),
             Action::CreateSandbox { attempt } => {
                 self.progress.sandbox = Step::Busy;
-                self.progress.resizing.applied.limits = Some(Limits::of(&pod));
+                self.progress.resizing.sandbox_begins(&pod);
                 if attempt > 0 {
                     let tell = Teller::new(&context.host.recorder, &pod);
                     tell.sandbox_changed();
@@ -44,8 +43,7 @@ impl<R: Runtime> Worker<R> {
                 self.works.spawn(work::remove_sandbox(context, id));
             }
             Action::Resize(change) => {
-                self.progress.resizing.step = Step::Busy;
-                let limits = self.progress.resizing.applied.limits;
+                let limits = self.progress.resizing.begin();
                 self.works.spawn(work::resize(context, pod, change, limits));
             }
             Action::CleanUp => {
@@ -117,13 +115,7 @@ impl<R: Runtime> Worker<R> {
         one.start = Step::Busy;
         // The next start looks at the image anew: its policy may be Always.
         one.image = Step::Todo;
-        let resizing = &mut self.progress.resizing;
-        let resources = container.resources.clone().unwrap_or_default();
-        resizing
-            .applied
-            .containers
-            .insert(name.to_owned(), resources);
-        let is_resized = resizing.restarting.remove(name);
+        let is_resized = self.progress.resizing.container_begins(&container);
         if let Some(failed_at) = failed_at.filter(|_| !is_resized) {
             one.crashes.tried(failed_at, Timestamp::now());
         }
@@ -165,8 +157,7 @@ impl<R: Runtime> Worker<R> {
             is_repeated: !self.progress.stop_begun.insert(id.to_owned()),
         };
         if why == Why::Resized {
-            let restarting = &mut self.progress.resizing.restarting;
-            restarting.insert(stop.name.clone());
+            self.progress.resizing.container_stops(name);
         }
         self.progress.stopping.insert(id.to_owned());
         self.progress.stop_by.insert(id.to_owned(), by);

@@ -15,7 +15,6 @@ use std::time::Instant;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use skiff_api::trace::{Stage, stamp};
-use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -25,7 +24,7 @@ use super::inbox::Inbox;
 use super::object;
 use super::plan::{self, Action, Life, Plan, Waiting, Want};
 use super::progress::Progress;
-use super::resize::{self, Place, Resizing};
+use super::resize::{self, Claim, Resizing};
 use super::seen::Seen;
 use super::work::{self, Done};
 use crate::probes::ProbeKind;
@@ -40,8 +39,8 @@ pub(super) struct Worker<R> {
     began: Instant,
     /// The Pod with the resources that it was granted.
     pod: Arc<Pod>,
-    /// The Pod as the API server has it.
-    wanted: Arc<Pod>,
+    /// What it wants of the node.
+    claim: Claim,
     want: Want,
     seen: Seen,
     progress: Progress,
@@ -59,9 +58,6 @@ pub(super) struct Worker<R> {
     /// For those who wait until the Pod has gone, and until its dead containers have.
     evicting: Option<DropGuard>,
     reclaiming: Option<Arc<DropGuard>>,
-    /// What it holds of the node, until it has ended.
-    place: Option<Place>,
-    freed: watch::Receiver<bool>,
 }
 
 /// What the API server was told of the Pod.
@@ -95,14 +91,12 @@ impl<R: Runtime> Worker<R> {
             ..Progress::default()
         };
         let mut worker = Self {
-            place: Some(context.room.enter(&pod)),
-            freed: context.room.freed(),
+            claim: Claim::new(context.room.clone(), wanted, &pod),
             context,
             inbox,
             began: Instant::now(),
             want: want(&pod),
             pod,
-            wanted,
             seen: Seen::new(listed),
             progress,
             mounted: Mounted::default(),
@@ -143,12 +137,12 @@ impl<R: Runtime> Worker<R> {
             }
             self.probe(plan.life);
             let again_at = self.next_look(plan.again_at);
-            let wants_more = !Arc::ptr_eq(&self.pod, &self.wanted);
+            let wants_more = self.claim.is_open(&self.pod);
             tokio::select! {
                 // All arms are cancel-safe: a task's end or news are taken, or not.
                 Some(done) = self.works.join_next() => self.settle(done?),
                 mail = self.inbox.take() => self.receive(mail),
-                Ok(()) = self.freed.changed(), if wants_more => self.grant(),
+                () = self.claim.more_room(), if wants_more => self.grant(),
                 () = sleep_until(again_at) => {}
                 () = shutdown.cancelled() => return Ok(()),
             }
@@ -168,7 +162,7 @@ impl<R: Runtime> Worker<R> {
             self.ended.cancel();
         }
         if matches!(plan.life, Life::Ended | Life::Over) {
-            self.place = None;
+            self.claim.give_back();
         }
         plan
     }

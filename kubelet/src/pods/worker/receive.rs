@@ -8,7 +8,6 @@ use crate::pods::inbox::Mail;
 use crate::pods::object;
 use crate::pods::plan::Want;
 use crate::pods::progress::Step;
-use crate::pods::resize;
 use crate::pods::seen::{Instance, Seen};
 use crate::pods::work;
 use crate::probes::ProbeKind;
@@ -73,8 +72,7 @@ impl<R: Runtime> Worker<R> {
         if self.want != Want::Forget {
             self.want = super::want(&pod);
         }
-        self.pod = resize::with_resources_of(&pod, &self.pod);
-        self.wanted = pod;
+        self.pod = self.claim.replace(pod, &self.pod);
         self.grant();
         if is_refreshed {
             self.refresh_volumes();

@@ -55,7 +55,7 @@ impl<R: Runtime> Worker<R> {
             Done::RetryNow { id } => {
                 self.progress.stopping.remove(&id);
             }
-            Done::Resized { applied, error } => self.settle_resize(applied, error),
+            Done::Resized(outcome) => self.settle_resize(outcome),
             Done::Cleaned(result) => {
                 self.progress.cleaned = self.step("volumes not torn down", result)
             }

@@ -87,7 +87,7 @@ fn a_restart_for_other_resources_is_no_crash() {
             .exited("a", 1, 137);
         let earlier = NOW - SignedDuration::from_secs(2);
         resized.one("a").crashes.tried(earlier, earlier);
-        resized.progress.resizing.restarting.insert("a".to_owned());
+        resized.progress.resizing.container_stops("a");
         assert_eq!(resized.actions(), [start("a", 2)], "{policy}");
     }
 }
