@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 use crate::{Batch, Change, CommitError, EngineError, Entry, Key, Revision, Snapshot};
 
 /// What became of one batch: the revision it took, or why it was turned down.
@@ -9,6 +11,9 @@ pub type Verdict = Result<Revision, CommitError>;
 
 /// Tells the committer that [`Engine::tail`] has news.
 pub type Bell = Box<dyn Fn() + Send + Sync>;
+
+/// Asks for the newest revision that anyone had committed when it was called. [`Engine::tail`] comes to it, if it has not.
+pub type Newest = Box<dyn Fn() -> BoxFuture<'static, Result<Revision, EngineError>> + Send + Sync>;
 
 /// One record of the log: what a commit left under one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +96,11 @@ pub trait Engine: Send {
     /// Takes a bell that is to be rung when others have committed: [`Engine::tail`] is called then. Who knows of no others
     /// needs none.
     fn hang_bell(&mut self, _bell: Bell) {}
+
+    /// How to learn how far the commits of others are; none from an engine that knows of no others.
+    fn newest(&self) -> Option<Newest> {
+        None
+    }
 
     /// Marks the data as cleanly closed.
     ///

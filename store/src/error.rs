@@ -1,6 +1,6 @@
 //! What can go wrong, one type an operation.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
 use crate::{Entry, Inconsistency, Key, Revision, batch};
 
@@ -51,8 +51,8 @@ pub enum CommitError {
     /// There is no room for it on the disk. Reads go on, and writes will when there is room again.
     #[error("the disk is full")]
     DiskFull,
-    /// A key in etcd must begin with a slash.
-    #[error("{key} does not begin with a slash")]
+    /// A key in etcd must be a path.
+    #[error("{key} is no path: a slash, and more")]
     NoPath {
         /// The key.
         key: Key,
@@ -72,6 +72,21 @@ pub enum CommitError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store is closed")]
 pub struct Closed;
+
+/// Why it is not known whether what a store shows is the newest.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The engine does not tell how far the commits of others are.
+    #[error("the cluster's data cannot be read now")]
+    Engine {
+        /// Why.
+        #[source]
+        source: Arc<EngineError>,
+    },
+    /// The store is closed.
+    #[error("the store is closed")]
+    Closed,
+}
 
 /// The history asked for is not held: it is forgotten, or, for a snapshot, has not happened yet.
 /// To a client this is `410 Gone` with reason `Expired`: list again.

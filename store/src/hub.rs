@@ -9,6 +9,7 @@ use std::{
 };
 
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
 
 use crate::{
     Change, Compacted, Options, Revision, Snapshot,
@@ -24,6 +25,8 @@ pub(crate) struct Hub {
     /// Every change up to this revision has been handed to every watch.
     delivered: AtomicU64,
     closed: AtomicBool,
+    /// Wakes who waits for a revision.
+    moved: Notify,
     backlog_bytes: usize,
 }
 
@@ -55,6 +58,7 @@ impl Hub {
                 next_id: 0,
             }),
             closed: AtomicBool::new(false),
+            moved: Notify::new(),
             backlog_bytes: options.watch_backlog_bytes,
         }
     }
@@ -65,6 +69,21 @@ impl Hub {
 
     pub(crate) fn revision(&self) -> Revision {
         self.snapshot.read().revision
+    }
+
+    /// Returns when a revision is shown; `false` if the store is closed before. Cancel-safe.
+    pub(crate) async fn reaches(&self, revision: Revision) -> bool {
+        loop {
+            // It hears of all that happens from here on.
+            let moved = self.moved.notified();
+            if self.revision() >= revision {
+                return true;
+            }
+            if self.closed() {
+                return false;
+            }
+            moved.await;
+        }
     }
 
     pub(crate) fn oldest(&self) -> Revision {
@@ -140,6 +159,7 @@ impl Hub {
         let revision = snapshot.revision;
         // First the snapshot: who sees a change and reads finds at least that change.
         *self.snapshot.write() = snapshot;
+        self.moved.notify_waiters();
         for change in changes {
             feeds.window.push(Arc::clone(change));
         }
@@ -157,6 +177,7 @@ impl Hub {
     pub(crate) fn close(&self) {
         let mut feeds = self.feeds.lock();
         self.closed.store(true, Ordering::Release);
+        self.moved.notify_waiters();
         feeds.by_prefix.clear();
     }
 

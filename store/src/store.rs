@@ -9,9 +9,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
     Batch, CheckError, CheckReport, Closed, CommitError, Compacted, Engine, OpenError, Options,
-    Revision, Snapshot, Watch,
+    ReadError, Revision, Snapshot, Watch,
     committer::{Committer, Request, Waiting},
     crowd::Crowd,
+    freshness::Freshness,
     hub::Hub,
     replay::replay,
 };
@@ -29,6 +30,8 @@ pub struct Store {
 
 struct Shared {
     hub: Arc<Hub>,
+    /// None where nobody else commits.
+    freshness: Option<Freshness>,
     queue_room: Arc<Semaphore>,
     /// Only `Drop` takes these two.
     requests: Option<mpsc::UnboundedSender<Request>>,
@@ -61,6 +64,7 @@ impl Store {
                 let _ = requests.send(Request::Tail);
             }
         }));
+        let freshness = engine.newest().map(Freshness::new);
         let committer = Committer {
             engine,
             hub: Arc::clone(&hub),
@@ -74,6 +78,7 @@ impl Store {
         Ok(Self {
             shared: Arc::new(Shared {
                 hub,
+                freshness,
                 queue_room: Arc::new(Semaphore::new(QUEUE_KIB)),
                 requests: Some(requests),
                 committer: Some(committer),
@@ -104,10 +109,22 @@ impl Store {
         answer.await.map_err(|_| CommitError::Closed)?
     }
 
-    /// The table as it is now. It does not change any more, blocks nobody, and is cheap to hold.
+    /// The table as it is now, as far as this store has heard. It does not change any more, blocks nobody, and is cheap to hold.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.shared.hub.snapshot()
+    }
+
+    /// The table as it is now, with all that other stores on the same log had committed when this was called. With the embedded
+    /// engine it is [`Store::snapshot`] at once; etcd is asked once for all calls that wait at a time. Cancel-safe.
+    ///
+    /// # Errors
+    /// When etcd does not answer in time, or the store is closed.
+    pub async fn current(&self) -> Result<Snapshot, ReadError> {
+        if let Some(freshness) = &self.shared.freshness {
+            freshness.reached(&self.shared.hub).await?;
+        }
+        Ok(self.snapshot())
     }
 
     /// The table as it was at a revision, for the next page of a list that began there. It is today's table with the

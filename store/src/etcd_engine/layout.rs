@@ -2,11 +2,16 @@
 //!
 //! ```text
 //! key    the prefix  the key, which begins with a slash
+//! mark   the prefix  a slash alone; every transaction writes it
 //! value  kind (2: plain, 3: stamped); if stamped, the revision's place (4, big endian); bytes
 //! ```
 //!
 //! The value is stored without its revision, which is known only when it is there: etcd's `mod_revision`. What a key was
 //! made at is its `create_revision`.
+//!
+//! The mark's `mod_revision` is the newest revision of this cluster, so one small read tells it. etcd's own would not do, for it
+//! may be of another prefix, of which the watch never tells; and the progress that a watch can be asked for overtakes
+//! its events in etcd before 3.4.25 and 3.5.8 (<https://github.com/etcd-io/etcd/issues/15220>).
 
 use bytes::Bytes;
 use etcd_client::{Event, EventType, KeyValue};
@@ -30,9 +35,14 @@ impl Layout {
         Self { prefix }
     }
 
-    /// What every key begins with, the slash included: no other cluster's prefix does.
-    pub(super) fn start(&self) -> Vec<u8> {
+    /// What every key begins with, the slash included: no other cluster's prefix does. By itself it is the mark.
+    pub(super) fn mark(&self) -> Vec<u8> {
         format!("{}/", self.prefix).into_bytes()
+    }
+
+    /// The lowest key that may be one of ours: behind the mark.
+    pub(super) fn start(&self) -> Vec<u8> {
+        format!("{}/\0", self.prefix).into_bytes()
     }
 
     /// The lowest key behind all of ours.
@@ -173,6 +183,7 @@ mod tests {
             let name = layout.name(&Key::new("/registry/core/pods/a").unwrap());
             assert_eq!(name, b"/skiff/registry/core/pods/a");
             assert!(layout.start() < name && name < layout.end());
+            assert!(layout.mark() < layout.start());
             let others = Layout::new("/skiff2").name(&Key::new("/registry").unwrap());
             assert!(others > layout.end() || others < layout.start());
         }

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A commit is answered when the watch has told of it, so that what is shown then has it and everything before. What others
-//! commit comes the same way, and a bell tells the committer.
+//! commit comes the same way, and a bell tells the committer. Each commit leaves a mark, by which a read learns what it must wait
+//! for.
 //!
 //! etcd's own history may be compacted at any time (`--auto-compaction-mode=periodic --auto-compaction-retention=5m` is what
 //! Kubernetes does): ours is in memory, and etcd's is needed only to go on with a watch that broke.
@@ -15,6 +16,7 @@ mod cursor;
 mod feed;
 mod layout;
 mod members;
+mod newest;
 mod options;
 mod read;
 mod txn;
@@ -22,12 +24,12 @@ mod write;
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinSet, time::Instant};
 
 use crate::{
-    Batch, Bell, Change, CommitError, Engine, EngineError, OpenError, Position, Record, Revision,
-    Snapshot, Verdict,
+    Batch, Bell, Change, CommitError, Engine, EngineError, Newest, OpenError, Position, Record,
+    Revision, Snapshot, Verdict,
 };
 use cursor::Cursor;
 use feed::{Doorbell, Feed, News};
@@ -62,7 +64,7 @@ impl EtcdEngine {
     pub async fn open(options: EtcdOptions) -> Result<Self, OpenError> {
         options.validate()?;
         let layout = Layout::new(&options.prefix);
-        let members = Arc::new(Members::connect(&options, layout.start()).await?);
+        let members = Arc::new(Members::connect(&options, layout.mark()).await?);
         let patience = options.timeout;
         let engine = |source| OpenError::Engine { source };
         let member = members.sound(Instant::now() + patience).await;
@@ -181,6 +183,16 @@ impl Engine for EtcdEngine {
     /// What etcd keeps is its own affair.
     fn compact(&mut self, oldest: Revision, _gone: &[Arc<Change>]) {
         self.cursor.forget(oldest);
+    }
+
+    fn newest(&self) -> Option<Newest> {
+        let (members, layout) = (Arc::clone(&self.members), self.layout.clone());
+        let patience = self.patience;
+        Some(Box::new(move || {
+            let (members, layout) = (Arc::clone(&members), layout.clone());
+            let deadline = Instant::now() + patience;
+            async move { newest::newest(&members, &layout, deadline).await }.boxed()
+        }))
     }
 
     fn hang_bell(&mut self, bell: Bell) {

@@ -16,7 +16,8 @@ const OVERHEAD_BYTES: usize = 48;
 
 /// Holds a batch against what etcd takes.
 pub(super) fn fits(layout: &Layout, batch: &Batch) -> Result<(), CommitError> {
-    if let Some(key) = keys(batch).find(|key| !key.starts_with('/')) {
+    let is_path = |key: &&Key| key.starts_with('/') && key.len() > 1;
+    if let Some(key) = keys(batch).find(|key| !is_path(key)) {
         return Err(CommitError::NoPath { key: key.clone() });
     }
     let bytes = request_bytes(layout, batch);
@@ -34,19 +35,20 @@ pub(super) fn too_large(layout: &Layout, batch: &Batch) -> CommitError {
     }
 }
 
-/// A key that is judged is compared, and read if that fails.
+/// A key that is judged is compared, and read if that fails; the mark is one more.
 fn request_bytes(layout: &Layout, batch: &Batch) -> usize {
     let named: usize = judged(batch).map(|key| 2 * key.len()).sum();
-    let names = batch.ops.len() + 2 * judged(batch).count();
+    let names = 1 + batch.ops.len() + 2 * judged(batch).count();
     batch.bytes() + named + names * (layout.prefix_bytes() + OVERHEAD_BYTES)
 }
 
-/// The transaction of a batch: if all that must hold does, write; otherwise read what is there.
+/// The transaction of a batch: if all that must hold does, write and leave the mark; otherwise read what is there.
 pub(super) fn build(layout: &Layout, batch: &Batch) -> Txn {
     let wanted = batch.preconditions.iter();
     let compares = wanted.map(|wanted| compare(layout, wanted));
     let compares = compares.chain(deleted(batch).map(|key| there(layout.name(key))));
-    let writes = batch.ops.iter().map(|op| write(layout, op));
+    let mark = TxnOp::put(layout.mark(), "", None);
+    let writes = batch.ops.iter().map(|op| write(layout, op)).chain([mark]);
     let reads = judged(batch).map(|key| TxnOp::get(layout.name(key), None));
     Txn::new()
         .when(compares.collect::<Vec<_>>())
@@ -353,7 +355,9 @@ mod tests {
             refused,
             Err(CommitError::TooLarge { bytes, bound: MAX_REQUEST_BYTES }) if bytes > MAX_REQUEST_BYTES
         ));
-        let refused = fits(&layout, &put("k"));
-        assert!(matches!(refused, Err(CommitError::NoPath { .. })));
+        for name in ["k", "/"] {
+            let refused = fits(&layout, &put(name));
+            assert!(matches!(refused, Err(CommitError::NoPath { .. })), "{name}");
+        }
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use skiff_store::{
-    Batch, CommitError, EtcdEngine, EtcdOptions, OpenError, Options, Revision, Store, Value, Watch,
+    Batch, CommitError, EtcdEngine, EtcdOptions, OpenError, Options, ReadError, Revision, Store,
+    Value, Watch,
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -91,6 +92,24 @@ async fn two_stores_see_each_others_commits_in_one_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_one_store_has_committed_the_other_reads_at_once() {
+    let members = Members::start(1);
+    let stores = [open(members.options()).await, open(members.options()).await];
+    for round in 0..500 {
+        let (writer, reader) = (&stores[round % 2], &stores[(round + 1) % 2]);
+        let written = writer.commit(put("/a", &round.to_string())).await.unwrap();
+        let reads = (0..3).map(|_| reader.current());
+        for read in futures::future::try_join_all(reads).await.unwrap() {
+            assert!(read.revision() >= written, "round {round}");
+            assert_eq!(read.get("/a").unwrap().value, round.to_string());
+        }
+    }
+    let gone = stores[0].commit(Batch::default().delete(key("/a"))).await;
+    gone.unwrap();
+    assert_eq!(stores[1].current().await.unwrap().get("/a"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_stores_that_race_one_wins_and_the_other_sees_by_whom() {
     let members = Members::start(1);
     let stores = [open(members.options()).await, open(members.options()).await];
@@ -123,7 +142,8 @@ async fn clusters_of_different_prefixes_do_not_meet() {
     };
     let (one, two) = (open(below("/a")).await, open(below("/a2/")).await);
     one.commit(put("/key", "1")).await.unwrap();
-    assert!(two.snapshot().is_empty());
+    // What others do under their prefix is not waited for.
+    assert!(two.current().await.unwrap().is_empty());
     two.commit(put("/key", "2")).await.unwrap();
     let again = open(below("/a")).await;
     assert_eq!(again.snapshot().len(), 1);
@@ -257,6 +277,11 @@ async fn without_etcd_commits_fail_and_with_it_nothing_is_lost() {
         matches!(failed, Err(CommitError::Unavailable)),
         "{failed:?}"
     );
+    let unknown = hasty.current().await;
+    assert!(
+        matches!(unknown, Err(ReadError::Engine { .. })),
+        "{unknown:?}"
+    );
     assert_eq!(store.snapshot().get("/a").unwrap().value, "1");
     assert!(matches!(refused(quick).await, OpenError::Engine { .. }));
     // One that is begun meanwhile waits.
@@ -274,6 +299,7 @@ async fn without_etcd_commits_fail_and_with_it_nothing_is_lost() {
     let others = |line: &&String| !line.starts_with("put /c=1@");
     assert_eq!(seen[1..].iter().find(others), None);
     for store in [store, hasty] {
+        assert!(store.current().await.unwrap().revision() >= last);
         store.check().unwrap();
     }
 }
