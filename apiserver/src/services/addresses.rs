@@ -58,6 +58,16 @@ pub(super) fn object(address: &str, service: &Value) -> Value {
     })
 }
 
+/// All that were given to Services.
+pub(super) fn given(snapshot: &Snapshot) -> impl Iterator<Item = IpAddr> {
+    snapshot.range(ADDRESSES, None).filter_map(|entry| {
+        let object: Value = serde_json::from_slice(&entry.value).ok()?;
+        let by = object.pointer("/metadata/labels/ipaddress.kubernetes.io~1managed-by");
+        let address = metadata::name(&object).parse().ok()?;
+        by.is_some_and(|by| by == MANAGER).then_some(address)
+    })
+}
+
 /// All that are missing.
 pub(crate) fn all_missing(snapshot: &Snapshot) -> Vec<Missing> {
     let services = snapshot.range(SERVICES, None);

@@ -19,6 +19,8 @@ pub(crate) struct Claim {
 pub(crate) struct Claims {
     pub(crate) acquire: Vec<Claim>,
     pub(crate) release: Vec<Key>,
+    /// What else it was planned on.
+    pub(crate) require: Vec<Precondition>,
 }
 
 impl Claims {
@@ -39,6 +41,7 @@ impl Claims {
         for key in &self.release {
             batch = batch.delete(key.clone());
         }
+        batch.preconditions.extend(self.require.iter().cloned());
         batch
     }
 

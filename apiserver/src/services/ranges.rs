@@ -1,6 +1,6 @@
 //! The ranges that Services take addresses and node ports from.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
@@ -10,17 +10,20 @@ use skiff_api::field::{Error, Errors, Path};
 use skiff_store::{Key, Snapshot};
 
 use super::addresses::{self, ADDRESSES};
+use super::cidrs::{self, ServiceCidr};
 use super::claims::{Claim, Claims};
 use super::plan;
+use super::pool::Pool;
 use crate::config::Config;
 
 const PORT_PREFIX: &str = "/ranges/nodeports/";
 /// How many random picks are tried before the range is searched from its start.
 const RANDOM_PICKS: usize = 32;
 
-/// The service CIDR and the node ports.
+/// The ServiceCIDRs and the node ports.
 pub(crate) struct Ranges {
-    addresses: IpNet,
+    /// The cluster's first range: that of the ServiceCIDR `kubernetes`, when there is one.
+    first: IpNet,
     ports: RangeInclusive<u16>,
     /// Never picked, only given to who asks for it.
     reserved: IpAddr,
@@ -37,7 +40,7 @@ impl Ranges {
     /// The ranges of a configuration.
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            addresses: config.service_cidr,
+            first: config.service_cidr,
             ports: config.node_ports.clone(),
             reserved: config.cluster_dns,
         }
@@ -45,7 +48,7 @@ impl Ranges {
 
     /// The first address: that of `default/kubernetes`.
     pub(crate) fn first_address(&self) -> IpAddr {
-        self.address(1)
+        Pool(self.first).address(1)
     }
 
     /// Settles addresses and ports of a Service, `new`, that replaces `old`, and says what that takes and frees.
@@ -65,7 +68,8 @@ impl Ranges {
             service = new;
         }
         let mut claims = Claims::default();
-        self.claim_addresses(service, &held, &wanted, &picked, &mut claims)?;
+        let change = (&held, &wanted);
+        self.claim_addresses(snapshot, service, change, &picked, &mut claims)?;
         self.claim_ports(&held, &wanted, &picked, &mut claims)?;
         // A key that is not there, for whatever reason, must not keep the Service from going.
         claims.release.retain(|key| snapshot.get(key).is_some());
@@ -82,9 +86,8 @@ impl Ranges {
         let mut picked = Picked::default();
         if plan::needs_address(new) {
             let address = self.free_address(snapshot).ok_or_else(|| {
-                let path = Path::root("spec").child("clusterIPs").index(0);
                 vec![Error::invalid(
-                    &path,
+                    &cluster_ips(),
                     Value::Array(Vec::new()),
                     "failed to allocate IP: range is full",
                 )]
@@ -106,51 +109,6 @@ impl Ranges {
             plan::set_port(new, place, port);
         }
         Ok(picked)
-    }
-
-    fn claim_addresses(
-        &self,
-        service: &Value,
-        held: &plan::Holdings,
-        wanted: &plan::Holdings,
-        picked: &Picked,
-        claims: &mut Claims,
-    ) -> Result<(), Errors> {
-        let path = Path::root("spec").child("clusterIPs").index(0);
-        for address in wanted
-            .addresses
-            .iter()
-            .filter(|it| !held.addresses.contains(it))
-        {
-            let parsed: Option<IpAddr> = address.parse().ok();
-            let inside = parsed.is_some_and(|address| self.has_address(address));
-            if !inside {
-                let why = format!(
-                    "failed to allocate IP {address}: the provided IP ({address}) is not in the valid range. The range of valid IPs is {}",
-                    self.addresses
-                );
-                return Err(vec![Error::invalid(&path, vec![address.clone()], why)]);
-            }
-            claims.acquire.push(Claim {
-                key: key(ADDRESSES, &addresses::name(address))?,
-                object: Some(addresses::object(address, service)),
-                taken: (picked.address.as_ref() != Some(address)).then(|| {
-                    let why = format!(
-                        "failed to allocate IP {address}: provided IP is already allocated"
-                    );
-                    Error::invalid(&path, vec![address.clone()], why)
-                }),
-            });
-        }
-        for address in held
-            .addresses
-            .iter()
-            .filter(|it| !wanted.addresses.contains(it))
-        {
-            let key = key(ADDRESSES, &addresses::name(address))?;
-            claims.release.push(key);
-        }
-        Ok(())
     }
 
     fn claim_ports(
@@ -193,46 +151,72 @@ impl Ranges {
         Ok(())
     }
 
-    /// How many addresses can be given: all but the network's own and the broadcast address.
-    fn size(&self) -> u32 {
-        let bits = self.addresses.max_prefix_len() - self.addresses.prefix_len();
-        1u32.checked_shl(bits.into())
-            .unwrap_or(u32::MAX)
-            .saturating_sub(2)
+    /// The ranges that give addresses, the cluster's own first. Addresses are of its family.
+    fn open(&self, snapshot: &Snapshot) -> Vec<(Pool, ServiceCidr)> {
+        let is_v4 = self.first.addr().is_ipv4();
+        let cidrs = cidrs::all(snapshot);
+        let cidrs = cidrs.iter().filter(|cidr| cidr.is_open());
+        let mut open: Vec<_> = cidrs
+            .flat_map(|cidr| cidr.ranges.iter().map(move |range| (*range, cidr.clone())))
+            .filter(|(range, _)| range.addr().is_ipv4() == is_v4)
+            .collect();
+        open.sort_by_key(|(range, _)| *range != self.first);
+        let open = open.into_iter();
+        open.map(|(range, cidr)| (Pool(range), cidr)).collect()
     }
 
-    fn address(&self, offset: u32) -> IpAddr {
-        match self.addresses.network() {
-            IpAddr::V4(network) => Ipv4Addr::from(u32::from(network).wrapping_add(offset)).into(),
-            IpAddr::V6(network) => {
-                let address = u128::from(network).wrapping_add(offset.into());
-                std::net::Ipv6Addr::from(address).into()
-            }
-        }
-    }
-
-    fn has_address(&self, address: IpAddr) -> bool {
-        self.addresses.contains(&address)
-            && address != self.addresses.network()
-            && address != self.addresses.broadcast()
-    }
-
-    /// A free address: at random from the upper part of the range, which leaves the lower one to those who choose
-    /// their address themselves (KEP-3070), else the first one that is free.
     fn free_address(&self, snapshot: &Snapshot) -> Option<IpAddr> {
-        let size = self.size();
-        let band = (size / 16).clamp(16.min(size), 256);
         let free = |address: &IpAddr| {
             *address != self.reserved && snapshot.get(&format!("{ADDRESSES}{address}")).is_none()
         };
-        let picks = (0..RANDOM_PICKS)
-            .filter(|_| band < size)
-            .map(|_| rand::rng().random_range(band + 1..=size));
-        picks
-            .chain(band + 1..=size)
-            .chain(1..=band)
-            .map(|offset| self.address(offset))
-            .find(free)
+        let mut open = self.open(snapshot).into_iter();
+        open.find_map(|(pool, _)| pool.pick(free))
+    }
+
+    /// The ServiceCIDR that gives an address, or why none does.
+    fn giver(&self, snapshot: &Snapshot, address: &str) -> Result<ServiceCidr, String> {
+        let found = address.parse().ok().and_then(|address: IpAddr| {
+            let mut open = self.open(snapshot).into_iter();
+            open.find_map(|(pool, cidr)| pool.0.contains(&address).then_some((address, pool, cidr)))
+        });
+        match found {
+            Some((address, pool, cidr)) if pool.gives(address) => Ok(cidr),
+            Some((address, Pool(range), _)) => Err(format!(
+                "the provided IP ({address}) is not in the valid range. The range of valid IPs is {range}"
+            )),
+            None => Err("the provided network does not match the current range".to_owned()),
+        }
+    }
+
+    fn claim_addresses(
+        &self,
+        snapshot: &Snapshot,
+        service: &Value,
+        (held, wanted): (&plan::Holdings, &plan::Holdings),
+        picked: &Picked,
+        claims: &mut Claims,
+    ) -> Result<(), Errors> {
+        let (held, wanted) = (&held.addresses, &wanted.addresses);
+        for address in wanted.iter().filter(|it| !held.contains(it)) {
+            let refused = |why: &str| {
+                let why = format!("failed to allocate IP {address}: {why}");
+                Error::invalid(&cluster_ips(), vec![address.clone()], why)
+            };
+            let cidr = self.giver(snapshot, address);
+            let cidr = cidr.map_err(|why| vec![refused(&why)])?;
+            claims.require.push(cidr.unchanged());
+            let is_picked = picked.address.as_ref() == Some(address);
+            claims.acquire.push(Claim {
+                key: key(ADDRESSES, &addresses::name(address))?,
+                object: Some(addresses::object(address, service)),
+                taken: (!is_picked).then(|| refused("provided IP is already allocated")),
+            });
+        }
+        for address in held.iter().filter(|it| !wanted.contains(it)) {
+            let key = key(ADDRESSES, &addresses::name(address))?;
+            claims.release.push(key);
+        }
+        Ok(())
     }
 
     fn free_port(&self, snapshot: &Snapshot, taken: &[u16]) -> Option<u16> {
@@ -242,6 +226,11 @@ impl Ranges {
         let picks = (0..RANDOM_PICKS).map(|_| rand::rng().random_range(self.ports.clone()));
         picks.chain(self.ports.clone()).find(free)
     }
+}
+
+/// The field that addresses are wrong in.
+fn cluster_ips() -> Path {
+    Path::root("spec").child("clusterIPs")
 }
 
 fn key(prefix: &str, name: &str) -> Result<Key, Errors> {

@@ -8,6 +8,7 @@ mod definitions;
 mod janitor;
 mod peers;
 mod policies;
+mod service_cidrs;
 
 pub(crate) use bootstrap::complete;
 
@@ -18,10 +19,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::api::Api;
 use crate::following::follow;
-use crate::services::ADDRESSES;
+use crate::services::{ADDRESSES, CIDRS};
 use crate::{authz, matching};
 use addresses::Addresses;
 use policies::TypeCheck;
+use service_cidrs::ServiceCidrs;
 
 /// Does all of it until `shutdown`, and lets rights, webhooks and kinds follow the store.
 pub(crate) async fn run(api: &Arc<Api>, shutdown: &CancellationToken) {
@@ -32,9 +34,10 @@ pub(crate) async fn run(api: &Arc<Api>, shutdown: &CancellationToken) {
             tracing::error!(%error, "nobody looks at the expressions of policies any more");
         }
     };
-    let addresses = Addresses(store);
+    let (addresses, cidrs) = (Addresses(api), ServiceCidrs(api));
     tokio::join!(
         follow(store, ADDRESSES, &addresses, shutdown),
+        follow(store, CIDRS, &cidrs, shutdown),
         bootstrap::keep(api, shutdown.clone()),
         peers::run(api, shutdown.clone()),
         follow(store, authz::PREFIX, &*api.authorizer, shutdown),

@@ -93,7 +93,7 @@ async fn every_address_is_an_object() {
 
     // It comes again as long as its Service is there, and goes with it.
     http.delete(&path, &json!({})).await.ok();
-    let again = once(&http, &path, 200).await;
+    let again = until(&http, &path, |answer| answer["kind"] == "IPAddress").await;
     assert_eq!(again["spec"], held["spec"]);
     assert_ne!(again["metadata"]["uid"], held["metadata"]["uid"]);
     http.delete(&format!("{SERVICES}/a"), &json!({})).await.ok();
@@ -111,19 +111,6 @@ async fn every_address_is_an_object() {
         "{refused}"
     );
     listening.stop().await;
-}
-
-/// What is at a path as soon as the answer has that code.
-async fn once(http: &Http, path: &str, code: u16) -> Value {
-    let began = Instant::now();
-    loop {
-        let answer = http.get(path).await;
-        if answer.code == code {
-            return answer.body;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{}", answer.body);
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test]
@@ -145,7 +132,7 @@ async fn fixed_values_are_honoured_or_refused() {
     let cases = [
         (
             fixed("b", "10.96.0.7", 30003),
-            "Service \"b\" is invalid: spec.clusterIPs[0]: Invalid value: [\"10.96.0.7\"]: failed to allocate IP 10.96.0.7: provided IP is already allocated",
+            "Service \"b\" is invalid: spec.clusterIPs: Invalid value: [\"10.96.0.7\"]: failed to allocate IP 10.96.0.7: provided IP is already allocated",
         ),
         (
             fixed("b", "10.96.0.8", 30002),
@@ -157,7 +144,7 @@ async fn fixed_values_are_honoured_or_refused() {
         ),
         (
             fixed("b", "192.168.1.1", 30003),
-            "Service \"b\" is invalid: spec.clusterIPs[0]: Invalid value: [\"192.168.1.1\"]: failed to allocate IP 192.168.1.1: the provided IP (192.168.1.1) is not in the valid range. The range of valid IPs is 10.96.0.0/12",
+            "Service \"b\" is invalid: spec.clusterIPs: Invalid value: [\"192.168.1.1\"]: failed to allocate IP 192.168.1.1: the provided network does not match the current range",
         ),
     ];
     for (wanted, message) in cases {
@@ -168,6 +155,69 @@ async fn fixed_values_are_honoured_or_refused() {
     http.post(SERVICES, &fixed("b", "10.96.0.7", 30002))
         .await
         .ok();
+}
+
+#[tokio::test]
+async fn a_service_cidr_stays_as_long_as_its_addresses() {
+    let cluster = Cluster::start().await;
+    let listening = cluster.listen().await;
+    let http = Http(cluster.admin());
+    let cidrs = format!("{NETWORKING}/servicecidrs");
+    let more =
+        |name: &str| json!({"metadata": {"name": name}, "spec": {"cidrs": ["203.0.113.0/28"]}});
+    let in_it = |name: &str, address: &str| {
+        let mut wanted = service(name, "ClusterIP");
+        wanted["spec"]["clusterIP"] = json!(address);
+        wanted
+    };
+    http.post(&cidrs, &more("more")).await.ok();
+    let ready = async |name: &str, status: &str| {
+        let is = |cidr: &Value| cidr["status"]["conditions"][0]["status"] == status;
+        until(&http, &format!("{cidrs}/{name}"), is).await
+    };
+    let cidr = ready("more", "True").await;
+    let finalizer = "networking.k8s.io/service-cidr-finalizer";
+    assert_eq!(cidr["metadata"]["finalizers"], json!([finalizer]));
+    http.post(SERVICES, &in_it("a", "203.0.113.2")).await.ok();
+    let refused = http.post(SERVICES, &in_it("b", "203.0.113.15")).await;
+    assert_eq!(
+        refused.refused().2,
+        "Service \"b\" is invalid: spec.clusterIPs: Invalid value: [\"203.0.113.15\"]: failed to allocate IP 203.0.113.15: the provided IP (203.0.113.15) is not in the valid range. The range of valid IPs is 203.0.113.0/28"
+    );
+
+    http.delete(&format!("{cidrs}/more"), &json!({})).await.ok();
+    let cidr = ready("more", "False").await;
+    assert_eq!(cidr["status"]["conditions"][0]["reason"], "Terminating");
+    let refused = http.post(SERVICES, &in_it("b", "203.0.113.3")).await;
+    assert_eq!(
+        refused.refused().2,
+        "Service \"b\" is invalid: spec.clusterIPs: Invalid value: [\"203.0.113.3\"]: failed to allocate IP 203.0.113.3: the provided network does not match the current range"
+    );
+    // Another one with the range, or no address: either lets it go.
+    http.post(&cidrs, &more("instead")).await.ok();
+    let gone = |answer: &Value| answer["code"] == 404;
+    until(&http, &format!("{cidrs}/more"), gone).await;
+    ready("instead", "True").await;
+    http.delete(&format!("{cidrs}/instead"), &json!({}))
+        .await
+        .ok();
+    ready("instead", "False").await;
+    http.delete(&format!("{SERVICES}/a"), &json!({})).await.ok();
+    until(&http, &format!("{cidrs}/instead"), gone).await;
+    listening.stop().await;
+}
+
+/// What is answered, once it is so.
+async fn until(http: &Http, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer = http.get(path).await.body;
+        if is_so(&answer) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{answer}");
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

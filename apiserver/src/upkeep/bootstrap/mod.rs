@@ -6,21 +6,16 @@ mod objects;
 
 use futures::future::{select_all, try_join_all};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use skiff_api::SYSTEM_PRIORITY_CLASSES;
 use skiff_store::{Change, Watch, WatchEnd};
 use tokio_util::sync::CancellationToken;
 
 use self::ensure::{Standing, ensure};
-use super::addresses;
-use crate::admission::Part;
+use super::{addresses, service_cidrs};
 use crate::aggregation;
 use crate::api::Api;
 use crate::authz::bootstrap as roles;
-use crate::codec::now;
 use crate::error::Error;
-use crate::request::unknown;
-use crate::writes::{Writer, Writes};
 
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -41,6 +36,7 @@ pub(crate) async fn complete(api: &Api) -> Result<(), Error> {
         api.peers.read(&snapshot);
     }
     run(api).await?;
+    service_cidrs::settle(api).await;
     complete_roles(api).await?;
     api_services(api).await
 }
@@ -90,7 +86,6 @@ async fn run(api: &Api) -> Result<(), Error> {
     ensure(api, &objects::authentication(api), Standing::SetRight).await?;
     ensure(api, &objects::storage_class(), Standing::Stays).await?;
     ensure(api, &objects::service_cidr(api), Standing::Stays).await?;
-    service_cidr_ready(api).await?;
     ensure(api, &objects::service(api), Standing::Stays).await?;
     // First, for others take away the address when it ends.
     if api.peers.lease().is_some() {
@@ -127,36 +122,4 @@ async fn complete_roles(api: &Api) -> Result<(), Error> {
         .iter()
         .map(|role| ensure(api, role, Standing::Becomes(roles::reconciled)));
     try_join_all(writes).await.map(drop)
-}
-
-/// Says of it that it is in use, unless that has been said.
-async fn service_cidr_ready(api: &Api) -> Result<(), Error> {
-    let ready = |old: &Value| {
-        let mut new = old.clone();
-        if old["status"]["conditions"].is_null() {
-            new["status"]["conditions"] = json!([{
-                "type": "Ready",
-                "status": "True",
-                "reason": "",
-                "message": "Kubernetes Service CIDR is ready",
-                "lastTransitionTime": now(),
-            }]);
-        }
-        Ok(new)
-    };
-    let done = async {
-        let descriptor = api.kinds.get("networking.k8s.io", "v1", "servicecidrs");
-        let descriptor = descriptor.ok_or_else(unknown)?;
-        let storage = api.objects.of(&descriptor);
-        let writes = Writes::new(api, &storage);
-        let writer = Writer::default();
-        writes
-            .modify("", "kubernetes", Part::Status, writer, ready)
-            .await
-    };
-    let done = done.await.map(|_| ());
-    done.map_err(|source| Error::Bootstrap {
-        what: "servicecidrs kubernetes".to_owned(),
-        source,
-    })
 }
