@@ -1,6 +1,7 @@
 //! Pods leave a node for its NoExecute taints, as soon as they tolerate them no longer
 //! (<https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions>).
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use k8s_openapi::api::core::v1::{Node, Pod, Taint, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
+use parking_lot::Mutex;
 use serde_json::json;
 use skiff_client::EventType::Normal;
 use skiff_client::{Informer, Next, ObjectKey, Recorder};
@@ -26,8 +28,9 @@ enum Stay {
     Over,
 }
 
-/// How long a Pod with these tolerations may stay on a node with these NoExecute taints.
-fn stay(taints: &[Taint], tolerations: &[Toleration], now: Timestamp) -> Stay {
+/// How long a Pod with these tolerations may stay on a node with these NoExecute taints. A taint that does not say since when
+/// it is there, as `kubectl taint` makes them, is there since `begun`.
+fn stay(taints: &[Taint], tolerations: &[Toleration], begun: Timestamp, now: Timestamp) -> Stay {
     let mut least = Stay::ForEver;
     for taint in taints {
         let tolerated: Vec<_> = tolerations
@@ -45,7 +48,7 @@ fn stay(taints: &[Taint], tolerations: &[Toleration], now: Timestamp) -> Stay {
         else {
             continue;
         };
-        let since = taint.time_added.as_ref().map_or(now, |time| time.0);
+        let since = taint.time_added.as_ref().map_or(begun, |time| time.0);
         let passed = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
         let Some(left) = limit.checked_sub(passed).filter(|left| !left.is_zero()) else {
@@ -63,42 +66,76 @@ pub(super) struct Reconciler {
     pub(super) context: Context,
     pub(super) nodes: Informer<Node>,
     pub(super) recorder: Recorder,
+    pub(super) clocks: Clocks,
+}
+
+/// Since when Pods are to leave: one entry for each that may stay for a time.
+#[derive(Default)]
+pub(super) struct Clocks(Mutex<HashMap<ObjectKey, (Option<String>, Timestamp)>>);
+
+impl Clocks {
+    /// When the Pod's clock was started, if it runs. Another Pod of that name has its own.
+    fn begun(&self, key: &ObjectKey, pod: &Pod) -> Option<Timestamp> {
+        let clocks = self.0.lock();
+        let known = clocks.get(key).filter(|(uid, _)| *uid == pod.uid());
+        known.map(|(_, begun)| *begun)
+    }
+
+    /// The Pod's clock runs on, or is forgotten.
+    fn note(&self, key: ObjectKey, running: Option<(&Pod, Timestamp)>) {
+        let mut clocks = self.0.lock();
+        match running {
+            Some((pod, begun)) => clocks.insert(key, (pod.uid(), begun)),
+            None => clocks.remove(&key),
+        };
+    }
 }
 
 impl Reconciler {
     pub(super) async fn reconcile(&self, key: ObjectKey) -> anyhow::Result<Next> {
         let pod = self.context.pods.all.get(&key);
-        let Some(pod) = pod.filter(|pod| pod.metadata.deletion_timestamp.is_none()) else {
+        let bound = pod
+            .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+            .and_then(|pod| {
+                let node = self.nodes.get(&ObjectKey::cluster(node_of(&pod)?))?;
+                Some((pod, node))
+            });
+        let Some((pod, node)) = bound else {
+            self.clocks.note(key, None);
             return Ok(Next::Done);
         };
-        let Some(node) = node_of(&pod).and_then(|node| self.nodes.get(&ObjectKey::cluster(node)))
-        else {
-            return Ok(Next::Done);
-        };
-        let tolerations = pod
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.tolerations.as_deref());
-        match stay(
-            &no_execute(&node),
-            tolerations.unwrap_or_default(),
-            Timestamp::now(),
-        ) {
-            Stay::ForEver => Ok(Next::Done),
+        let spec = pod.spec.as_ref();
+        let tolerations = spec.and_then(|spec| spec.tolerations.as_deref());
+        let now = Timestamp::now();
+        let known = self.clocks.begun(&key, &pod);
+        let begun = known.unwrap_or(now);
+        let taints = no_execute(&node);
+        let stay = stay(&taints, tolerations.unwrap_or_default(), begun, now);
+        let running = matches!(stay, Stay::For(_)).then_some((&*pod, begun));
+        self.clocks.note(key, running);
+        match stay {
+            Stay::ForEver => {
+                if known.is_some() {
+                    self.tell(&pod, "Cancelling deletion of");
+                }
+                Ok(Next::Done)
+            }
             Stay::For(left) => Ok(Next::After(left)),
             Stay::Over => Ok(self.evict(&pod).await.map(|()| Next::Done)?),
         }
     }
 
-    async fn evict(&self, pod: &Pod) -> kube::Result<()> {
+    fn tell(&self, pod: &Pod, what: &str) {
         let (name, namespace) = (pod.name_any(), pod.namespace().unwrap_or_default());
-        let message = format!("Marking for deletion Pod {namespace}/{name}");
-        self.recorder.event(
-            &pod.object_ref(&()),
-            Normal,
-            "TaintManagerEviction",
-            message,
-        );
+        let message = format!("{what} Pod {namespace}/{name}");
+        let pod = pod.object_ref(&());
+        self.recorder
+            .event(&pod, Normal, "TaintManagerEviction", message);
+    }
+
+    async fn evict(&self, pod: &Pod) -> kube::Result<()> {
+        self.tell(pod, "Marking for deletion");
+        let (name, namespace) = (pod.name_any(), pod.namespace().unwrap_or_default());
         let api: Api<Pod> = Api::namespaced(self.context.client.clone(), &namespace);
         let patch = json!({ "metadata": { "uid": pod.uid() }, "status": { "conditions": [{
             "type": "DisruptionTarget",
@@ -161,20 +198,35 @@ mod tests {
                 Stay::For(Duration::from_secs(10)),
             ),
             (
+                vec!["by-hand"],
+                vec![toleration("by-hand", json!(5))],
+                Stay::For(Duration::from_secs(2)),
+            ),
+            (
+                vec!["by-hand"],
+                vec![toleration("by-hand", json!(3))],
+                Stay::Over,
+            ),
+            (
                 vec![lost],
                 vec![toleration(lost, for_ever), toleration(lost, json!(30))],
                 Stay::For(Duration::from_secs(20)),
             ),
         ];
-        let now = "2026-01-01T00:00:10Z".parse().unwrap();
+        let [begun, now] = ["2026-01-01T00:00:07Z", "2026-01-01T00:00:10Z"];
+        let [begun, now] = [begun, now].map(|time| time.parse().unwrap());
         for (taints, tolerations, expected) in cases {
             let all: Vec<Taint> = taints
                 .iter()
-                .map(|key| serde_json::from_value(json!({"key": key, "effect": "NoExecute", "timeAdded": "2026-01-01T00:00:00Z"})).unwrap())
+                .map(|key| {
+                    let added = (*key != "by-hand").then_some("2026-01-01T00:00:00Z");
+                    let taint = json!({"key": key, "effect": "NoExecute", "timeAdded": added});
+                    serde_json::from_value(taint).unwrap()
+                })
                 .collect();
             let parsed: Vec<Toleration> = serde_json::from_value(json!(tolerations)).unwrap();
             assert_eq!(
-                stay(&all, &parsed, now),
+                stay(&all, &parsed, begun, now),
                 expected,
                 "{taints:?} {tolerations:?}"
             );

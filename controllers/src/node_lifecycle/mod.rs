@@ -41,12 +41,14 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
         context: context.clone(),
         nodes: nodes.clone(),
         heartbeats,
-        recorder: recorder.clone(),
+        recorder,
     });
+    let (recorder, evictions) = context.recorder("taint-eviction-controller");
     let eviction = Arc::new(eviction::Reconciler {
         context: context.clone(),
         nodes: nodes.clone(),
         recorder,
+        clocks: eviction::Clocks::default(),
     });
     let ready = || async {
         nodes.ready().await;
@@ -61,7 +63,12 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
         let eviction = eviction.clone();
         async move { eviction.reconcile(key).await }
     });
-    let (watched, evicted, ()) =
-        tokio::join!(watch_over, evict, events.run(context.shutdown.clone()));
+    let shutdown = &context.shutdown;
+    let (watched, evicted, (), ()) = tokio::join!(
+        watch_over,
+        evict,
+        events.run(shutdown.clone()),
+        evictions.run(shutdown.clone())
+    );
     watched.and(evicted)
 }
