@@ -24,6 +24,7 @@ mod descriptor;
 mod duration;
 pub mod field;
 mod hash;
+mod host_ports;
 mod indexes;
 pub mod ingresses;
 mod kinds;
@@ -59,6 +60,7 @@ pub use descriptor::{
 };
 pub use duration::{age, human_duration};
 pub use hash::pod_template_hash;
+pub use host_ports::{host_ports, host_ports_clash};
 pub use indexes::IndexSet;
 pub use kinds::{SYSTEM_PRIORITY_CLASSES, builtin, scale};
 pub use node_selector::{node_selector_matches, node_selector_term_matches, volume_is_reachable};

@@ -67,6 +67,48 @@ fn a_pod_waits_for_its_node_and_is_told_why() -> Result<()> {
         ensure!(row.contains("SchedulingGated"), "{row}");
         cluster.kubectl("patch pod gated --type=json -p '[{\"op\": \"remove\", \"path\": \"/spec/schedulingGates\"}]'")?;
         cluster.kubectl("wait --for=condition=Ready pod/gated --timeout=60s")?;
+
+        // Who bears a taint for a time leaves when it is over, the others at once.
+        let toleration = "{key: only, operator: Exists, effect: NoExecute, tolerationSeconds: 2}";
+        cluster.apply(&pod("bearing", &format!("tolerations: [{toleration}]")))?;
+        cluster.kubectl("wait --for=condition=Ready pod/bearing --timeout=60s")?;
+        cluster.kubectl(&format!("taint node {node} only=gpu:NoExecute"))?;
+        cluster.kubectl("wait --for=delete pod/gated pod/bearing --timeout=60s")?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_pod_that_names_its_node_needs_room_on_it() -> Result<()> {
+    on_a_cluster(|cluster| {
+        let named = |name: &str, container: &str| {
+            let node = format!("nodeName: {}", cluster.name());
+            let with = format!("command: [sleep, '3600'], {container}");
+            pod(name, &node).replace("command: [sleep, '3600']", &with)
+        };
+        let port = "ports: [{containerPort: 80, hostPort: 21017}]";
+        cluster.apply(&named("first", port))?;
+        cluster.kubectl("wait --for=condition=Ready pod/first --timeout=60s")?;
+        let asks = "resources: {requests: {memory: 100Ti}}";
+        for (name, wants, reason, words) in [
+            ("second", port, "NodePorts", "didn't have free ports"),
+            ("vast", asks, "OutOfmemory", "enough resource: memory"),
+        ] {
+            cluster.apply(&named(name, wants))?;
+            let pod = format!("pod {name}");
+            cluster.field_becomes(&pod, ".status.phase", "Failed", 60)?;
+            let told = cluster.field(&pod, ".status.reason")?;
+            ensure!(told == reason, "{told}");
+            let told = cluster.field(&pod, ".status.message")?;
+            let is_right = told.starts_with("Pod was rejected: ") && told.contains(words);
+            ensure!(is_right, "{told}");
+            let reasons = cluster.event_reasons(&format!("Pod/{name}"))?;
+            ensure!(reasons.iter().any(|one| one == reason), "{reasons:?}");
+        }
+        // The port is free when the first one is gone.
+        cluster.kubectl("delete pod first second")?;
+        cluster.apply(&named("second", port))?;
+        cluster.kubectl("wait --for=condition=Ready pod/second --timeout=60s")?;
         Ok(())
     })
 }

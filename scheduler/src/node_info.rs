@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Affinity, ContainerPort, Node, Pod};
+use k8s_openapi::api::core::v1::{Affinity, Node, Pod};
 use skiff_client::ObjectKey;
 
 use crate::resources::{Resources, pod_requests, usual_requests};
@@ -78,18 +78,4 @@ pub(crate) fn priority(pod: &Pod) -> i32 {
         .as_ref()
         .and_then(|spec| spec.priority)
         .unwrap_or(0)
-}
-
-/// The ports of the host that a Pod wants while it runs: the `hostPort`s of its containers and sidecars.
-pub(crate) fn host_ports(pod: &Pod) -> impl Iterator<Item = &ContainerPort> {
-    let spec = pod.spec.iter();
-    let containers = spec.flat_map(|spec| {
-        let sidecars = spec.init_containers.iter().flatten();
-        spec.containers.iter().chain(
-            sidecars.filter(|container| container.restart_policy.as_deref() == Some("Always")),
-        )
-    });
-    containers
-        .flat_map(|container| container.ports.iter().flatten())
-        .filter(|port| port.host_port.unwrap_or(0) > 0)
 }

@@ -13,11 +13,12 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::admission::{self, Shared};
 use super::context::Context;
 use super::inbox::{Inbox, Mail};
-use super::orders::{self, Order, Orders};
+use super::orders::{self, Eviction, Order, Orders};
 use super::worker::Worker;
-use super::{admission, cgroup, object, seen};
+use super::{cgroup, object, seen};
 use crate::logs::remove_forgotten_logs;
 use crate::runtime::{PodState, Runtime, RuntimeEvent, labels};
 use crate::volumes::{self, Reference};
@@ -48,6 +49,8 @@ const LIST_AGAIN: Duration = Duration::from_secs(1);
 struct Running {
     pod: Arc<Pod>,
     inbox: Arc<Inbox>,
+    /// The node does not take the Pod: the worker only says so.
+    is_refused: bool,
 }
 
 /// A change of something that Pods may refer to: the namespace, and the object in it.
@@ -217,15 +220,38 @@ impl<R: Runtime> Manager<R> {
         }
         let is_new = listed.is_empty() && !is_gone && !has_started(&pod);
         let mut worker = Worker::new(self.context.clone(), inbox.clone(), pod.clone(), listed);
-        let pressure = *self.context.pressure.borrow();
-        let refusal = admission::refusal(pressure, &self.context.host.machine, &pod);
-        if let Some(eviction) = refusal.filter(|_| is_new) {
+        let refusal = is_new.then(|| self.refusal(&pod)).flatten();
+        let is_refused = refusal.is_some();
+        if let Some(eviction) = refusal {
             worker.evict(eviction, None);
         }
         let task = self.tasks.spawn(worker.run(self.stopping.clone()));
         self.uids.insert(task.id(), uid.clone());
-        self.workers.insert(uid, Running { pod, inbox });
+        let running = Running {
+            pod,
+            inbox,
+            is_refused,
+        };
+        self.workers.insert(uid, running);
         self.watch_references();
+    }
+
+    /// Why the node does not take a Pod that has come, if so.
+    fn refusal(&self, pod: &Pod) -> Option<Eviction> {
+        let all = self.pods.list();
+        let taken = all.iter().map(|other| &**other).filter(|other| {
+            let uid = object::uid(other);
+            let worker = self.workers.get(uid);
+            let is_taken = worker.map_or(has_started(other), |worker| !worker.is_refused);
+            is_taken && uid != object::uid(pod) && !object::is_terminal(other)
+        });
+        let host = &self.context.host;
+        let shared = Shared {
+            allocatable: &host.allocatable,
+            pods: &taken.collect::<Vec<_>>(),
+        };
+        let pressure = *self.context.pressure.borrow();
+        admission::refusal(pressure, &host.machine, &shared, pod)
     }
 
     /// A worker has nothing left to do, or panicked: then its Pod gets a new one, with what the runtime has.

@@ -1,11 +1,11 @@
 //! Two Pods cannot hold the same port of a host.
 
-use k8s_openapi::api::core::v1::{ContainerPort, Pod};
+use k8s_openapi::api::core::v1::Pod;
+use skiff_api::{host_ports, host_ports_clash};
 
 use super::{Filter, Prepared, Refusal};
 use crate::cluster::{Cluster, Incoming};
 use crate::event::Event;
-use crate::node_info::host_ports;
 
 /// Refuses Nodes on which a Pod holds a `hostPort` that the Pod wants.
 pub(crate) struct NodePorts;
@@ -21,7 +21,7 @@ impl Filter for NodePorts {
         }
         Prepared::check(|node| {
             let mut others = node.pods.values();
-            match others.any(|other| clashes(&incoming.pod, other)) {
+            match others.any(|other| host_ports_clash(&incoming.pod, other)) {
                 true => Err(Refusal::for_now(vec![WORDS.to_owned()])),
                 false => Ok(()),
             }
@@ -31,30 +31,13 @@ impl Filter for NodePorts {
     fn may_be_helped(&self, pod: &Pod, event: &Event) -> bool {
         match event {
             Event::Node(_) => true,
-            Event::PodGone(other) => clashes(pod, other),
+            Event::PodGone(other) => host_ports_clash(pod, other),
             _ => false,
         }
     }
 }
 
 const WORDS: &str = "node(s) didn't have free ports for the requested pod ports";
-
-fn clashes(pod: &Pod, other: &Pod) -> bool {
-    host_ports(pod).any(|wanted| host_ports(other).any(|held| clash(wanted, held)))
-}
-
-fn clash(a: &ContainerPort, b: &ContainerPort) -> bool {
-    let protocol = |port: &ContainerPort| port.protocol.clone().unwrap_or_else(|| "TCP".to_owned());
-    let address = |port: &ContainerPort| match port.host_ip.as_deref() {
-        None | Some("" | "0.0.0.0") => None,
-        Some(address) => Some(address.to_owned()),
-    };
-    let same_address = match (address(a), address(b)) {
-        (Some(a), Some(b)) => a == b,
-        _ => true,
-    };
-    a.host_port == b.host_port && protocol(a) == protocol(b) && same_address
-}
 
 #[cfg(test)]
 mod tests {

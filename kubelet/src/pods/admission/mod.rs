@@ -1,6 +1,8 @@
 //! Which Pods the node takes: pure. Under pressure it takes only some
 //! (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-conditions>), and never those that want
-//! to be confined in a way that it cannot.
+//! to be confined in a way that it cannot, or more than it has.
+
+mod fit;
 
 use k8s_openapi::api::core::v1::{Pod, Toleration};
 
@@ -10,10 +12,17 @@ use super::orders::{Cause, Eviction};
 use crate::machine::Machine;
 use crate::pressure::Pressure;
 
+pub(super) use self::fit::Shared;
+
 const MEMORY_PRESSURE: &str = "node.kubernetes.io/memory-pressure";
 
 /// Why a Pod that has come is not taken, if so.
-pub(super) fn refusal(pressure: Pressure, machine: &Machine, pod: &Pod) -> Option<Eviction> {
+pub(super) fn refusal(
+    pressure: Pressure,
+    machine: &Machine,
+    shared: &Shared<'_>,
+    pod: &Pod,
+) -> Option<Eviction> {
     let (cause, message) = if refuses(pressure, pod) {
         (Cause::Arrival, node_condition(pressure))
     } else if wants_strict_groups(pod) {
@@ -25,6 +34,8 @@ pub(super) fn refusal(pressure: Pressure, machine: &Machine, pod: &Pod) -> Optio
     } else if wants_apparmor(pod) && !machine.has_apparmor {
         let words = "Cannot enforce AppArmor: AppArmor is not enabled on the host";
         (Cause::Refused("AppArmor"), words.to_owned())
+    } else if let Some((reason, message)) = fit::misfit(shared, pod) {
+        (Cause::Refused(reason), message)
     } else {
         return None;
     };
@@ -162,7 +173,12 @@ mod tests {
             (container(json!({})), false, None),
         ] {
             let pod: Pod = serde_json::from_value(json!({"spec": spec})).expect("a Pod");
-            let refusal = refusal(Pressure::default(), &machine(has_apparmor), &pod);
+            let empty = Shared {
+                allocatable: &[].into(),
+                pods: &[],
+            };
+            let machine = machine(has_apparmor);
+            let refusal = refusal(Pressure::default(), &machine, &empty, &pod);
             assert_eq!(refusal.map(|one| one.reason()), expected, "{spec}");
         }
     }
