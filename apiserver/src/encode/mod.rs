@@ -97,18 +97,20 @@ pub(crate) fn success(descriptor: &Descriptor, name: &str, uid: &str) -> Respons
     if !uid.is_empty() {
         details["uid"] = uid.into();
     }
-    json(StatusCode::OK, &success_status(details))
+    let mut status = successful();
+    status["details"] = details;
+    json(StatusCode::OK, &status)
 }
 
-/// The body of such an answer.
-pub(crate) fn success_status(details: Value) -> Value {
-    json!({
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Success",
-        "details": details,
-    })
+/// What was done makes no object that could be shown (`binding`, `eviction`).
+pub(crate) fn done() -> Response {
+    let mut status = successful();
+    status["code"] = StatusCode::CREATED.as_u16().into();
+    json(StatusCode::CREATED, &status)
+}
+
+fn successful() -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
 }
 
 /// Adds warnings for the user (RFC 7234's `Warning: 299`), which kubectl prints.

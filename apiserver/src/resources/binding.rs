@@ -3,7 +3,6 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::StatusCode;
 use serde_json::{Value, json};
 use skiff_api::{GroupResource, Status, metadata};
 
@@ -63,8 +62,7 @@ async fn bind(
         bound(pod, binding, node)
     })
     .await?;
-    let status = encode::success_status(Value::Null);
-    Ok(encode::json(StatusCode::CREATED, &status))
+    Ok(encode::done())
 }
 
 /// The Pod on its node; 409 if it cannot go there any more.

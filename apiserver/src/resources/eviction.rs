@@ -5,7 +5,6 @@ mod budget;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::StatusCode;
 use serde_json::{Value, json};
 use skiff_api::{Cause, Reason, Status, metadata};
 
@@ -55,8 +54,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     call.writes()
         .delete(namespace, name, &options, call.delete_writer(&options))
         .await?;
-    let status = encode::success_status(Value::Null);
-    Ok(encode::json(StatusCode::CREATED, &status))
+    Ok(encode::done())
 }
 
 /// Whether nobody is worse off without the Pod: it has ended, has not begun, or is going already.

@@ -188,7 +188,9 @@ async fn an_eviction_asks_the_budget() {
     http.merge(&format!("{budgets}/web/status"), &counted)
         .await
         .ok();
-    assert_eq!(evict("a").await.code, 201);
+    let evicted = evict("a").await;
+    let told = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    assert_eq!((evicted.code, evicted.body), (201, told));
     let gone = http.get(&format!("{PODS}/a")).await.ok();
     assert!(gone["metadata"]["deletionTimestamp"].is_string(), "{gone}");
     assert!(

@@ -173,6 +173,24 @@ fn what_may_change() {
         update_errors(&Job, &job(), &new),
         ["spec.completions: Invalid value: 3: field is immutable"]
     );
+    let mut indexed = job();
+    indexed["spec"]["completionMode"] = "Indexed".into();
+    indexed["spec"]["completions"] = 1.into();
+    indexed["spec"]["parallelism"] = 2.into();
+    for (parallelism, expected) in [
+        (3, vec![]),
+        (
+            2,
+            vec![
+                "spec.completions: Invalid value: 3: can only be modified in tandem with spec.parallelism",
+            ],
+        ),
+    ] {
+        let mut new = created(&Job, &indexed);
+        new["spec"]["completions"] = 3.into();
+        new["spec"]["parallelism"] = parallelism.into();
+        assert_eq!(update_errors(&Job, &indexed, &new), expected);
+    }
     let mut waiting = job();
     waiting["spec"]["suspend"] = true.into();
     let mut new = created(&Job, &waiting);

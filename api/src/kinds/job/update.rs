@@ -32,7 +32,7 @@ pub(super) fn validate(new: &Value, old: &Value) -> Errors {
     errors
 }
 
-/// The size of an Indexed Job may change if all its indexes run at a time.
+/// The size of an Indexed Job may change if then all its indexes run at a time (KEP-3715).
 fn completions(new: &Field<'_>, old: &Field<'_>, errors: &mut Errors) {
     let field = new.get("completions");
     if !is_indexed(new) {
@@ -40,8 +40,7 @@ fn completions(new: &Field<'_>, old: &Field<'_>, errors: &mut Errors) {
         return;
     }
     let changed = field.int() != old.get("completions").int();
-    let in_step = |spec: &Field<'_>| spec.get("completions").int() == spec.get("parallelism").int();
-    if changed && !(in_step(new) && in_step(old)) {
+    if changed && field.int() != new.get("parallelism").int() {
         let words = "can only be modified in tandem with spec.parallelism";
         errors.push(field.invalid(words));
     }
