@@ -4,11 +4,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Status;
 
 const FORMAT: &str = "meta.k8s.io/v1";
+/// How long the pages of a list are all of one revision, in seconds: as etcd's compaction gives it in Kubernetes.
+const GOOD_FOR_S: i64 = 5 * 60;
 /// The newest revision, whichever that is.
 const NEWEST: i64 = -1;
 
@@ -21,15 +24,19 @@ pub struct ContinueToken {
     revision: i64,
     #[serde(rename = "start")]
     after: String,
+    /// Until when the revision is good, in seconds since 1970; 0 is always.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    until: i64,
 }
 
 impl ContinueToken {
     /// The token of the page behind a key, which is relative to the prefix of the kind: `default/web-1`.
-    pub fn new(revision: u64, after: &str) -> Self {
+    pub fn new(revision: u64, after: &str, now: Timestamp) -> Self {
         Self {
             v: FORMAT.to_owned(),
             revision: i64::try_from(revision).unwrap_or(NEWEST),
             after: after.to_owned(),
+            until: now.as_second() + GOOD_FOR_S,
         }
     }
 
@@ -37,6 +44,7 @@ impl ContinueToken {
     pub fn inconsistent(&self) -> Self {
         Self {
             revision: NEWEST,
+            until: 0,
             ..self.clone()
         }
     }
@@ -44,6 +52,11 @@ impl ContinueToken {
     /// Of which revision the page is; `None` is the newest one.
     pub fn revision(&self) -> Option<u64> {
         u64::try_from(self.revision).ok()
+    }
+
+    /// Whether its revision is no longer good, though it may still be known.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.until != 0 && self.until < now.as_second()
     }
 
     /// The last key of the page before. It has no part that is empty or leads upwards.
@@ -84,6 +97,10 @@ impl ContinueToken {
     }
 }
 
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
 fn is_clean(key: &str) -> bool {
     key.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
@@ -96,11 +113,14 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_as_it_went() {
+        let at = |second| Timestamp::from_second(second).unwrap();
         for after in ["default/web-1", "node-1"] {
-            let token = ContinueToken::new(42, after);
+            let token = ContinueToken::new(42, after, at(1000));
             assert_eq!(token.revision(), Some(42));
             let newest = token.inconsistent();
             assert_eq!((newest.revision(), newest.after()), (None, after));
+            assert!(!token.has_expired(at(1300)) && token.has_expired(at(1301)));
+            assert!(!newest.has_expired(at(1301)));
             for token in [token, newest] {
                 assert_eq!(ContinueToken::decode(&token.encode()), Ok(token));
             }

@@ -1,5 +1,6 @@
 //! Request bodies: JSON text to values, and what is wrong with the text.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -19,41 +20,67 @@ pub struct Decoded {
     pub duplicates: Vec<String>,
 }
 
+/// The text that an object was sent as, for what is told of it in the order of the text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sent<'a> {
+    /// The JSON; empty if it was none.
+    pub text: &'a [u8],
+    /// The fields that stood twice in it.
+    pub duplicates: &'a [String],
+}
+
 /// Reads a JSON text, nested at most 128 deep; 400 if it is none.
 pub fn decode_json(text: &[u8]) -> Result<Decoded, Status> {
     let mut duplicates = Vec::new();
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let seed = Field {
-        path: &mut String::new(),
-        duplicates: &mut duplicates,
-    };
-    let value = seed
-        .deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|error| Status::bad_request(format!("json parse error: {error}")))?;
+    let value = read(text, &mut |path, is_again| {
+        if is_again && duplicates.len() < DUPLICATES_MAX {
+            duplicates.push(path.to_owned());
+        }
+    });
+    let value = value.map_err(|error| Status::bad_request(format!("json parse error: {error}")))?;
     Ok(Decoded { value, duplicates })
 }
 
-/// Reads one value and notes its duplicates; the path is where it stands.
-struct Field<'a> {
-    path: &'a mut String,
-    duplicates: &'a mut Vec<String>,
+impl Sent<'_> {
+    /// Where fields stand in the text: the first time, and the last.
+    pub(crate) fn places(&self) -> HashMap<String, (usize, usize)> {
+        let (mut places, mut count) = (HashMap::new(), 0);
+        let read = read(self.text, &mut |path, _| {
+            count += 1;
+            places.entry(path.to_owned()).or_insert((count, count)).1 = count;
+        });
+        read.map_or_else(|_| HashMap::new(), |_| places)
+    }
 }
 
-impl Field<'_> {
+/// Reads a JSON text and tells of each field, by its path, and whether it has stood there before.
+fn read(text: &[u8], tell: &mut impl FnMut(&str, bool)) -> serde_json::Result<Value> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let path = &mut String::new();
+    let value = Field { path, tell }.deserialize(&mut deserializer)?;
+    deserializer.end().map(|()| value)
+}
+
+/// Reads one value; the path is where it stands.
+struct Field<'a, T> {
+    path: &'a mut String,
+    tell: &'a mut T,
+}
+
+impl<T> Field<'_, T> {
     /// A field of this one, under a longer path.
-    fn inside(&mut self, step: fmt::Arguments<'_>) -> (usize, Field<'_>) {
+    fn inside(&mut self, step: fmt::Arguments<'_>) -> (usize, Field<'_, T>) {
         let length = self.path.len();
         fmt::write(self.path, step).expect("writing to a String cannot fail");
         let field = Field {
             path: self.path,
-            duplicates: self.duplicates,
+            tell: self.tell,
         };
         (length, field)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Field<'_> {
+impl<'de, T: FnMut(&str, bool)> DeserializeSeed<'de> for Field<'_, T> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -61,7 +88,7 @@ impl<'de> DeserializeSeed<'de> for Field<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Field<'_> {
+impl<'de, T: FnMut(&str, bool)> Visitor<'de> for Field<'_, T> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,9 +143,7 @@ impl<'de> Visitor<'de> for Field<'_> {
         while let Some(key) = entries.next_key::<String>()? {
             let dot = if self.path.is_empty() { "" } else { "." };
             let (length, field) = self.inside(format_args!("{dot}{key}"));
-            if map.contains_key(&key) && field.duplicates.len() < DUPLICATES_MAX {
-                field.duplicates.push(field.path.clone());
-            }
+            (field.tell)(field.path, map.contains_key(&key));
             let value = entries.next_value_seed(field)?;
             self.path.truncate(length);
             map.insert(key, value);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::{FieldValidation, Schema, Status, Strategy};
+use crate::{FieldValidation, Schema, Sent, Status, Strategy};
 
 /// A kind without its version; shown as `Deployment.apps`, or `Pod` in the core group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -207,22 +207,22 @@ impl Descriptor {
     }
 
     /// What is done first with an object that was sent: fields and types that its schema does not know are refused or
-    /// dropped. `duplicates` are the fields that stood twice in the text. Answers with warnings.
+    /// dropped. Answers with warnings.
     ///
     /// # Errors
     /// 400 if the object is refused; 500 if the kind has no schema.
     pub fn conform(
         &self,
         object: &mut Value,
-        duplicates: &[String],
+        sent: Sent<'_>,
         validation: FieldValidation,
     ) -> Result<Vec<String>, Status> {
         if let Some(custom) = self.strategy.custom() {
-            return custom.conform(object, duplicates, validation);
+            return custom.conform(object, sent, validation);
         }
         let none = || Status::internal(format!("no schema of {}", self.type_name));
         let schema = self.schema().ok_or_else(none)?;
-        schema.conform(object, duplicates, validation)
+        schema.conform(object, sent, validation)
     }
 
     /// The kind without its version.

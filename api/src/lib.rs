@@ -54,7 +54,7 @@ pub mod volumes;
 pub use continue_token::ContinueToken;
 pub use cron::{CronError, CronSchedule, time_zone};
 pub use custom::CustomResource;
-pub use decode::{Decoded, decode_json};
+pub use decode::{Decoded, Sent, decode_json};
 pub use descriptor::{
     Column, Descriptor, GroupKind, GroupResource, Registry, ScalePaths, Scope, Subresources, Verb,
 };

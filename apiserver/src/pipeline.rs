@@ -81,7 +81,7 @@ fn admit(api: &Api, info: &Arc<RequestInfo>, request: &mut Request) -> Result<Ad
         true => deadline::of(info)?,
         false => None,
     };
-    let caller = authn::authenticate(&api.tokens, &api.store, info, request)?;
+    let caller = authn::authenticate(&api.tokens, &api.store, request)?;
     let user = Arc::new(authz::impersonate(
         &api.authorizer,
         request.headers(),

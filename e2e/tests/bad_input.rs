@@ -75,7 +75,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "wget -q -S --no-check-certificate -O /dev/null $SERVER/api/v1/pods",
-        "401 Unauthorized",
+        "403 Forbidden",
     ),
     (
         "kubectl --token=nonsense --kubeconfig=/dev/null --server=$SERVER --insecure-skip-tls-verify get pods",

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use serde_json::Value;
 use skiff_api::{
-    Descriptor, FieldValidation, IncludeObject, Registry, builtin, decode_json, decode_protobuf,
-    encode_protobuf, table,
+    Descriptor, FieldValidation, IncludeObject, Registry, Sent, builtin, decode_json,
+    decode_protobuf, encode_protobuf, table,
 };
 
 static KINDS: LazyLock<Registry> = LazyLock::new(builtin);
@@ -44,8 +44,12 @@ pub(crate) fn take_in(
     mut object: Value,
     duplicates: &[String],
 ) -> Option<Value> {
+    let sent = Sent {
+        duplicates,
+        ..Sent::default()
+    };
     descriptor
-        .conform(&mut object, duplicates, FieldValidation::Warn)
+        .conform(&mut object, sent, FieldValidation::Warn)
         .ok()?;
     let strategy = &descriptor.strategy;
     strategy.default(&mut object);

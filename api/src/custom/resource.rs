@@ -9,7 +9,7 @@ use super::columns::Columns;
 use super::shapes::{Shapes, api_version};
 use super::{JsonPath, Shape, default, openapi, prune, rules, validate};
 use crate::field::{Error, ErrorKind, Errors, Path};
-use crate::{Column, Descriptor, FieldValidation, Schema, Status, Strategy};
+use crate::{Column, Descriptor, FieldValidation, Schema, Sent, Status, Strategy};
 
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
@@ -138,12 +138,12 @@ impl CustomResource {
     pub fn conform(
         &self,
         object: &mut Value,
-        duplicates: &[String],
+        sent: Sent<'_>,
         validation: FieldValidation,
     ) -> Result<Vec<String>, Status> {
         let mut unknown = conform_metadata(object)?;
         unknown.extend(prune::prune(&self.shape, object));
-        validation.judge(object, duplicates, &unknown)
+        validation.judge(object, sent, &unknown)
     }
 
     /// The types that OpenAPI tells of it, in version 2 or 3: the kind and its list, by type name.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::builtin;
 use super::common::testing::words;
-use crate::{Descriptor, FieldValidation, Schema};
+use crate::{Descriptor, FieldValidation, Schema, Sent};
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
@@ -390,7 +390,7 @@ fn each_kind(test: impl Fn(&Descriptor, &Schema, Value)) {
 }
 
 fn conform(schema: &Schema, object: &mut Value) {
-    let warnings = schema.conform(object, &[], FieldValidation::Strict);
+    let warnings = schema.conform(object, Sent::default(), FieldValidation::Strict);
     assert_eq!(warnings, Ok(Vec::new()), "{object}");
 }
 

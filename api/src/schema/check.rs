@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Node, NodeType, Schema};
-use crate::{Quantity, Status};
+use crate::{Quantity, Sent, Status};
 
 /// More unknown fields than this are not told (as sigs.k8s.io/json).
 const UNKNOWN_MAX: usize = 100;
@@ -56,18 +56,18 @@ impl Schema {
     /// What the API server does first with an object that was sent: refuses wrong types, refuses or drops unknown
     /// fields, and brings the rest into its stored form ([`Schema::prune`]).
     ///
-    /// `duplicates` are the fields that stood twice in the text. Answers with warnings; 400 if the object is refused.
+    /// Answers with warnings; 400 if the object is refused.
     pub fn conform(
         &self,
         object: &mut Value,
-        duplicates: &[String],
+        sent: Sent<'_>,
         validation: FieldValidation,
     ) -> Result<Vec<String>, Status> {
         let checked = self.check(object);
         if let Some(error) = checked.type_error {
             return Err(FieldValidation::cannot_be_handled(object, &error));
         }
-        let warnings = validation.judge(object, duplicates, &checked.unknown)?;
+        let warnings = validation.judge(object, sent, &checked.unknown)?;
         self.prune(object);
         Ok(warnings)
     }
@@ -75,20 +75,27 @@ impl Schema {
 
 impl FieldValidation {
     /// Refuses an object for the fields that stood twice in its text and those that nobody knows, or answers with
-    /// warnings of them.
+    /// warnings of them, in the order of the text.
     pub(crate) fn judge(
         self,
         object: &Value,
-        duplicates: &[String],
+        sent: Sent<'_>,
         unknown: &[String],
     ) -> Result<Vec<String>, Status> {
-        let duplicates = duplicates
-            .iter()
-            .map(|field| format!("duplicate field {field:?}"));
-        let unknown = unknown
-            .iter()
-            .map(|field| format!("unknown field {field:?}"));
-        let wrong: Vec<String> = duplicates.chain(unknown).collect();
+        let duplicates = sent.duplicates.iter().map(|field| ("duplicate", field));
+        let unknown = unknown.iter().map(|field| ("unknown", field));
+        let mut wrong: Vec<(&str, &String)> = duplicates.chain(unknown).collect();
+        if wrong.len() > 1 {
+            let places = sent.places();
+            wrong.sort_by_key(|(what, field)| {
+                let (first, last) = places.get(*field).copied().unwrap_or_default();
+                if *what == "unknown" { first } else { last }
+            });
+        }
+        let wrong: Vec<String> = wrong
+            .into_iter()
+            .map(|(what, field)| format!("{what} field {field:?}"))
+            .collect();
         match self {
             FieldValidation::Strict if !wrong.is_empty() => {
                 let words = format!("strict decoding error: {}", wrong.join(", "));

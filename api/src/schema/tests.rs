@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::Sent;
 use crate::testing::any_json;
 
 fn deployment() -> Schema {
@@ -141,14 +142,18 @@ fn sent() -> Value {
 #[test]
 fn unknown_fields_are_treated_as_asked() {
     let found = [
-        r#"duplicate field "spec.paused""#,
-        r#"unknown field "spec.replica""#,
         r#"unknown field "spec.template.spec.containers[0].imag""#,
+        r#"unknown field "spec.replica""#,
+        r#"duplicate field "spec.paused""#,
     ];
+    let text = br#"{"spec": {"paused": true, "template": {"spec": {"containers": [{"imag": "x"}]}}, "replica": 1, "paused": true}}"#;
     let conform = |validation| {
         let mut object = sent();
-        let warnings =
-            deployment().conform(&mut object, &["spec.paused".to_owned()], validation)?;
+        let sent = Sent {
+            text,
+            duplicates: &["spec.paused".to_owned()],
+        };
+        let warnings = deployment().conform(&mut object, sent, validation)?;
         assert_eq!(
             object["spec"],
             json!({ "template": { "spec": { "containers": [{ "name": "a" }] } } })
@@ -173,7 +178,7 @@ fn a_wrong_type_is_refused_however_fields_are_validated() {
     let mut object = sent();
     object["spec"]["replicas"] = json!("1");
     let refused = deployment()
-        .conform(&mut object, &[], FieldValidation::Ignore)
+        .conform(&mut object, Sent::default(), FieldValidation::Ignore)
         .unwrap_err();
     let words = r#"Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"#;
     assert_eq!((refused.code(), refused.message.as_str()), (400, words));

@@ -236,14 +236,16 @@ impl Known {
         standing_of: impl FnOnce(&Value) -> Standing,
     ) -> bool {
         let definition = &self.definition;
-        // What comes first makes it another definition.
+        let is_going = metadata::deletion_timestamp(definition).is_some();
+        // What comes first makes it another definition. The mark of a deletion counts as a generation, but does not: who
+        // watches is to see the resources go.
         let made_of = json!([
             [
                 metadata::uid(definition),
-                metadata::generation(definition),
+                metadata::generation(definition) - i64::from(is_going),
                 definition["status"]["acceptedNames"],
             ],
-            metadata::deletion_timestamp(definition).is_some(),
+            is_going,
             custom::is_true(definition, "Established"),
         ]);
         if made_of == self.made_of {

@@ -74,6 +74,9 @@ fn with_subresources(resource: &Resource) -> Vec<Value> {
     if !resource.categories.is_empty() {
         main["categories"] = json!(resource.categories);
     }
+    if let Some(hash) = &resource.storage_version_hash {
+        main["storageVersionHash"] = json!(hash);
+    }
     let mut all = vec![main];
     all.extend(resource.subresources.iter().map(|sub| {
         json!({

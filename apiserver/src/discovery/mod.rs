@@ -39,7 +39,7 @@ fn answer(api: &Api, headers: &HeaderMap, core: bool) -> Response {
         None => return ok(&classic::groups(api)),
     };
     let list = aggregated::list(api, version, core);
-    encode::bytes(StatusCode::OK, content_type, list.to_string().into())
+    encode::tagged(headers, content_type, list.to_string().into())
 }
 
 /// `/api/v1`

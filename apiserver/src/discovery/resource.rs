@@ -3,12 +3,15 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use skiff_api::custom::version_order;
 use skiff_api::{Descriptor, Verb};
 
 use crate::api::Api;
-use crate::virtuals::{SUBRESOURCES, VIRTUALS, Virtual};
+use crate::virtuals::{self, VIRTUALS, Virtual};
 
 /// A resource and its subresources.
 pub(super) struct Resource {
@@ -20,6 +23,8 @@ pub(super) struct Resource {
     pub(super) short_names: Vec<String>,
     pub(super) categories: Vec<String>,
     pub(super) subresources: Vec<Subresource>,
+    /// Another one when objects are stored in another version; none of what is not stored here.
+    pub(super) storage_version_hash: Option<String>,
 }
 
 /// A subresource; what it takes and answers may be of another group.
@@ -131,6 +136,7 @@ fn told(list: &[Value]) -> Vec<Resource> {
         short_names: texts(entry, "shortNames"),
         categories: texts(entry, "categories"),
         subresources: subresources(&text(entry, "name")),
+        storage_version_hash: entry["storageVersionHash"].as_str().map(str::to_owned),
     })
     .collect()
 }
@@ -148,7 +154,18 @@ fn stored(descriptor: &Descriptor) -> Resource {
         short_names: owned(&descriptor.short_names),
         categories: owned(&descriptor.categories),
         subresources: subresources(descriptor),
+        storage_version_hash: Some(storage_version_hash(descriptor)),
     }
+}
+
+/// As Kubernetes makes it (k8s.io/apiserver/pkg/endpoints/discovery).
+fn storage_version_hash(descriptor: &Descriptor) -> String {
+    let stored_as = match descriptor.strategy.custom() {
+        Some(custom) => custom.stored_as().to_owned(),
+        None => format!("{}/{}", descriptor.stored_group(), descriptor.version),
+    };
+    let digest = Sha256::digest(format!("{stored_as}/{}", descriptor.kind));
+    BASE64_STANDARD.encode(&digest[..8])
 }
 
 fn subresources(descriptor: &Descriptor) -> Vec<Subresource> {
@@ -172,10 +189,7 @@ fn subresources(descriptor: &Descriptor) -> Vec<Subresource> {
             verbs: written,
         });
     }
-    let of_this = SUBRESOURCES
-        .iter()
-        .filter(|known| descriptor.group.is_empty() && descriptor.plural == known.resource);
-    all.extend(of_this.map(|known| Subresource {
+    all.extend(virtuals::of(descriptor).map(|known| Subresource {
         name: known.subresource.into(),
         group: known.kind.0.into(),
         version: known.kind.1.into(),
@@ -196,5 +210,6 @@ fn asked(known: &Virtual) -> Resource {
         short_names: known.short_names.iter().copied().map(Into::into).collect(),
         categories: Vec::new(),
         subresources: Vec::new(),
+        storage_version_hash: None,
     }
 }

@@ -63,12 +63,7 @@ impl Accept {
             }
         }
         if named {
-            let accepted = match has_protobuf {
-                true => "application/json, application/yaml, application/vnd.kubernetes.protobuf",
-                false => "application/json, application/yaml",
-            };
-            let message = format!("only the following media types are accepted: {accepted}");
-            return Err(Status::new(Reason::NotAcceptable, message));
+            return Err(not_acceptable(has_protobuf));
         }
         Ok(Self {
             form: Form::Object,
@@ -147,6 +142,26 @@ fn served(range: &str, has_protobuf: bool) -> Option<(Form, Encoding)> {
         _ => true,
     };
     writable.then_some((form, encoding))
+}
+
+/// 406 if the client takes nothing but tables: what has no objects has no rows.
+pub(crate) fn refuse_tables(headers: &HeaderMap) -> Result<(), Status> {
+    let mut ranges = ranges(headers).peekable();
+    let is_table = |range| parameter(range, "as") == "Table";
+    if ranges.peek().is_some() && ranges.all(is_table) {
+        return Err(not_acceptable(true));
+    }
+    Ok(())
+}
+
+/// 406, naming what can be served.
+fn not_acceptable(has_protobuf: bool) -> Status {
+    let accepted = match has_protobuf {
+        true => "application/json, application/yaml, application/vnd.kubernetes.protobuf",
+        false => "application/json, application/yaml",
+    };
+    let message = format!("only the following media types are accepted: {accepted}");
+    Status::new(Reason::NotAcceptable, message)
 }
 
 /// The version of aggregated discovery that the client would rather have than the classic form.

@@ -8,7 +8,7 @@ mod list;
 mod partial;
 mod watch;
 
-pub(crate) use accept::{Accept, Encoding, Form, discovery_version};
+pub(crate) use accept::{Accept, Encoding, Form, discovery_version, refuse_tables};
 pub(crate) use failure::Failure;
 pub(crate) use lines::SharedLines;
 pub(crate) use list::Stitched;
@@ -17,9 +17,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use skiff_api::{Descriptor, Status};
 
 use crate::storage::{Feed, Listing};
@@ -41,6 +44,24 @@ pub(crate) fn bytes(code: StatusCode, content_type: &'static str, body: Bytes) -
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-cache, private"),
     );
+    response
+}
+
+/// The same for a client that may have it already: 304 then, told by a hash of it (`ETag`).
+pub(crate) fn tagged(asked: &HeaderMap, content_type: &'static str, body: Bytes) -> Response {
+    let hash = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&body));
+    let tag = format!("\"{hash}\"");
+    let is_known = |known: &HeaderValue| known.as_bytes() == tag.as_bytes();
+    let mut response = if asked.get(header::IF_NONE_MATCH).is_some_and(is_known) {
+        bytes(StatusCode::NOT_MODIFIED, content_type, Bytes::new())
+    } else {
+        bytes(StatusCode::OK, content_type, body)
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        headers.insert(header::ETAG, tag);
+    }
     response
 }
 

@@ -8,7 +8,8 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use serde_json::Value;
 use skiff_api::{
-    Decoded, Descriptor, FieldValidation, Reason, Schema, Status, decode_json, decode_protobuf,
+    Decoded, Descriptor, FieldValidation, Reason, Schema, Sent, Status, decode_json,
+    decode_protobuf,
 };
 
 use super::bodies::collect;
@@ -87,7 +88,11 @@ pub(crate) fn decode_object(
     })?;
     let mut object = decoded.value;
     check_kind(descriptor, &mut object)?;
-    let warnings = conform(descriptor, &mut object, &decoded.duplicates, query)?;
+    let sent = Sent {
+        text: body,
+        duplicates: &decoded.duplicates,
+    };
+    let warnings = conform(descriptor, &mut object, sent, query)?;
     Ok((object, warnings))
 }
 
@@ -95,16 +100,20 @@ pub(crate) fn decode_object(
 pub(crate) fn conform(
     descriptor: &Descriptor,
     object: &mut Value,
-    duplicates: &[String],
+    sent: Sent<'_>,
     query: &Query,
 ) -> Result<Vec<String>, Status> {
+    descriptor.conform(object, sent, field_validation(query)?)
+}
+
+/// What the client wants done about fields that are unknown or stand twice.
+pub(crate) fn field_validation(query: &Query) -> Result<FieldValidation, Status> {
     let wanted = query.get("fieldValidation").unwrap_or_default();
-    let validation = FieldValidation::parse(wanted).ok_or_else(|| {
+    FieldValidation::parse(wanted).ok_or_else(|| {
         Status::bad_request(format!(
             "fieldValidation: Unsupported value: {wanted:?}: supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""
         ))
-    })?;
-    descriptor.conform(object, duplicates, validation)
+    })
 }
 
 /// Decodes what is sent beside the kinds, such as a Binding, and holds it against the schema of its type.
@@ -121,7 +130,7 @@ pub(crate) fn decode_as(
 /// Holds a value against the schema of its type; unknown fields are dropped.
 pub(crate) fn conform_as(type_name: &str, value: &mut Value) -> Result<(), Status> {
     let schema = schema_named(type_name)?;
-    schema.conform(value, &[], FieldValidation::Ignore)?;
+    schema.conform(value, Sent::default(), FieldValidation::Ignore)?;
     Ok(())
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn options_kind(verb: &str) -> GroupKind {
     let kind = match verb {
         "create" => "CreateOptions",
         "patch" => "PatchOptions",
+        "delete" => "DeleteOptions",
         _ => "UpdateOptions",
     };
     GroupKind {

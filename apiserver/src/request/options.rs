@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use skiff_api::Status;
+use skiff_api::field::{Error, Path};
 
 use super::Query;
+use super::manager::options_kind;
 
 /// How a list's resource version is meant (`resourceVersionMatch`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,17 +223,21 @@ impl DeleteOptions {
 }
 
 fn propagation(policy: Option<&str>, orphan: Option<bool>) -> Result<Option<Propagation>, Status> {
+    let path = Path::root("propagationPolicy");
+    let refused = |error| Err(Status::invalid(&options_kind("delete"), "", &[error]));
     match (policy, orphan) {
-        (Some(_), Some(_)) => Err(Status::bad_request(
-            "propagationPolicy: Invalid value: orphanDependents and deletionPropagation cannot be both set",
-        )),
+        (Some(policy), Some(_)) => {
+            let words = "orphanDependents and deletionPropagation cannot be both set";
+            refused(Error::invalid(&path, policy, words))
+        }
         (None, None) => Ok(None),
         (None, Some(true)) => Ok(Some(Propagation::Orphan)),
         (None, Some(false)) | (Some("Background"), _) => Ok(Some(Propagation::Background)),
         (Some("Orphan"), _) => Ok(Some(Propagation::Orphan)),
         (Some("Foreground"), _) => Ok(Some(Propagation::Foreground)),
-        (Some(other), _) => Err(Status::bad_request(format!(
-            "propagationPolicy: Unsupported value: {other:?}: supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
-        ))),
+        (Some(other), _) => {
+            let known = ["Foreground", "Background", "Orphan", "nil"];
+            refused(Error::not_supported(&path, other, &known))
+        }
     }
 }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::request::Parts;
 use serde_json::Value;
 use skiff_api::field::{Error, Path};
-use skiff_api::{Reason, Status, metadata};
+use skiff_api::{FieldValidation, Reason, Sent, Status, metadata};
 
 use super::Call;
 use super::names::{check_name, check_namespace};
@@ -15,8 +15,8 @@ use crate::admission::Part;
 use crate::authz;
 use crate::encode;
 use crate::request::{
-    FIELD_MANAGER, RequestInfo, Target, check_kind, conform, content_type, decode, options_kind,
-    read_body,
+    FIELD_MANAGER, RequestInfo, Target, check_kind, content_type, decode, field_validation,
+    options_kind, read_body, repeated_key,
 };
 use crate::writes::{ATTEMPTS, Writer};
 
@@ -34,8 +34,8 @@ struct Apply<'a> {
     writer: Writer<'a>,
     part: Part,
     config: Value,
-    /// The fields that stand twice in its text.
-    duplicates: Vec<String>,
+    /// What is wrong with its text, if a key stands twice.
+    repeated: Option<String>,
 }
 
 /// Applies a configuration to a part of an object; an object that is not there is made.
@@ -95,11 +95,11 @@ pub(super) fn check_not_forced(info: &RequestInfo) -> Result<(), Status> {
     Err(Status::invalid(&options_kind("patch"), "", &[error]))
 }
 
-/// Reads a configuration, which is JSON or YAML.
+/// Reads a configuration, which is JSON or YAML; also answers with what is wrong if a key stands twice in it.
 pub(super) async fn decode_config(
     parts: &Parts,
     body: Body,
-) -> Result<(Value, Vec<String>), Status> {
+) -> Result<(Value, Option<String>), Status> {
     let body = read_body(parts, body).await?;
     let is_json = body.trim_ascii_start().starts_with(b"{");
     let form = if is_json {
@@ -110,14 +110,16 @@ pub(super) async fn decode_config(
     let decoded = decode(form, &body).map_err(|status| {
         Status::bad_request(format!("error decoding YAML: {}", status.message))
     })?;
-    Ok((decoded.value, decoded.duplicates))
+    let may_repeat = !is_json || !decoded.duplicates.is_empty();
+    let repeated = may_repeat.then(|| repeated_key(&body)).flatten();
+    Ok((decoded.value, repeated))
 }
 
 impl<'a> Apply<'a> {
     /// Reads the configuration of the object that the path names.
     async fn read(call: &'a Call, body: Body, part: Part) -> Result<Self, Status> {
         let writer = writer(call)?;
-        let (mut config, duplicates) = decode_config(&call.parts, body).await?;
+        let (mut config, repeated) = decode_config(&call.parts, body).await?;
         check_kind(&call.descriptor, &mut config)?;
         check_name(&mut config, &call.target.name)?;
         if call.descriptor.is_namespaced() {
@@ -135,7 +137,7 @@ impl<'a> Apply<'a> {
             writer,
             part,
             config,
-            duplicates,
+            repeated,
         })
     }
 
@@ -183,7 +185,16 @@ impl<'a> Apply<'a> {
     /// Holds the whole object against its schema, once more and to the letter; answers with warnings.
     fn finish(&self, object: &mut Value) -> Result<Vec<String>, Status> {
         let descriptor = &self.call.descriptor;
-        let mut warnings = conform(descriptor, object, &self.duplicates, &self.call.info.query)?;
+        let validation = field_validation(&self.call.info.query)?;
+        let mut warnings = descriptor.conform(object, Sent::default(), validation)?;
+        match (&self.repeated, validation) {
+            (Some(why), FieldValidation::Strict) => {
+                let message = format!("error strict decoding YAML: {why}");
+                return Err(Status::bad_request(message));
+            }
+            (Some(why), FieldValidation::Warn) => warnings.push(why.clone()),
+            _ => {}
+        }
         warnings.extend(descriptor.strategy.warnings(object));
         Ok(warnings)
     }

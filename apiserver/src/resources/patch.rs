@@ -2,9 +2,9 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::StatusCode;
-use serde_json::Value;
-use skiff_api::{PatchType, Status, apply_patch};
+use skiff_api::{Decoded, PatchType, Sent, Status, apply_patch};
 
 use super::{Call, apply};
 use crate::admission::Part;
@@ -20,8 +20,8 @@ const ACCEPTED: [&str; 4] = [
     apply::CONTENT_TYPE,
 ];
 
-/// Reads a patch and its form; 415 for a form that is not served.
-pub(super) async fn read(call: &Call, body: Body) -> Result<(PatchType, Value), Status> {
+/// Reads a patch, its form and its text; 415 for a form that is not served.
+pub(super) async fn read(call: &Call, body: Body) -> Result<(PatchType, Decoded, Bytes), Status> {
     let patch_type = PatchType::of_content_type(content_type(&call.parts.headers))
         .ok_or_else(|| unsupported(&ACCEPTED))?;
     // The schema of a custom kind says nothing of strategies.
@@ -30,8 +30,8 @@ pub(super) async fn read(call: &Call, body: Body) -> Result<(PatchType, Value), 
     }
     apply::check_not_forced(&call.info)?;
     let body = read_body(&call.parts, body).await?;
-    let patch = decode("application/json", &body)?.value;
-    Ok((patch_type, patch))
+    let patch = decode("application/json", &body)?;
+    Ok((patch_type, patch, body))
 }
 
 /// Patches a part of an object.
@@ -41,16 +41,20 @@ pub(super) async fn handle(call: Call, body: Body, part: Part) -> Result<Respons
     }
     let accept = call.accept()?;
     let writer = call.writer()?;
-    let (patch_type, patch) = read(&call, body).await?;
+    let (patch_type, patch, body) = read(&call, body).await?;
+    let sent = Sent {
+        text: &body,
+        duplicates: &patch.duplicates,
+    };
     let schema = schema_of(&call.descriptor)?;
     let mut warnings = Vec::new();
     let (namespace, name) = (&call.target.namespace, &call.target.name);
     let written = call
         .writes()
         .modify(namespace, name, part, writer, |old| {
-            let mut new = apply_patch(patch_type, old, &patch, &schema)?;
+            let mut new = apply_patch(patch_type, old, &patch.value, &schema)?;
             check_kind(&call.descriptor, &mut new)?;
-            warnings = conform(&call.descriptor, &mut new, &[], &call.info.query)?;
+            warnings = conform(&call.descriptor, &mut new, sent, &call.info.query)?;
             warnings.extend(call.descriptor.strategy.warnings(&new));
             Ok(new)
         })

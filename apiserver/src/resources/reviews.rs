@@ -39,6 +39,7 @@ pub(super) async fn handle(
         let pods = api.objects.core("pods")?;
         return binding::create(&Writes::new(api, &pods), namespace, request, writer).await;
     }
+    encode::refuse_tables(request.headers())?;
     let (parts, body) = request.into_parts();
     let body = read_body(&parts, body).await?;
     let mut review = decode(content_type(&parts.headers), &body)?.value;

@@ -33,8 +33,11 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
         }
         "patch" if apply::is_apply(&call) => apply_count(&call, &paths, body).await?,
         "patch" => {
-            let (patch_type, patch) = patch::read(&call, body).await?;
-            write(&call, &paths, |scale| patched(patch_type, scale, &patch)).await?
+            let (patch_type, patch, _) = patch::read(&call, body).await?;
+            write(&call, &paths, |scale| {
+                patched(patch_type, scale, &patch.value)
+            })
+            .await?
         }
         _ => return Err(not_allowed()),
     };

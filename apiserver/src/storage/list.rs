@@ -1,5 +1,6 @@
 //! Many objects, as they were at one revision.
 
+use jiff::Timestamp;
 use skiff_api::{ContinueToken, Reason, Status};
 use skiff_store::{Entry, Revision, Snapshot};
 
@@ -62,8 +63,9 @@ impl Storage {
             .map_or("", |entry| &entry.key[self.prefix.len()..]);
         Ok(Listing {
             revision: snapshot.revision(),
-            next: (more && !last.is_empty())
-                .then(|| ContinueToken::new(snapshot.revision().0, last).encode()),
+            next: (more && !last.is_empty()).then(|| {
+                ContinueToken::new(snapshot.revision().0, last, Timestamp::now()).encode()
+            }),
             remaining: (more && filter.is_everything()).then(|| rest.count()),
             entries,
         })
@@ -77,6 +79,7 @@ impl Storage {
         let store = &self.objects.store;
         if let Some(page) = page {
             return match page.revision() {
+                Some(_) if page.has_expired(Timestamp::now()) => Err(page_expired(page)),
                 Some(revision) => store
                     .snapshot_at(Revision(revision))
                     .map_err(|_| page_expired(page)),

@@ -1,7 +1,7 @@
 //! What policies and webhooks say to a write: they are asked before it, and never about what the server itself writes.
 
 use serde_json::{Value, json};
-use skiff_api::{FieldValidation, Status};
+use skiff_api::{FieldValidation, Sent, Status};
 
 use super::plan::{self, merge};
 use super::{Writer, Writes};
@@ -128,7 +128,7 @@ impl Writes<'_> {
     /// What a webhook adds is held against the schema, as what a user sends.
     fn conform(&self, object: &mut Value) -> Result<(), Status> {
         let descriptor = self.descriptor;
-        descriptor.conform(object, &[], FieldValidation::Ignore)?;
+        descriptor.conform(object, Sent::default(), FieldValidation::Ignore)?;
         descriptor.strategy.default(object);
         Ok(())
     }

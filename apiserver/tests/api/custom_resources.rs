@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use futures::{AsyncBufReadExt, StreamExt};
+use http::Request;
 use serde_json::{Value, json};
 
 use crate::http_client::Http;
-use crate::support::{Cluster, Listening};
+use crate::support::{Cluster, Listening, within};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const THINGS: &str = "/apis/example.com/v1/namespaces/default/things";
@@ -345,6 +347,13 @@ async fn a_definition_takes_its_resources_along() {
     http.post(THINGS, &thing("free", json!({"size": 1})))
         .await
         .ok();
+    let version = http.get(THINGS).await.ok()["metadata"]["resourceVersion"].clone();
+    let watch = format!(
+        "{THINGS}?watch=true&resourceVersion={}",
+        version.as_str().unwrap()
+    );
+    let watch = Request::get(watch).body(Vec::new()).unwrap();
+    let mut events = Box::pin(within(http.0.request_stream(watch)).await.unwrap().lines());
     let path = format!("{DEFINITIONS}/things.example.com");
     let marked = http.delete(&path, &json!({})).await.ok();
     assert_eq!(
@@ -352,6 +361,14 @@ async fn a_definition_takes_its_resources_along() {
         json!(["customresourcecleanup.apiextensions.k8s.io"])
     );
     until(&http, &format!("{THINGS}/free"), |it| it["code"] == 404).await;
+    loop {
+        let event = within(events.next()).await.expect("the watch goes on");
+        let event: Value = serde_json::from_str(&event.unwrap()).unwrap();
+        if event["object"]["metadata"]["name"] == "free" {
+            assert_eq!(event["type"], "DELETED");
+            break;
+        }
+    }
     let (code, _, message) = http
         .post(THINGS, &thing("late", json!({"size": 1})))
         .await

@@ -14,7 +14,7 @@ fn token_http(cluster: &Cluster, listening: &Listening, token: Option<&str>) -> 
 }
 
 #[tokio::test]
-async fn strangers_may_ask_for_health_alone() {
+async fn strangers_may_ask_for_health_and_what_they_are_let() {
     let cluster = Cluster::start().await;
     let listening = cluster.listen().await;
     let stranger = token_http(&cluster, &listening, None);
@@ -22,13 +22,17 @@ async fn strangers_may_ask_for_health_alone() {
         assert_eq!(stranger.get(path).await.code, 200, "{path}");
     }
     for path in [CONFIG_MAPS, "/api", "/metrics", "/openapi/v3", "/nonsense"] {
-        let refused = stranger.get(path).await.refused();
-        assert_eq!(
-            refused,
-            (401, "Unauthorized".into(), "Unauthorized".into()),
-            "{path}"
-        );
+        let (code, reason, why) = stranger.get(path).await.refused();
+        assert_eq!((code, reason.as_str()), (403, "Forbidden"), "{path}");
+        assert!(why.contains("User \"system:anonymous\" cannot"), "{why}");
     }
+    let admin = Http(cluster.admin());
+    let group = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:unauthenticated"});
+    let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:service-account-issuer-discovery"});
+    let binding = json!({"metadata": {"name": "issuer"}, "roleRef": role, "subjects": [group]});
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+    admin.post(bindings, &binding).await.ok();
+    stranger.get("/openid/v1/jwks").await.ok();
     let forged = token_http(&cluster, &listening, Some("e30.e30.e30"));
     assert_eq!(forged.get("/api").await.code, 401);
     listening.stop().await;
@@ -63,7 +67,7 @@ async fn a_header_cannot_name_the_caller() {
         .header("x-remote-group", "system:masters")
         .header("impersonate-user", "admin");
     let answer = stranger.send(request.body(Vec::new()).unwrap()).await;
-    assert_eq!(answer.code, 401);
+    assert_eq!(answer.code, 403);
     listening.stop().await;
 }
 

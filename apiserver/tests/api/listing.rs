@@ -1,5 +1,6 @@
 //! Lists, pages, selectors, forms.
 
+use http::Request;
 use serde_json::{Value, json};
 use skiff_store::{History, Options};
 
@@ -243,7 +244,20 @@ async fn discovery_and_schemas_say_what_is_served() {
             .unwrap()
             .contains("as=APIGroupDiscoveryList")
     );
+    let tag = core.headers["etag"].clone();
     assert_eq!(core.ok()["items"][0]["versions"][0]["version"], "v1");
+    let again = Request::get("/api")
+        .header("accept", aggregated)
+        .header("if-none-match", tag);
+    let again = http.send(again.body(Vec::new()).unwrap()).await;
+    assert_eq!(again.code, 304);
+    let requests = http.get("/apis/certificates.k8s.io/v1").await.ok();
+    let mut requests = requests["resources"].as_array().unwrap().iter();
+    assert!(requests.any(|it| it["name"] == "certificatesigningrequests/approval"));
+    let review = Request::post("/apis/authentication.k8s.io/v1/selfsubjectreviews")
+        .header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
+    let refused = http.send(review.body(b"{}".to_vec()).unwrap()).await;
+    assert_eq!(refused.refused().0, 406);
 
     let index = http.get("/openapi/v3").await.ok();
     let url = index["paths"]["apis/apps/v1"]["serverRelativeURL"]

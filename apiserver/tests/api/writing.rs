@@ -176,6 +176,14 @@ async fn unknown_fields_are_warned_of_or_refused() {
         answer.warnings(),
         ["299 - \"duplicate field \\\"data.a\\\"\""]
     );
+    // As they stand in the text.
+    let both = br#"{"zero": 0, "metadata": {"name": "b"}, "data": {"a": "1", "a": "2"}, "b": 0}"#;
+    let strict = format!("{CONFIG_MAPS}?fieldValidation=Strict");
+    let refused = http.post_raw(&strict, "application/json", both).await;
+    assert_eq!(
+        refused.message(),
+        r#"ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "zero", duplicate field "data.a", unknown field "b""#
+    );
 }
 
 #[tokio::test]

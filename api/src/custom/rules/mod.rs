@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::child;
 use super::rule::{NAMES, Rule};
-use super::shape::{List, Shape};
+use super::shape::Shape;
 use super::validate::{identity, known_items};
 use crate::field::{Error, Errors, Path};
 use crate::policies::{self, Evaluation, Meter, size, to_optional};
@@ -76,11 +76,7 @@ impl Judge {
         let Some(each) = &shape.items else {
             return;
         };
-        // Which item one was before, its keys tell alone.
-        let old = match shape.list {
-            List::Map(_) => known_items(&shape.list, old),
-            List::Set | List::Atomic => Default::default(),
-        };
+        let old = known_items(&shape.list, old);
         for (index, item) in items.iter().enumerate() {
             let old = identity(&shape.list, item).and_then(|id| old.get(&id).copied());
             self.look(each, &format!("{path}[{index}]"), item, old);

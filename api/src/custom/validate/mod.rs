@@ -107,8 +107,11 @@ fn check_array(
     }
 }
 
-/// The items of the old list by what they are known by; of an atomic list there are none.
+/// The items of the old list by what they are known by: which item one was before, its keys tell alone.
 pub(super) fn known_items<'a>(list: &List, old: Option<&'a Value>) -> BTreeMap<String, &'a Value> {
+    if !matches!(list, List::Map(_)) {
+        return BTreeMap::new();
+    }
     let items = old.and_then(Value::as_array).into_iter().flatten();
     items
         .filter_map(|item| Some((lists::identity(list, item)?, item)))

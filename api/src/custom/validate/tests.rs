@@ -172,4 +172,13 @@ fn what_stays_as_it_was_is_not_judged_again() {
     let new = json!({"a": 5, "b": 2, "list": [{"k": 2, "v": 1}, {"k": 1, "v": 5}]});
     assert_eq!(validate(&shape, &new, Some(&old)), []);
     assert_eq!(validate(&shape, &new, None).len(), 2);
+
+    // Items of a set have no keys by which they would be the ones from before.
+    let set = json!({"type": "array", "x-kubernetes-list-type": "set", "items": {"enum": ["a"]}});
+    let set = Shape::compile(&set);
+    assert_eq!(validate(&set, &json!(["b"]), Some(&json!(["b"]))), []);
+    assert_eq!(
+        validate(&set, &json!(["b", "a"]), Some(&json!(["b"]))).len(),
+        1
+    );
 }

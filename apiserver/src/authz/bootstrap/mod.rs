@@ -130,7 +130,7 @@ mod tests {
             let descriptor = registry.of_kind(API_GROUP, "v1", kind).unwrap();
             let schema = descriptor.schema().unwrap();
             let strict = skiff_api::FieldValidation::Strict;
-            let warnings = schema.conform(&mut object, &[], strict);
+            let warnings = schema.conform(&mut object, skiff_api::Sent::default(), strict);
             assert_eq!(warnings, Ok(Vec::new()), "{object}");
             assert_eq!(
                 descriptor.strategy.validate(&object),

@@ -62,9 +62,11 @@ pub(crate) fn merge(old: &Value, new: Value, part: Part, status_apart: bool) -> 
         Part::Main => merge_main(old, new, status_apart),
         Part::Status => merge_status(old, &new),
         Part::Approval => {
-            let mut merged = old.clone();
-            merged["status"]["conditions"] = new["status"]["conditions"].clone();
-            merged
+            let mut approved = new;
+            let conditions = approved["status"]["conditions"].take();
+            approved["status"] = old["status"].clone();
+            approved["status"]["conditions"] = conditions;
+            merge_status(old, &approved)
         }
         Part::Finalizers => {
             let mut merged = old.clone();
