@@ -70,7 +70,11 @@ async fn selected(
     namespace: &str,
     wanted: &Value,
 ) -> Result<Vec<Value>, String> {
-    let options = ListOptions::default();
+    // As this server knows them: a write does not wait for those of others.
+    let options = ListOptions {
+        resource_version: Some(0),
+        ..ListOptions::default()
+    };
     let words = |status: skiff_api::Status| status.message;
     let filter = Filter::read(descriptor, &options).map_err(words)?;
     let listing = storage.list(namespace, &options, &filter).await;

@@ -17,7 +17,9 @@ pub(crate) use body::{
 };
 pub(crate) use info::{RequestInfo, Target};
 pub(crate) use manager::{FIELD_MANAGER, field_manager, options_kind};
-pub(crate) use options::{DeleteOptions, ListOptions, Propagation, VersionMatch, WriteOptions};
+pub(crate) use options::{
+    DeleteOptions, ListOptions, Propagation, VersionMatch, WriteOptions, resource_version,
+};
 #[cfg(test)]
 pub(crate) use origin::from_afar;
 pub(crate) use origin::{Shutdown, is_remote};

@@ -43,7 +43,7 @@ impl ListOptions {
             field_selector: query.get("fieldSelector").unwrap_or_default().to_owned(),
             limit: number(query, "limit")?.unwrap_or(0),
             continue_token: query.get("continue").map(str::to_owned),
-            resource_version: version(query)?,
+            resource_version: resource_version(query)?,
             version_match: version_match(query)?,
             allow_bookmarks: query.flag("allowWatchBookmarks"),
             send_initial_events: query
@@ -113,7 +113,8 @@ fn number<T: std::str::FromStr>(query: &Query, name: &str) -> Result<Option<T>, 
     })
 }
 
-fn version(query: &Query) -> Result<Option<u64>, Status> {
+/// The resource version from which on to read; `None` when not given, and 0 means any.
+pub(crate) fn resource_version(query: &Query) -> Result<Option<u64>, Status> {
     let Some(text) = query.get("resourceVersion") else {
         return Ok(None);
     };

@@ -22,13 +22,15 @@ use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use skiff_api::{CustomResource, Descriptor, Status, UserInfo, has_protobuf};
+use skiff_store::Entry;
 
 use crate::admission::Part;
 use crate::api::Api;
 use crate::encode::{self, Accept, Failure};
 use crate::matching::Warnings;
 use crate::request::{
-    DeleteOptions, RequestInfo, Target, WriteOptions, field_manager, not_allowed, unknown,
+    DeleteOptions, RequestInfo, Target, WriteOptions, field_manager, not_allowed, resource_version,
+    unknown,
 };
 use crate::storage::Storage;
 use crate::virtuals;
@@ -51,6 +53,13 @@ impl Call {
     /// Changes the objects of the kind.
     fn writes(&self) -> Writes<'_> {
         Writes::new(&self.api, &self.storage)
+    }
+
+    /// The object of the name, as new as is asked for.
+    async fn object(&self) -> Result<Entry, Status> {
+        let version = resource_version(&self.info.query)?;
+        let (namespace, name) = (&self.target.namespace, &self.target.name);
+        self.storage.read(namespace, name, version).await
     }
 
     /// The form of the answer.

@@ -35,7 +35,7 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     match verb {
         "get" => get(&call).await,
         "list" => list(&call).await,
-        "watch" => watch(&call),
+        "watch" => watch(&call).await,
         "create" if call.target.name.is_empty() => create(call, body).await,
         "update" => update(call, body, Part::Main).await,
         "patch" => patch::handle(call, body, Part::Main).await,
@@ -57,10 +57,7 @@ pub(super) async fn handle_part(call: Call, body: Body, part: Part) -> Result<Re
 
 async fn get(call: &Call) -> Result<Response, Status> {
     let accept = call.accept()?;
-    let entry = call
-        .storage
-        .get(&call.target.namespace, &call.target.name)
-        .await?;
+    let entry = call.object().await?;
     encode::object(StatusCode::OK, &accept, &call.descriptor, entry.value)
 }
 
@@ -75,7 +72,7 @@ async fn list(call: &Call) -> Result<Response, Status> {
     encode::list(&accept, &call.descriptor, listing)
 }
 
-fn watch(call: &Call) -> Result<Response, Status> {
+async fn watch(call: &Call) -> Result<Response, Status> {
     let accept = call.accept()?;
     let options = ListOptions::read(&call.info.query)?;
     let filter = Filter::read(&call.descriptor, &options)?;
@@ -85,7 +82,8 @@ fn watch(call: &Call) -> Result<Response, Status> {
     };
     let feed = call
         .storage
-        .watch(&call.target.namespace, &options, filter, shutdown);
+        .watch(&call.target.namespace, &options, filter, shutdown)
+        .await?;
     let place = call.parts.extensions.get::<Place>().cloned();
     let guard = (place, call.api.metrics.long_running());
     let (lines, descriptor) = (Arc::clone(&call.api.lines), call.descriptor.clone());

@@ -23,9 +23,8 @@ pub(super) async fn handle(call: Call, body: Body) -> Result<Response, Status> {
     let paths = call.descriptor.subresources.scale.clone();
     let paths = paths.ok_or_else(unknown)?;
     let accept = Accept::read(&call.parts.headers, &call.info.query, true)?;
-    let (namespace, name) = (&call.target.namespace, &call.target.name);
     let object = match call.info.verb {
-        "get" => call.storage.get_object(namespace, name).await?,
+        "get" => object_of(&call.object().await?.value)?,
         "update" => {
             let body = read_body(&call.parts, body).await?;
             let wanted = decode(content_type(&call.parts.headers), &body)?.value;

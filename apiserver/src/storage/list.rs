@@ -1,7 +1,7 @@
 //! Many objects, as they were at one revision.
 
 use jiff::Timestamp;
-use skiff_api::{ContinueToken, Reason, Status};
+use skiff_api::{ContinueToken, Status};
 use skiff_store::{Entry, Revision, Snapshot};
 
 use super::{Filter, Storage};
@@ -34,7 +34,7 @@ impl Storage {
             .as_deref()
             .map(ContinueToken::decode)
             .transpose()?;
-        let snapshot = self.snapshot_for(options, page.as_ref())?;
+        let snapshot = self.snapshot_for(options, page.as_ref()).await?;
         let prefix = self.prefix_of(namespace);
         let after = page.map(|page| format!("{}{}", self.prefix, page.after()));
         let mut entries: Vec<Entry> = Vec::new();
@@ -71,7 +71,7 @@ impl Storage {
         })
     }
 
-    fn snapshot_for(
+    async fn snapshot_for(
         &self,
         options: &ListOptions,
         page: Option<&ContinueToken>,
@@ -80,19 +80,20 @@ impl Storage {
         if let Some(page) = page {
             return match page.revision() {
                 Some(_) if page.has_expired(Timestamp::now()) => Err(page_expired(page)),
-                Some(revision) => store
-                    .snapshot_at(Revision(revision))
-                    .map_err(|_| page_expired(page)),
-                None => Ok(store.snapshot()),
+                Some(revision) => {
+                    // Another server may have begun the list.
+                    self.as_new_as(Some(revision)).await?;
+                    store
+                        .snapshot_at(Revision(revision))
+                        .map_err(|_| page_expired(page))
+                }
+                None => self.as_new_as(None).await,
             };
         }
-        let snapshot = store.snapshot();
+        let snapshot = self.as_new_as(options.resource_version).await?;
         let Some(wanted) = options.resource_version.filter(|wanted| *wanted > 0) else {
             return Ok(snapshot);
         };
-        if wanted > snapshot.revision().0 {
-            return Err(too_large(wanted, snapshot.revision()));
-        }
         // A list with a limit and no match is exact too (the API's table of resourceVersion semantics).
         let exact = options.version_match == Some(VersionMatch::Exact)
             || (options.version_match.is_none() && options.limit > 0);
@@ -110,13 +111,5 @@ impl Storage {
 fn page_expired(page: &ContinueToken) -> Status {
     let mut status = Status::expired(CONTINUE_TOO_OLD);
     status.continue_token = Some(page.inconsistent().encode());
-    status
-}
-
-/// 504: the client has seen more than this server.
-fn too_large(wanted: u64, current: Revision) -> Status {
-    let message = format!("Too large resource version: {wanted}, current: {current}");
-    let mut status = Status::new(Reason::Timeout, message);
-    status.details.retry_after_seconds = Some(1);
     status
 }

@@ -1,9 +1,11 @@
 //! Objects of every kind, as they stand in the store, in the version in which they are asked for.
 //!
-//! Reads come from an immutable snapshot, and a watch goes on from one. What changes objects is `writes`.
+//! Reads come from an immutable snapshot, as new as the request asks for, and a watch goes on from one. What changes objects is
+//! `writes`.
 
 mod convert;
 mod filter;
+mod fresh;
 mod list;
 mod objects;
 mod read;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rand::Rng as _;
 use skiff_api::Status;
-use skiff_store::{Change, Entry, Revision, Watch};
+use skiff_store::{Change, Entry, Revision, Snapshot, Watch};
 use tokio::time::{self, Interval, MissedTickBehavior, Sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -54,22 +54,28 @@ pub(crate) struct Feed {
 
 impl Storage {
     /// Watches the objects of a namespace (of all, if it is empty) that the filter lets through.
-    pub(crate) fn watch(
+    pub(crate) async fn watch(
         &self,
         namespace: &str,
         options: &ListOptions,
         filter: Filter,
         shutdown: CancellationToken,
-    ) -> Feed {
+    ) -> Result<Feed, Status> {
         let prefix = self.watched_prefix(namespace, &filter);
         let after = options.resource_version.unwrap_or(0);
         let wants_state = options.send_initial_events.unwrap_or(after == 0);
-        let (told, mut state) = if wants_state {
-            self.state(&prefix, &filter)
-        } else {
-            let now = self.objects.store.revision();
-            (if after == 0 { now } else { Revision(after) }, Vec::new())
+        // One that is yet to come is waited for by the watch.
+        let snapshot = match options.resource_version {
+            None => self.as_new_as(None).await?,
+            Some(_) => self.objects.store.snapshot(),
         };
+        let now = snapshot.revision();
+        let (told, mut state) = match wants_state {
+            true => (now, self.state(&snapshot, &prefix, &filter)),
+            false if after == 0 => (now, Vec::new()),
+            false => (Revision(after), Vec::new()),
+        };
+        drop(snapshot);
         let marks_end = options.send_initial_events == Some(true) && options.allow_bookmarks;
         let mut then = marks_end.then_some(Event::Bookmark(told, true));
         let watch = match self.objects.store.watch(&prefix, told) {
@@ -81,7 +87,7 @@ impl Storage {
                 None
             }
         };
-        Feed {
+        Ok(Feed {
             filter,
             versions: self.versions.clone(),
             state,
@@ -92,7 +98,7 @@ impl Storage {
             deadline: Box::pin(time::sleep(options.timeout.unwrap_or_else(default_timeout))),
             shutdown,
             until: self.objects.definitions.until(&self.descriptor),
-        }
+        })
     }
 
     /// The keys that can matter: those of one name where it is known in which namespace.
@@ -105,15 +111,11 @@ impl Storage {
         }
     }
 
-    fn state(&self, prefix: &str, filter: &Filter) -> (Revision, Vec<Entry>) {
-        let snapshot = self.objects.store.snapshot();
+    fn state(&self, snapshot: &Snapshot, prefix: &str, filter: &Filter) -> Vec<Entry> {
         let is_plain = self.versions.is_plain();
-        let entries = snapshot
-            .range(prefix, None)
-            .filter(|entry| !is_plain || filter.matches(entry))
-            .cloned()
-            .collect();
-        (snapshot.revision(), entries)
+        let entries = snapshot.range(prefix, None);
+        let entries = entries.filter(|entry| !is_plain || filter.matches(entry));
+        entries.cloned().collect()
     }
 }
 
