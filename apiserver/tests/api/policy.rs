@@ -129,6 +129,42 @@ async fn a_quota_holds_and_is_given_back() {
     http.post(PODS, &asking("web2", "1")).await.ok();
 }
 
+#[tokio::test]
+async fn a_quota_counts_what_a_pod_wants_or_has_and_refuses_no_status() {
+    let (_cluster, http) = ready().await;
+    let hard = json!({"requests.cpu": "1"});
+    http.post(QUOTAS, &quota(hard)).await.ok();
+    let asking = |cpu: &str| pod_asking("web", json!({"requests": {"cpu": cpu}}));
+    http.post(PODS, &asking("500m")).await.ok();
+    let has = async |cpu: &str| {
+        let requests = json!({"cpu": cpu});
+        let status = json!({"status": {"containerStatuses": [{
+            "name": "nginx", "ready": true, "restartCount": 0, "image": "", "imageID": "",
+            "allocatedResources": requests, "resources": {"requests": requests},
+        }]}});
+        let told = http.merge(&format!("{PODS}/web/status"), &status).await;
+        told.ok();
+    };
+    let used = async || {
+        let quota = http.get(&format!("{QUOTAS}/team")).await.ok();
+        quota["status"]["used"]["requests.cpu"].clone()
+    };
+    has("500m").await;
+    let smaller = json!({"spec": asking("200m")["spec"]});
+    let resize = format!("{PODS}/web/resize");
+    http.merge(&resize, &smaller).await.ok();
+    assert_eq!(used().await, "500m", "it has as much as before");
+    has("200m").await;
+    assert_eq!(used().await, "200m");
+    has("2").await;
+    assert_eq!(used().await, "2", "what is so is told");
+    let larger = json!({"spec": asking("3")["spec"]});
+    assert_eq!(
+        http.merge(&resize, &larger).await.message(),
+        "pods \"web\" is forbidden: exceeded quota: team, requested: requests.cpu=1, used: requests.cpu=2, limited: requests.cpu=1"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_who_race_do_not_pass_a_quota_together() {
     let (_cluster, http) = ready().await;

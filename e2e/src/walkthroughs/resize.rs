@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use super::Host;
 use crate::wait::eventually;
 
-/// One that stays as it is, and one that is restarted for other memory.
+/// One that stays as it is, one that is restarted for other memory, and one whose containers share what it has.
 const PODS: &str = "
 apiVersion: v1
 kind: Pod
@@ -33,6 +33,16 @@ spec:
     resizePolicy:
     - {resourceName: cpu, restartPolicy: NotRequired}
     - {resourceName: memory, restartPolicy: RestartContainer}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: pool}
+spec:
+  terminationGracePeriodSeconds: 0
+  resources: {requests: {cpu: 400m, memory: 64Mi}, limits: {cpu: 400m, memory: 64Mi}}
+  containers:
+  - {name: main, image: 'busybox:1.28', command: [sleep, '600']}
+  - {name: beside, image: 'busybox:1.28', command: [sleep, '600'], resources: {limits: {cpu: 100m, memory: 32Mi}}}
 ";
 
 const STATUS: &str = ".status.containerStatuses[0]";
@@ -69,7 +79,9 @@ impl Settings {
             ),
         };
         let root = "/sys/fs/cgroup";
-        let inside = host.kubectl(&format!("exec {pod} -- cat {root}/{memory} {root}/{cpu}"))?;
+        let inside = host.kubectl(&format!(
+            "exec {pod} -c main -- cat {root}/{memory} {root}/{cpu}"
+        ))?;
         ensure!(inside == expected, "{pod} has {inside:?}");
         let uid = host.field(&format!("pod {pod}"), ".metadata.uid")?;
         let of_pod = [memory, cpu].map(|file| {
@@ -114,7 +126,7 @@ fn of_condition(name: &str, field: &str) -> String {
 /// Containers get more and less without a restart, or with one if they say so; what cannot be says why.
 pub fn resources_change_in_place(host: &dyn Host) -> Result<()> {
     host.apply(PODS)?;
-    host.kubectl("wait --for=condition=Ready pod/calm pod/restless --timeout=120s")?;
+    host.kubectl("wait --for=condition=Ready pod/calm pod/restless pod/pool --timeout=120s")?;
     let id = format!("{STATUS}.containerID");
     let calm = host.field("pod calm", &id)?;
     Settings::new(50_000, 64).hold(host, "calm")?;
@@ -127,6 +139,7 @@ pub fn resources_change_in_place(host: &dyn Host) -> Result<()> {
         settings.hold(host, "calm")?;
     }
     host.tells("Pod/calm", &["ResizeStarted", "ResizeCompleted"])?;
+    all_containers_together(host)?;
     less_than_is_in_use(host)?;
     more_than_there_is(host)?;
     with_a_restart(host)?;
@@ -135,6 +148,28 @@ pub fn resources_change_in_place(host: &dyn Host) -> Result<()> {
     let restarts = host.field("pod calm", &format!("{STATUS}.restartCount"))?;
     ensure!(restarts == "0", "{restarts} restarts of calm");
     host.kubectl("delete pod calm --grace-period=1")?;
+    Ok(())
+}
+
+/// What a Pod has by itself (KEP-5419) is what a container without a limit may use.
+fn all_containers_together(host: &dyn Host) -> Result<()> {
+    Settings::new(40_000, 64).hold(host, "pool")?;
+    let amounts = r#"{"cpu": "600m", "memory": "96Mi"}"#;
+    let patch =
+        format!(r#"{{"spec": {{"resources": {{"requests": {amounts}, "limits": {amounts}}}}}}}"#);
+    host.kubectl(&format!(
+        "patch pod pool --subresource resize --patch '{patch}'"
+    ))?;
+    let paths = [
+        ".status.resources.limits.memory".to_owned(),
+        ".status.allocatedResources.cpu".to_owned(),
+        of_condition("PodResizeInProgress", "status"),
+        r#".status.containerStatuses[?(@.name=="beside")].resources.limits.cpu"#.to_owned(),
+        ".status.containerStatuses[*].restartCount".to_owned(),
+    ];
+    host.field_becomes("pod pool", &paths.join("},{"), "96Mi,600m,,100m,0 0", 60)?;
+    Settings::new(60_000, 96).hold(host, "pool")?;
+    host.kubectl("delete pod pool --grace-period=1")?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
-//! The step of a Pod that runs to other resources (KEP-1287).
+//! The step of a Pod that runs to other resources (KEP-1287, KEP-5419).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::qos;
 use crate::field::{Error, Errors, Path};
@@ -12,7 +12,7 @@ const LISTS: [&str; 2] = ["requests", "limits"];
 
 /// What is wrong with a resize (`ValidatePodResize`). The containers of both Pods have the same names, in the same order.
 pub(super) fn validate(new: &Field<'_>, old: &Field<'_>) -> Errors {
-    if let Some(words) = never(new, old) {
+    if let Some(words) = never(old) {
         return vec![Error::forbidden(&Path::root(""), words)];
     }
     let mut errors = Errors::new();
@@ -25,9 +25,13 @@ pub(super) fn validate(new: &Field<'_>, old: &Field<'_>) -> Errors {
     if !has_support(old) {
         errors.push(spec.forbidden("Pod running on node without support for resize"));
     }
+    kept(&spec, &old_spec, &mut errors);
+    if differs_in_more(&of_pod(&spec), &of_pod(&old_spec)) {
+        errors.push(spec.forbidden("only cpu and memory resources are mutable"));
+    }
     for (new, old) in pairs(&spec, &old_spec, "containers") {
         kept(&new, &old, &mut errors);
-        if differs_in_more(&new, &old) {
+        if differs_in_more(new.value(), old.value()) {
             errors.push(spec.forbidden("only cpu and memory resources are mutable"));
         }
     }
@@ -40,7 +44,7 @@ pub(super) fn validate(new: &Field<'_>, old: &Field<'_>) -> Errors {
             continue;
         }
         kept(&new, &old, &mut errors);
-        if differs_in_more(&new, &old) {
+        if differs_in_more(new.value(), old.value()) {
             let words = "only cpu and memory resources for sidecar containers are mutable";
             errors.push(spec.forbidden(words));
         }
@@ -49,15 +53,9 @@ pub(super) fn validate(new: &Field<'_>, old: &Field<'_>) -> Errors {
 }
 
 /// Why a Pod can never be resized, if so.
-fn never(new: &Field<'_>, old: &Field<'_>) -> Option<&'static str> {
-    let is_whole = |pod: &Field<'_>| {
-        let resources = pod.get("spec").get("resources");
-        LISTS.iter().any(|list| !resources.get(list).is_empty())
-    };
+fn never(old: &Field<'_>) -> Option<&'static str> {
     let annotations = old.get("metadata").get("annotations");
-    if is_whole(new) || is_whole(old) {
-        Some("pods with pod-level resources cannot be resized")
-    } else if annotations.get("kubernetes.io/config.mirror").is_set() {
+    if annotations.get("kubernetes.io/config.mirror").is_set() {
         Some("static pods cannot be resized")
     } else if old.get("spec").get("os").get("name").str() == "windows" {
         Some("windows pods cannot be resized")
@@ -85,7 +83,7 @@ fn pairs<'a>(
 /// What is asked for or limited can become more or less, but not go.
 fn kept(new: &Field<'_>, old: &Field<'_>, errors: &mut Errors) {
     for list in LISTS {
-        let of = |container: &Field<'_>| container.get("resources").get(list).value().clone();
+        let of = |owner: &Field<'_>| owner.get("resources").get(list).value().clone();
         let (after, before) = (of(new), of(old));
         let mut names = before.as_object().into_iter().flat_map(|all| all.keys());
         if names.any(|name| after[name.as_str()].is_null()) {
@@ -95,15 +93,22 @@ fn kept(new: &Field<'_>, old: &Field<'_>, errors: &mut Errors) {
     }
 }
 
-fn differs_in_more(new: &Field<'_>, old: &Field<'_>) -> bool {
-    !same(
-        &without_resizable(new.value()),
-        &without_resizable(old.value()),
-    )
+/// The Pod's own resources, which may come while it runs (KEP-5419).
+fn of_pod(spec: &Field<'_>) -> Value {
+    let resources = spec.get("resources");
+    let of = |list: &str| match resources.get(list).value() {
+        Value::Null => json!({}),
+        amounts => amounts.clone(),
+    };
+    json!({"resources": {"requests": of("requests"), "limits": of("limits")}})
 }
 
-fn without_resizable(container: &Value) -> Value {
-    let mut rest = container.clone();
+fn differs_in_more(new: &Value, old: &Value) -> bool {
+    !same(&without_resizable(new), &without_resizable(old))
+}
+
+fn without_resizable(owner: &Value) -> Value {
+    let mut rest = owner.clone();
     for list in LISTS {
         let amounts = rest.pointer_mut(&format!("/resources/{list}"));
         if let Some(amounts) = amounts.and_then(Value::as_object_mut) {
@@ -151,6 +156,29 @@ mod tests {
             new["spec"]["initContainers"][1]["resources"] = resources;
         });
         assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn a_pods_own_cpu_and_memory_may_come_and_change() {
+        let of = |cpu: &str| json!({"requests": {"cpu": cpu}, "limits": {"cpu": "8"}});
+        let found = wrong(&pod(), |new| new["spec"]["resources"] = of("2"));
+        assert_eq!(found, [""; 0]);
+        let mut old = pod();
+        old["spec"]["resources"] = of("2");
+        for (resources, expected) in [
+            (of("4"), vec![]),
+            (
+                json!({"limits": {"cpu": "8"}}),
+                vec!["spec.resources.requests: Forbidden: resource requests cannot be removed"],
+            ),
+            (
+                json!({"requests": {"cpu": "2", "hugepages-2Mi": "2Mi"}, "limits": {"cpu": "8"}}),
+                vec!["spec: Forbidden: only cpu and memory resources are mutable"],
+            ),
+        ] {
+            let found = wrong(&old, |new| new["spec"]["resources"] = resources);
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]
@@ -211,11 +239,6 @@ mod tests {
                 "metadata",
                 json!({"annotations": {"kubernetes.io/config.mirror": "x"}}),
                 "static pods cannot be resized",
-            ),
-            (
-                "spec",
-                json!({"resources": {"limits": {"cpu": "1"}}}),
-                "pods with pod-level resources cannot be resized",
             ),
         ];
         for (part, value, expected) in cases {

@@ -1,10 +1,15 @@
 //! The defaults of PodSpec (k8s.io/kubernetes/pkg/apis/core/v1/defaults.go, and "Defaults to" in the API reference).
 
+use k8s_openapi::api::core::v1::PodSpec;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::container_defaults::{default_container, host_ports, requests_from_limits};
+use super::resources::is_of_pods;
 use super::volume_defaults::default_volume;
-use crate::kinds::common::defaults::{default_to, each, ensure};
+use crate::amounts::amounts;
+use crate::kinds::common::defaults::{default_to, each, ensure, existing};
+use crate::pod_resources::{Bound, of_containers};
 
 /// The lists of containers in a PodSpec.
 const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
@@ -26,6 +31,28 @@ pub(crate) fn default_pod(spec: &mut Value) {
                 host_ports(container);
             }
         }
+    }
+    requests_of_pod(spec);
+}
+
+/// A Pod that limits itself requests, of what its own requests leave out, what its containers do together, else its limit
+/// (KEP-2837).
+fn requests_of_pod(spec: &mut Value) {
+    let limits = amounts(&spec["resources"]["limits"]);
+    if limits.is_empty() {
+        return;
+    }
+    let typed = PodSpec::deserialize(&*spec).unwrap_or_default();
+    let by_containers = of_containers(&typed, Bound::Request).into_iter();
+    let requests = existing(spec, "resources").and_then(|own| ensure(own, "requests"));
+    let Some(requests) = requests else {
+        return;
+    };
+    for (name, amount) in by_containers
+        .filter(|(name, _)| is_of_pods(name))
+        .chain(limits)
+    {
+        default_to(requests, &name, amount.to_string());
     }
 }
 
@@ -137,5 +164,17 @@ mod tests {
         assert_eq!(spec["terminationGracePeriodSeconds"], 0);
         assert_eq!(spec["enableServiceLinks"], false);
         assert_eq!(spec["dnsPolicy"], "None");
+    }
+
+    #[test]
+    fn a_pod_that_limits_itself_asks_for_what_its_containers_do() {
+        let asks = json!({"requests": {"cpu": "100m", "example.com/gpu": "1"}, "limits": {"example.com/gpu": "1"}});
+        let mut spec = json!({
+            "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
+            "containers": [{"name": "a", "resources": asks}, {"name": "b", "resources": asks}],
+        });
+        default_pod(&mut spec);
+        let expected = json!({"cpu": "200m", "memory": "1Gi"});
+        assert_eq!(spec["resources"]["requests"], expected);
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn validate(spec: &Field<'_>, claims: &[&str], errors: &mut Errors) {
     network::validate(spec, errors);
     scheduling::validate(spec, errors);
     security::validate_pod(spec, errors);
-    resources::validate(&spec.get("resources"), errors);
+    resources::validate_shared(spec, errors);
     let account = spec.get("serviceAccountName");
     checks::name(&account, names::dns_subdomain, errors);
     for class in ["priorityClassName", "runtimeClassName"] {

@@ -1,7 +1,11 @@
 //! Requests and limits.
 
+use k8s_openapi::api::core::v1::PodSpec;
+use serde::Deserialize;
+
 use crate::field::{Error, Errors};
 use crate::kinds::common::{Field, quantities};
+use crate::pod_resources::{Bound, of_containers};
 use crate::{Quantity, names};
 
 /// Resources of containers whose names have no domain.
@@ -20,6 +24,45 @@ pub(super) fn validate(resources: &Field<'_>, errors: &mut Errors) {
     let unlimited = |name: &str| is_not_shared(name) && !limits.get(name).is_set();
     if requests.entries().any(|(name, _)| unlimited(name)) {
         errors.push(limits.required("Limit must be set for non overcommitable resources"));
+    }
+}
+
+/// Whether a Pod itself, beside its containers, can ask for the resource (KEP-2837).
+pub(super) fn is_of_pods(name: &str) -> bool {
+    matches!(name, "cpu" | "memory") || name.starts_with("hugepages-")
+}
+
+/// What is wrong with the resources of a whole Pod, which its containers share.
+pub(super) fn validate_shared(spec: &Field<'_>, errors: &mut Errors) {
+    let own = spec.get("resources");
+    if !own.is_set() {
+        return;
+    }
+    validate(&own, errors);
+    let requests = own.get("requests");
+    let typed = PodSpec::deserialize(spec.value()).unwrap_or_default();
+    for (name, sum) in of_containers(&typed, Bound::Request) {
+        let request = requests.get(&name);
+        if Quantity::from_json(request.value()).is_ok_and(|request| request < sum) {
+            let words =
+                format!("must be greater than or equal to aggregate container requests of {sum}");
+            let path = requests.path().key(&name);
+            errors.push(Error::invalid(&path, request.value().clone(), words));
+        }
+    }
+    for container in spec.get("containers").items() {
+        let limits = container.get("resources").get("limits");
+        for (name, limit) in limits.entries() {
+            let most = own.get("limits").get(name);
+            if let (Ok(limit), Ok(most)) = (
+                Quantity::from_json(limit.value()),
+                Quantity::from_json(most.value()),
+            ) && limit > most
+            {
+                let words = format!("must be less than or equal to pod limits of {most}");
+                errors.push(Error::invalid(limits.path(), limit.to_string(), words));
+            }
+        }
     }
 }
 
@@ -137,6 +180,29 @@ mod tests {
             ),
         ] {
             assert_eq!(wrong(resources.clone()), expected, "{resources}");
+        }
+    }
+
+    #[test]
+    fn a_pod_asks_for_no_less_and_may_use_no_less_than_its_containers() {
+        let of = |amount: &str| json!({"requests": {"cpu": amount}, "limits": {"cpu": amount}});
+        let containers =
+            json!([{"name": "a", "resources": of("1")}, {"name": "b", "resources": of("3")}]);
+        for (resources, expected) in [
+            (of("4"), vec![]),
+            (
+                of("2"),
+                vec![
+                    "resources.requests[cpu]: Invalid value: \"2\": must be greater than or equal to aggregate container \
+                     requests of 4",
+                    "containers[1].resources.limits: Invalid value: \"3\": must be less than or equal to pod limits of 2",
+                ],
+            ),
+        ] {
+            let spec = json!({"containers": containers, "resources": resources});
+            let mut errors = Errors::new();
+            validate_shared(&Field::root(&spec), &mut errors);
+            assert_eq!(words(&errors), expected);
         }
     }
 }

@@ -1,11 +1,13 @@
 use serde_json::Value;
 
-/// What of a container a resize takes over.
-const RESIZED: [&str; 2] = ["resources", "resizePolicy"];
+/// What of a Pod and of its containers a resize takes over.
+const OF_POD: [&str; 1] = ["resources"];
+const OF_CONTAINER: [&str; 2] = ["resources", "resizePolicy"];
 
-/// The Pod with the resources that `new` wants for its containers, each found by its name (`dropNonResizeUpdates`).
+/// The Pod with the resources that `new` wants for it and its containers, each found by its name (`dropNonResizeUpdates`).
 pub(super) fn merge(old: &Value, new: &Value) -> Value {
     let mut merged = old.clone();
+    take_over(&mut merged["spec"], &new["spec"], &OF_POD);
     for list in ["containers", "initContainers"] {
         let containers = merged["spec"].get_mut(list).and_then(Value::as_array_mut);
         for container in containers.into_iter().flatten() {
@@ -13,20 +15,20 @@ pub(super) fn merge(old: &Value, new: &Value) -> Value {
             let Some(wanted) = wanted.find(|one| one["name"] == container["name"]) else {
                 continue;
             };
-            take_over(container, wanted);
+            take_over(container, wanted, &OF_CONTAINER);
         }
     }
     merged
 }
 
-fn take_over(container: &mut Value, wanted: &Value) {
-    let Value::Object(fields) = container else {
+fn take_over(owner: &mut Value, wanted: &Value, names: &[&str]) {
+    let Value::Object(fields) = owner else {
         return;
     };
-    for field in RESIZED {
-        match wanted.get(field) {
-            Some(value) => fields.insert(field.to_owned(), value.clone()),
-            None => fields.remove(field),
+    for name in names {
+        match wanted.get(name) {
+            Some(value) => fields.insert((*name).to_owned(), value.clone()),
+            None => fields.remove(*name),
         };
     }
 }
@@ -44,10 +46,12 @@ mod tests {
         }});
         let new = json!({"metadata": {"name": "p", "labels": {"a": "b"}}, "spec": {
             "nodeName": "n",
+            "resources": {"requests": {"cpu": "3"}},
             "containers": [{"name": "a", "image": "x:2", "resources": {"limits": {"cpu": "2"}}}, {"name": "c"}],
         }});
         let mut expected = old.clone();
         expected["spec"]["containers"][0]["resources"]["limits"]["cpu"] = json!("2");
+        expected["spec"]["resources"] = json!({"requests": {"cpu": "3"}});
         assert_eq!(merge(&old, &new), expected);
     }
 }

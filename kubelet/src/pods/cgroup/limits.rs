@@ -97,6 +97,17 @@ mod tests {
         assert_eq!((found.cpu_shares, found.cpu_quota_us), (768, None));
         assert_eq!(found.cpu_max(), "max 100000");
 
+        // What the Pod itself says takes the place of that.
+        let whole = json!({"requests": {"cpu": "3"}, "limits": {"cpu": "4"}});
+        let found = limits(
+            "Burstable",
+            json!({"containers": [half, asks], "resources": whole}),
+        );
+        assert_eq!(
+            (found.cpu_shares, found.cpu_quota_us),
+            (3072, Some(400_000))
+        );
+
         let nothing = limits("BestEffort", json!({"containers": [container(json!({}))]}));
         assert_eq!((nothing.cpu_shares, nothing.memory_bytes), (2, None));
     }

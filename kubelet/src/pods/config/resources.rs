@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceRequirements};
 use skiff_api::Quantity;
-use skiff_api::pod_resources::{Bound, amount};
+use skiff_api::pod_resources::{Bound, amount, of_containers};
 
 use crate::pods::object;
 use crate::runtime::cri::LinuxContainerResources;
@@ -23,7 +23,7 @@ pub(crate) enum Qos {
     BestEffort,
 }
 
-/// What a container asks for and may use, as far as it says so.
+/// What a container asks for and may use, as far as it or its Pod says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bounds {
     pub(crate) cpu_request_millis: Option<i64>,
@@ -33,11 +33,20 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    pub(crate) fn of(container: &Container) -> Self {
-        Self::of_resources(container.resources.as_ref())
+    /// A container without a limit may use what its Pod may (KEP-2837).
+    pub(crate) fn of(pod: &Pod, container: &Container) -> Self {
+        let own = Self::said(container.resources.as_ref());
+        let spec = pod.spec.as_ref();
+        let of_pod = Self::said(spec.and_then(|spec| spec.resources.as_ref()));
+        Self {
+            cpu_limit_millis: own.cpu_limit_millis.or(of_pod.cpu_limit_millis),
+            memory_limit_bytes: own.memory_limit_bytes.or(of_pod.memory_limit_bytes),
+            ..own
+        }
     }
 
-    pub(crate) fn of_resources(resources: Option<&ResourceRequirements>) -> Self {
+    /// What these resources say.
+    pub(crate) fn said(resources: Option<&ResourceRequirements>) -> Self {
         let of = |bound, name| amount(resources, bound, name);
         let cpu = |bound| of(bound, "cpu").map(Quantity::milli_value);
         let memory = |bound| of(bound, "memory").map(Quantity::value);
@@ -85,7 +94,7 @@ pub(crate) fn linux(
     container: &Container,
     memory_bytes: i64,
 ) -> LinuxContainerResources {
-    let bounds = Bounds::of(container);
+    let bounds = Bounds::of(pod, container);
     let limit_cpu = bounds.cpu_limit_millis;
     LinuxContainerResources {
         cpu_shares: shares(bounds.cpu_request_millis.unwrap_or(0)),
@@ -105,11 +114,26 @@ fn oom_score_adj(pod: &Pod, container: &Container, memory_bytes: i64) -> i64 {
         Qos::Guaranteed => -997,
         Qos::BestEffort => 1000,
         Qos::Burstable => {
-            let request = Bounds::of(container).memory_request_bytes.unwrap_or(0);
+            let own = Bounds::of(pod, container).memory_request_bytes;
+            let request = own.unwrap_or(0).saturating_add(shared_memory_bytes(pod));
             let share = 1000_i64.saturating_mul(request) / memory_bytes.max(1);
             (1000 - share).clamp(3, 999)
         }
     }
+}
+
+/// The part of each container in what the Pod itself asks for beyond its containers (KEP-2837).
+fn shared_memory_bytes(pod: &Pod) -> i64 {
+    let Some(spec) = &pod.spec else {
+        return 0;
+    };
+    let Some(asked) = Bounds::said(spec.resources.as_ref()).memory_request_bytes else {
+        return 0;
+    };
+    let by_containers = of_containers(spec, Bound::Request);
+    let by_containers = by_containers.get("memory").map_or(0, |found| found.value());
+    let containers = i64::try_from(object::containers(pod).count()).unwrap_or(i64::MAX);
+    (asked - by_containers).max(0) / containers.max(1)
 }
 
 #[cfg(test)]
@@ -159,5 +183,28 @@ mod tests {
         );
         assert_eq!((linux.cpu_shares, linux.cpu_quota), (102, 0));
         assert_eq!(linux.oom_score_adj, 750);
+    }
+
+    #[test]
+    fn a_container_without_a_limit_may_use_what_its_pod_may() {
+        let resources =
+            json!({"requests": {"memory": "2Gi"}, "limits": {"cpu": "2", "memory": "3Gi"}});
+        let own = json!({"requests": {"memory": "1Gi"}, "limits": {"cpu": "1"}});
+        let pod: Pod = serde_json::from_value(json!({
+            "spec": {"resources": resources, "containers": [{"name": "a", "resources": own}, {"name": "b"}]},
+            "status": {"qosClass": "Burstable"},
+        }))
+        .expect("a Pod");
+        let found = object::app_containers(&pod).iter().map(|container| {
+            let linux = linux(&pod, container, 4 * GIB);
+            (
+                linux.cpu_quota,
+                linux.memory_limit_in_bytes,
+                linux.oom_score_adj,
+            )
+        });
+        // Of the node's 4 GiB one has 1 by itself, and both the half of the other 1.
+        let expected = [(100_000, 3 * GIB, 625), (200_000, 3 * GIB, 875)];
+        assert!(found.eq(expected));
     }
 }

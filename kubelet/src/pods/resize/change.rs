@@ -14,32 +14,50 @@ use crate::pods::seen::{Instance, Seen};
 pub(crate) struct Applied {
     /// That of the Pod; `None` if nobody knows.
     pub(crate) limits: Option<Limits>,
+    /// The Pod's own resources for which it was set, if it has any.
+    pub(crate) of_pod: Option<ResourceRequirements>,
     /// Those of its containers, as far as it is known.
-    pub(crate) containers: BTreeMap<String, ResourceRequirements>,
+    pub(crate) containers: BTreeMap<String, Has>,
+}
+
+/// What the cgroup of a container was set to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Has {
+    /// As the container says.
+    pub(crate) resources: ResourceRequirements,
+    /// With what it has of its Pod.
+    bounds: Bounds,
 }
 
 impl Applied {
     /// All is as the Pod says.
     pub(super) fn of(pod: &Pod) -> Self {
-        let resources = |container: &Container| container.resources.clone().unwrap_or_default();
-        Self {
-            limits: Some(Limits::of(pod)),
-            containers: object::containers(pod)
-                .map(|(_, container)| (container.name.clone(), resources(container)))
-                .collect(),
+        let mut all = Self::default();
+        all.note_pod(pod);
+        for (_, container) in object::containers(pod) {
+            all.note(pod, container);
         }
+        all
+    }
+
+    /// The cgroup of the Pod is as it says.
+    pub(super) fn note_pod(&mut self, pod: &Pod) {
+        self.limits = Some(Limits::of(pod));
+        self.of_pod = pod.spec.as_ref().and_then(|spec| spec.resources.clone());
     }
 
     /// A container has what it was granted.
-    pub(crate) fn note(&mut self, container: &Container) {
-        let resources = container.resources.clone().unwrap_or_default();
-        self.containers.insert(container.name.clone(), resources);
+    pub(crate) fn note(&mut self, pod: &Pod, container: &Container) {
+        let has = Has {
+            resources: container.resources.clone().unwrap_or_default(),
+            bounds: Bounds::of(pod, container),
+        };
+        self.containers.insert(container.name.clone(), has);
     }
 
-    /// What a container of that name runs with, if it is known.
+    /// What a container runs with, if it is known.
     fn bounds(&self, container: &Container) -> Option<Bounds> {
-        let resources = self.containers.get(&container.name)?;
-        Some(Bounds::of_resources(Some(resources)))
+        Some(self.containers.get(&container.name)?.bounds)
     }
 }
 
@@ -67,8 +85,8 @@ pub(crate) struct Target {
 /// are the containers, those first that give something back, and those last that must be restarted, which is no change.
 pub(super) fn next(pod: &Pod, seen: &Seen, applied: &Applied) -> Option<Change> {
     let goal = Limits::of(pod);
-    let (restarted, changed): (Vec<_>, Vec<_>) =
-        behind(pod, seen, applied).partition(|(container, _)| must_restart(container, applied));
+    let (restarted, changed): (Vec<_>, Vec<_>) = behind(pod, seen, applied)
+        .partition(|(container, _)| must_restart(pod, container, applied));
     let most = match applied.limits {
         Some(now) => now.at_least(goal),
         None => goal.without_bounds(),
@@ -82,13 +100,13 @@ pub(super) fn next(pod: &Pod, seen: &Seen, applied: &Applied) -> Option<Change> 
     };
     let memory_now = applied.limits.and_then(|now| now.memory_bytes);
     let mut containers = changed;
-    containers.sort_by_key(|(container, _)| grows(container, applied));
+    containers.sort_by_key(|(container, _)| grows(pod, container, applied));
     let containers = containers.into_iter();
     Some(Change {
         memory_bytes: lower(memory_now, goal.memory_bytes),
         limits,
         containers: containers
-            .map(|(container, instance)| target(container, instance, applied))
+            .map(|(container, instance)| target(pod, container, instance, applied))
             .collect(),
     })
 }
@@ -99,7 +117,7 @@ pub(super) fn is_done(pod: &Pod, seen: &Seen, applied: &Applied) -> bool {
 }
 
 /// Whether a container is to be restarted for what it is granted now, as its `resizePolicy` says.
-pub(super) fn must_restart(container: &Container, applied: &Applied) -> bool {
+pub(super) fn must_restart(pod: &Pod, container: &Container, applied: &Applied) -> bool {
     let Some(has) = applied.bounds(container) else {
         return false;
     };
@@ -107,7 +125,7 @@ pub(super) fn must_restart(container: &Container, applied: &Applied) -> bool {
     policies.any(|policy| {
         let resource = &policy.resource_name;
         policy.restart_policy == "RestartContainer"
-            && Bounds::of(container).of_resource(resource) != has.of_resource(resource)
+            && Bounds::of(pod, container).of_resource(resource) != has.of_resource(resource)
     })
 }
 
@@ -121,19 +139,19 @@ fn behind<'a>(
         let running = seen
             .newest(&container.name)
             .filter(|one| one.is_running())?;
-        let is_behind = applied.bounds(container) != Some(Bounds::of(container));
+        let is_behind = applied.bounds(container) != Some(Bounds::of(pod, container));
         is_behind.then_some((container, running))
     })
 }
 
-fn target(container: &Container, instance: &Instance, applied: &Applied) -> Target {
+fn target(pod: &Pod, container: &Container, instance: &Instance, applied: &Applied) -> Target {
     let has = applied.bounds(container).unwrap_or_default();
     Target {
         name: container.name.clone(),
         id: instance.id.clone(),
         memory_bytes: lower(
             has.memory_limit_bytes,
-            Bounds::of(container).memory_limit_bytes,
+            Bounds::of(pod, container).memory_limit_bytes,
         ),
     }
 }
@@ -143,10 +161,10 @@ fn lower(now: Option<i64>, then: Option<i64>) -> Option<i64> {
     then.filter(|then| now.is_some_and(|now| *then < now))
 }
 
-fn grows(container: &Container, applied: &Applied) -> bool {
+fn grows(pod: &Pod, container: &Container, applied: &Applied) -> bool {
     let (has, wants) = (
         applied.bounds(container).unwrap_or_default(),
-        Bounds::of(container),
+        Bounds::of(pod, container),
     );
     ["cpu", "memory"].iter().any(|resource| {
         let pairs = has.of_resource(resource).into_iter();
@@ -274,8 +292,9 @@ mod tests {
         let (old, larger, smaller) = (of("1", "64Mi"), of("1", "128Mi"), of("1", "32Mi"));
         let seen = running(&["a"]);
         let mut applied = Applied::of(&old);
-        let must =
-            |pod: &Pod, applied: &Applied| must_restart(&object::app_containers(pod)[0], applied);
+        let must = |pod: &Pod, applied: &Applied| {
+            must_restart(pod, &object::app_containers(pod)[0], applied)
+        };
         assert!(
             must(&larger, &applied)
                 && must(&smaller, &applied)
@@ -316,5 +335,34 @@ mod tests {
         let change = next(&pod, &seen, &applied).expect("a change");
         assert_eq!((change.limits, names(&change)), (Limits::of(&pod), vec![]));
         assert_eq!(change.memory_bytes, None);
+    }
+
+    #[test]
+    fn containers_without_limits_follow_their_pod() {
+        let of = |cpu: &str, memory: &str| {
+            let policies = json!([{"resourceName": "memory", "restartPolicy": "RestartContainer"}]);
+            let whole = json!({"cpu": cpu, "memory": memory});
+            let mut pod = pod(json!([
+                {"name": "free", "resizePolicy": policies},
+                limited("own", "500m", "32Mi", policies),
+            ]));
+            let spec = pod.spec.as_mut().expect("a spec");
+            let whole = json!({"requests": whole, "limits": whole});
+            spec.resources = Some(serde_json::from_value(whole).expect("resources"));
+            pod
+        };
+        let old = of("1", "64Mi");
+        let seen = running(&["free", "own"]);
+        let applied = Applied::of(&old);
+        let change = next(&of("2", "64Mi"), &seen, &applied).expect("a change");
+        assert_eq!(
+            (names(&change), change.limits.cpu_quota_us),
+            (vec!["free"], Some(200_000))
+        );
+
+        let smaller = of("1", "48Mi");
+        let must =
+            |at: usize| must_restart(&smaller, &object::app_containers(&smaller)[at], &applied);
+        assert_eq!([must(0), must(1)], [true, false]);
     }
 }

@@ -21,8 +21,8 @@ impl Claim {
     /// That of a Pod which has what `granted` says.
     pub(crate) fn new(room: Arc<Room>, wanted: Arc<Pod>, granted: &Pod) -> Self {
         Self {
+            place: Some(room.enter(granted, &wanted)),
             wanted,
-            place: Some(room.enter(granted)),
             freed: room.freed(),
             room,
         }
@@ -48,6 +48,11 @@ impl Claim {
     pub(crate) fn ask(&self) -> Option<Result<(), Refusal>> {
         let place = self.place.as_ref().filter(|_| self.room.is_open())?;
         Some(place.resize(&self.wanted))
+    }
+
+    /// The Pod wants nothing but what it has.
+    pub(crate) fn withdraw(&self) {
+        self.place.iter().for_each(Place::withdraw);
     }
 
     /// Waits until there may be more room.

@@ -112,7 +112,10 @@ mod tests {
         for (memory, expected) in [("128Mi", true), ("64Mi", false)] {
             let granted = pod(memory);
             let container = &object::app_containers(&granted)[0];
-            assert_eq!(must_restart(container, &resumed.applied), expected);
+            assert_eq!(
+                must_restart(&granted, container, &resumed.applied),
+                expected
+            );
         }
     }
 

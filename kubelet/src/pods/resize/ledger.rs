@@ -87,12 +87,12 @@ impl Resizing {
 
     /// A sandbox is being made, and the cgroup of the Pod with it.
     pub(crate) fn sandbox_begins(&mut self, pod: &Pod) {
-        self.applied.limits = Some(Limits::of(pod));
+        self.applied.note_pod(pod);
     }
 
     /// A container is being started, with all that it was granted. Says whether it was stopped for that.
-    pub(crate) fn container_begins(&mut self, container: &Container) -> bool {
-        self.applied.note(container);
+    pub(crate) fn container_begins(&mut self, pod: &Pod, container: &Container) -> bool {
+        self.applied.note(pod, container);
         self.restarting.remove(&container.name)
     }
 
@@ -111,10 +111,13 @@ impl Resizing {
     pub(crate) fn settle(
         &mut self,
         Outcome { applied, error }: Outcome,
-        generation: Option<i64>,
+        pod: &Pod,
         now: Timestamp,
     ) -> Option<String> {
-        self.applied.limits = applied.limits;
+        match applied.limits {
+            Some(limits) if limits == Limits::of(pod) => self.applied.note_pod(pod),
+            limits => self.applied.limits = limits,
+        }
         self.applied.containers.extend(applied.containers);
         let Some(message) = error else {
             self.step = Step::Todo;
@@ -123,7 +126,7 @@ impl Resizing {
             return None;
         };
         let in_progress = self.in_progress.get_or_insert(InProgress {
-            generation,
+            generation: pod.metadata.generation,
             error: None,
         });
         let is_new = in_progress.error.as_ref() != Some(&message);
@@ -137,6 +140,9 @@ impl Resizing {
     /// Ends a resize, once, when the Pod has all that it was granted.
     pub(crate) fn finish(&mut self, pod: &Pod, seen: &Seen) -> Option<InProgress> {
         let is_done = self.restarting.is_empty() && change::is_done(pod, seen, &self.applied);
+        if is_done {
+            self.applied.note_pod(pod);
+        }
         self.in_progress.take_if(|_| is_done)
     }
 
@@ -154,7 +160,7 @@ impl Resizing {
     /// Whether it is time to restart a container for what it is granted now: all that can change without that has.
     pub(crate) fn restarts(&self, container: &Container, pod: &Pod, seen: &Seen) -> bool {
         self.in_progress.is_some()
-            && change::must_restart(container, &self.applied)
+            && change::must_restart(pod, container, &self.applied)
             && change::next(pod, seen, &self.applied).is_none()
     }
 
@@ -170,13 +176,20 @@ impl Resizing {
 
     /// What a container that runs has, if it is known.
     pub(crate) fn has(&self, container: &str) -> Option<&ResourceRequirements> {
-        self.applied.containers.get(container)
+        let has = self.applied.containers.get(container)?;
+        Some(&has.resources)
+    }
+
+    /// What the Pod has by itself, beside its containers.
+    pub(crate) fn pod_has(&self) -> Option<&ResourceRequirements> {
+        self.applied.of_pod.as_ref()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pods::object;
     use crate::pods::resize::RefusalKind;
     use serde_json::json;
 
@@ -193,7 +206,8 @@ mod tests {
             limits: Some(Limits::of(&pod("2"))),
             ..Applied::default()
         };
-        applied.note(&pod("2").spec.expect("a spec").containers[0]);
+        let granted = pod("2");
+        applied.note(&granted, &object::app_containers(&granted)[0]);
         Outcome {
             applied,
             error: Some(error.to_owned()),
@@ -207,7 +221,7 @@ mod tests {
         let mut resizing = Resizing::settled(&old);
         resizing.grant(Some(2));
         assert_eq!(resizing.begin(), Some(Limits::of(&old)));
-        let told = |resizing: &mut Resizing, error| resizing.settle(half(error), Some(2), now);
+        let told = |resizing: &mut Resizing, error| resizing.settle(half(error), &new, now);
         assert_eq!(told(&mut resizing, "busy").as_deref(), Some("busy"));
         assert_eq!(told(&mut resizing, "busy"), None);
         assert_eq!(told(&mut resizing, "gone").as_deref(), Some("gone"));
@@ -226,7 +240,7 @@ mod tests {
             applied: Applied::of(&new),
             error: None,
         };
-        assert_eq!(resizing.settle(done, Some(2), now), None);
+        assert_eq!(resizing.settle(done, &new, now), None);
         assert_eq!(resizing.step(), &Step::Todo);
         let finished = resizing.finish(&new, &Seen::default());
         assert_eq!(

@@ -5,6 +5,8 @@ use serde::Serialize;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Summary<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<&'a ResourceRequirements>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     init_containers: Vec<Resized<'a>>,
     containers: Vec<Resized<'a>>,
@@ -35,6 +37,7 @@ pub(crate) fn message(
     let spec = pod.spec.as_ref();
     let inits = spec.and_then(|spec| spec.init_containers.as_ref());
     let summary = Summary {
+        resources: spec.and_then(|spec| spec.resources.as_ref()),
         init_containers: inits.into_iter().flatten().map(resized).collect(),
         containers: spec
             .map(|spec| spec.containers.iter().map(resized).collect())

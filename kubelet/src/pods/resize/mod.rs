@@ -1,4 +1,4 @@
-//! Pods whose resources are changed while they run (KEP-1287).
+//! Pods whose resources are changed while they run (KEP-1287), their own (KEP-5419) and those of their containers.
 //!
 //! ```text
 //!   Claim: wanted, as in the spec ──► Place in the Room: has the node so much? ──► granted: the Pod that its worker knows
@@ -15,6 +15,7 @@ mod conditions;
 mod granted;
 mod ledger;
 mod message;
+mod order;
 mod refusal;
 mod room;
 

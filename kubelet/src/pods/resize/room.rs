@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use parking_lot::Mutex;
@@ -10,6 +11,7 @@ use skiff_api::Quantity;
 use skiff_api::pod_resources::{Bound, wanted};
 use tokio::sync::watch;
 
+use super::order::Rank;
 use super::{Refusal, RefusalKind};
 use crate::pods::object;
 use crate::quantity;
@@ -18,7 +20,8 @@ use crate::quantity;
 #[derive(Debug)]
 pub(crate) struct Room {
     all: Amounts,
-    granted: Mutex<HashMap<String, Amounts>>,
+    /// By the uids of Pods.
+    held: Mutex<HashMap<String, Held>>,
     /// Whether all Pods of the node are in it. Told anew when a Pod has left, or has less.
     freed: watch::Sender<bool>,
 }
@@ -28,6 +31,13 @@ pub(crate) struct Room {
 pub(crate) struct Place {
     room: Arc<Room>,
     uid: String,
+}
+
+/// What one Pod has, and what it waits for.
+#[derive(Debug)]
+struct Held {
+    amounts: Amounts,
+    wish: Option<(Rank, Amounts)>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,15 +55,21 @@ impl Room {
                 cpu_millis: of("cpu").and_then(quantity::millis).unwrap_or(0),
                 memory_bytes: of("memory").and_then(quantity::value).unwrap_or(0),
             },
-            granted: Mutex::default(),
+            held: Mutex::default(),
             freed: watch::Sender::new(false),
         }
     }
 
-    /// Takes in a Pod that is bound to the node, with all that it asks for.
-    pub(crate) fn enter(self: &Arc<Self>, pod: &Pod) -> Place {
-        let uid = object::uid(pod).to_owned();
-        self.granted.lock().insert(uid.clone(), Amounts::of(pod));
+    /// Takes in a Pod that is bound to the node: what it was granted, and what it wants.
+    pub(crate) fn enter(self: &Arc<Self>, granted: &Pod, wanted: &Pod) -> Place {
+        let uid = object::uid(granted).to_owned();
+        let (amounts, wish) = (Amounts::of(granted), Amounts::of(wanted));
+        let rank = Rank::of(wanted, Timestamp::now());
+        let held = Held {
+            amounts,
+            wish: (wish != amounts).then_some((rank, wish)),
+        };
+        self.held.lock().insert(uid.clone(), held);
         Place {
             room: self.clone(),
             uid,
@@ -82,26 +98,38 @@ impl Room {
 }
 
 impl Place {
-    /// Grants the Pod what it asks for now.
+    /// Grants the Pod what it asks for now, after those that wait and come before it.
     ///
     /// # Errors
-    /// If the node does not have it; then all stays as it was.
+    /// If the node does not have it; then the Pod waits, and all stays as it was.
     pub(crate) fn resize(&self, pod: &Pod) -> Result<(), Refusal> {
-        let wanted = Amounts::of(pod);
-        let mut granted = self.room.granted.lock();
-        let others = granted.iter().filter(|(uid, _)| **uid != self.uid);
-        let used = others.fold(Amounts::default(), |sum, (_, one)| sum.and(*one));
-        judge(self.room.all, used, wanted)?;
-        granted.insert(self.uid.clone(), wanted);
-        drop(granted);
-        self.room.tell();
-        Ok(())
+        let (rank, wanted) = (Rank::of(pod, Timestamp::now()), Amounts::of(pod));
+        let mut held = self.room.held.lock();
+        let Some(own) = held.get_mut(&self.uid) else {
+            return Ok(());
+        };
+        let before = own.wish.map(|(rank, _)| rank);
+        own.wish = Some((rank.waiting_since(before), wanted));
+        let has_changed = settle(self.room.all, &mut held);
+        let refusal = refusal(self.room.all, &held, &self.uid);
+        drop(held);
+        if has_changed {
+            self.room.tell();
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// The Pod does not wait any more.
+    pub(crate) fn withdraw(&self) {
+        if let Some(own) = self.room.held.lock().get_mut(&self.uid) {
+            own.wish = None;
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.room.granted.lock().remove(&self.uid);
+        self.room.held.lock().remove(&self.uid);
         self.room.tell();
     }
 }
@@ -121,12 +149,50 @@ impl Amounts {
         }
     }
 
+    fn is_within(self, other: Self) -> bool {
+        self.cpu_millis <= other.cpu_millis && self.memory_bytes <= other.memory_bytes
+    }
+
     fn and(self, other: Self) -> Self {
         Self {
             cpu_millis: self.cpu_millis.saturating_add(other.cpu_millis),
             memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
         }
     }
+}
+
+/// Grants all that wait what there is room for, one after the other: those first that give something back. Says whether any
+/// has something else now.
+fn settle(all: Amounts, held: &mut HashMap<String, Held>) -> bool {
+    let waiting = held.iter().filter_map(|(uid, one)| {
+        let (rank, wanted) = one.wish?;
+        Some((!wanted.is_within(one.amounts), rank, uid.clone()))
+    });
+    let mut waiting: Vec<_> = waiting.collect();
+    waiting.sort();
+    let mut has_changed = false;
+    for (_, _, uid) in waiting {
+        if refusal(all, held, &uid).is_none()
+            && let Some(one) = held.get_mut(&uid)
+            && let Some((_, wanted)) = one.wish.take()
+        {
+            has_changed |= one.amounts != wanted;
+            one.amounts = wanted;
+        }
+    }
+    has_changed
+}
+
+/// Why a Pod does not get what it waits for, if so.
+fn refusal(all: Amounts, held: &HashMap<String, Held>, uid: &str) -> Option<Refusal> {
+    let own = held.get(uid)?;
+    let (_, wanted) = own.wish?;
+    if wanted.is_within(own.amounts) {
+        return None;
+    }
+    let others = held.iter().filter(|(other, _)| *other != uid);
+    let used = others.fold(Amounts::default(), |sum, (_, one)| sum.and(one.amounts));
+    judge(all, used, wanted).err()
 }
 
 /// Whether a node that has `all`, of which others use `used`, has what is wanted.
@@ -180,13 +246,15 @@ mod tests {
         Arc::new(Room::new(&[of("cpu", "4"), of("memory", "4Gi")].into()))
     }
 
+    fn enter(room: &Arc<Room>, uid: &str, cpu: &str) -> Place {
+        let pod = pod(uid, cpu, "1Gi");
+        room.enter(&pod, &pod)
+    }
+
     #[test]
     fn a_pod_gets_what_the_node_has() {
         let room = room();
-        let (web, _other) = (
-            room.enter(&pod("web", "1", "1Gi")),
-            room.enter(&pod("other", "2", "1Gi")),
-        );
+        let (web, _other) = (enter(&room, "web", "1"), enter(&room, "other", "2"));
         let (deferred, infeasible) = (RefusalKind::Deferred, RefusalKind::Infeasible);
         for (cpu, memory, expected) in [
             ("2", "3Gi", None),
@@ -227,7 +295,7 @@ mod tests {
         let mut two = pod("web", "1", "10P");
         let containers = &mut two.spec.as_mut().expect("a spec").containers;
         containers.extend(pod("", "1", "64Mi").spec.expect("a spec").containers);
-        let web = room().enter(&pod("web", "1", "1Gi"));
+        let web = enter(&room(), "web", "1");
         let refusal = web.resize(&two).expect_err("too much");
         assert_eq!(refusal.kind, RefusalKind::Infeasible);
     }
@@ -236,23 +304,82 @@ mod tests {
     fn room_is_closed_until_all_pods_are_in_it() {
         let room = room();
         let freed = room.freed();
-        drop(room.enter(&pod("web", "1", "1Gi")));
+        drop(enter(&room, "web", "1"));
         assert!(freed.has_changed().expect("a room") && !room.is_open());
         room.open();
-        drop(room.enter(&pod("web", "1", "1Gi")));
+        drop(enter(&room, "web", "1"));
         assert!(room.is_open());
     }
 
     #[test]
     fn room_is_free_when_a_pod_has_left() {
         let room = room();
-        let web = room.enter(&pod("web", "1", "1Gi"));
-        let other = room.enter(&pod("other", "3", "1Gi"));
+        let web = enter(&room, "web", "1");
+        let other = enter(&room, "other", "3");
         let freed = room.freed();
         assert!(web.resize(&pod("web", "2", "1Gi")).is_err());
         assert!(!freed.has_changed().expect("a room"));
         drop(other);
         assert!(freed.has_changed().expect("a room"));
         assert!(web.resize(&pod("web", "2", "1Gi")).is_ok());
+    }
+
+    /// With a priority.
+    fn important(uid: &str, cpu: &str, priority: i32) -> Pod {
+        let mut pod = pod(uid, cpu, "64Mi");
+        pod.spec.as_mut().expect("a spec").priority = Some(priority);
+        pod
+    }
+
+    #[test]
+    fn whoever_asks_first_the_more_important_one_gets_it() {
+        let room = room();
+        let enter = |uid: &str, priority| {
+            let granted = important(uid, "500m", priority);
+            room.enter(&granted, &granted)
+        };
+        let (low, high, small) = (enter("low", 0), enter("high", 10), enter("small", 0));
+        let other = enter("other", 0);
+        let ask = |place: &Place, cpu: &str, priority| {
+            place
+                .resize(&important("", cpu, priority))
+                .map_err(|refusal| refusal.kind)
+        };
+        let deferred = Err(RefusalKind::Deferred);
+        assert_eq!(ask(&other, "2500m", 0), Ok(()));
+        assert_eq!(ask(&low, "1500m", 0), deferred);
+        assert_eq!(ask(&high, "3", 10), deferred);
+        assert_eq!(ask(&small, "500m", 0), Ok(()), "what fits waits for nobody");
+        drop(other);
+        assert_eq!(
+            ask(&low, "1500m", 0),
+            deferred,
+            "3 and a half are left for the first"
+        );
+        assert_eq!(ask(&high, "3", 10), Ok(()));
+        high.withdraw();
+        assert_eq!(ask(&high, "1", 10), Ok(()));
+        assert_eq!(ask(&low, "1500m", 0), Ok(()));
+    }
+
+    #[test]
+    fn those_that_gave_up_are_not_waited_for() {
+        let room = room();
+        let (low, high) = (enter(&room, "low", "1"), enter(&room, "high", "3"));
+        let wanted = important("high", "5", 10);
+        assert!(high.resize(&wanted).is_err());
+        high.withdraw();
+        drop(high);
+        assert!(low.resize(&pod("low", "4", "1Gi")).is_ok());
+    }
+
+    #[test]
+    fn what_was_wanted_before_a_restart_is_known_when_the_room_opens() {
+        let room = room();
+        let (granted, wanted) = (important("high", "1", 10), important("high", "3", 10));
+        let high = room.enter(&granted, &wanted);
+        let low = enter(&room, "low", "1");
+        assert!(low.resize(&important("low", "2", 0)).is_err());
+        assert!(high.resize(&wanted).is_ok());
     }
 }

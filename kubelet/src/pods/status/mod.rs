@@ -85,6 +85,7 @@ pub(crate) fn status(input: &Input<'_>) -> PodStatus {
     };
     if !input.was_rejected() {
         containers::fill(input, &mut status);
+        fill_resources(input, &mut status);
     }
     status.phase = Some(phase::phase(input, &status).to_owned());
     if object::is_terminal(pod) || status.phase.as_deref() == Some("Failed") {
@@ -113,6 +114,14 @@ pub(crate) fn status(input: &Input<'_>) -> PodStatus {
     status.pod_ips = (!ips.is_empty()).then(|| ips.into_iter().map(|ip| PodIP { ip }).collect());
     status.conditions = Some(conditions::conditions(input, &status));
     status
+}
+
+/// What the Pod has by itself, beside its containers (KEP-5419).
+fn fill_resources(input: &Input<'_>, status: &mut PodStatus) {
+    let spec = input.pod.spec.as_ref();
+    let granted = spec.and_then(|spec| spec.resources.as_ref());
+    status.allocated_resources = granted.and_then(|all| all.requests.clone());
+    status.resources = input.resizing.pod_has().or(granted).cloned();
 }
 
 fn known_ips(old: &PodStatus) -> Vec<String> {

@@ -532,3 +532,22 @@ fn the_words_of_a_container_that_ended_outlive_their_file() {
     let another = silent().exited("a", 1, 1).after(&told);
     assert_eq!(message(&another), None, "that was another container");
 }
+
+#[test]
+fn what_a_pod_has_by_itself_is_told() {
+    let spec = |cpu: &str| {
+        let cpu = json!({"cpu": cpu});
+        json!({"resources": {"requests": cpu, "limits": cpu}, "containers": [{"name": "a"}]})
+    };
+    let mut case = case(spec("1"));
+    case.resizing = Resizing::settled(&case.pod);
+    case.pod.spec = serde_json::from_value(spec("2")).expect("a spec");
+    let status = case.status();
+    let has = status.resources.and_then(|all| all.limits).expect("limits");
+    let granted = status.allocated_resources.expect("requests");
+    assert_eq!(
+        (has["cpu"].0.as_str(), granted["cpu"].0.as_str()),
+        ("1", "2")
+    );
+    assert_eq!(two().status().resources, None);
+}

@@ -48,7 +48,7 @@ async fn apply<R: Runtime>(
         let settings = resources::linux(pod, container, context.host.machine.memory_bytes);
         let updated = context.runtime.update_container(&target.id, settings).await;
         updated.map_err(|error| rpc_words(&error))?;
-        applied.note(container);
+        applied.note(pod, container);
     }
     Ok(())
 }

@@ -115,7 +115,8 @@ impl<R: Runtime> Worker<R> {
         one.start = Step::Busy;
         // The next start looks at the image anew: its policy may be Always.
         one.image = Step::Todo;
-        let is_resized = self.progress.resizing.container_begins(&container);
+        let resizing = &mut self.progress.resizing;
+        let is_resized = resizing.container_begins(&self.pod, &container);
         if let Some(failed_at) = failed_at.filter(|_| !is_resized) {
             one.crashes.tried(failed_at, Timestamp::now());
         }

@@ -9,9 +9,13 @@ use crate::runtime::Runtime;
 impl<R: Runtime> Worker<R> {
     /// Grants the Pod the resources that are wanted now, if the node has them.
     pub(super) fn grant(&mut self) {
-        if !self.claim.is_open(&self.pod) {
+        let wants_more = self.claim.is_open(&self.pod);
+        if !wants_more {
             self.progress.resizing.withdraw();
-        } else if self.want == Want::Run {
+        }
+        if !wants_more || self.want != Want::Run {
+            self.claim.withdraw();
+        } else {
             match self.claim.ask() {
                 Some(Ok(())) => self.granted(),
                 Some(Err(refusal)) => self.refused(refusal),
@@ -45,9 +49,9 @@ impl<R: Runtime> Worker<R> {
 
     /// Takes in how far a change came.
     pub(super) fn settle_resize(&mut self, outcome: Outcome) {
-        let generation = self.pod.metadata.generation;
         let resizing = &mut self.progress.resizing;
-        if let Some(error) = resizing.settle(outcome, generation, Timestamp::now()) {
+        if let Some(error) = resizing.settle(outcome, &self.pod, Timestamp::now()) {
+            let generation = self.pod.metadata.generation;
             let words = message("error", &self.pod, generation, Some(&error));
             Teller::new(&self.context.host.recorder, &self.pod).warning("ResizeError", words);
         }
