@@ -45,11 +45,19 @@ kind: Pod
 metadata: {name: files, labels: {team: blue}}
 spec:
   terminationGracePeriodSeconds: 0
+  initContainers:
+  - name: tell
+    image: busybox:1.28
+    command: [sh, -c, '(echo PORT=%80%; echo MOTTO=%two; echo lines%) | tr % $(printf ''\\047'') > /found/out.env']
+    volumeMounts: [{name: found, mountPath: /found}]
   containers:
   - name: main
     image: busybox:1.28
     command: [sleep, '3600']
     env:
+    - {name: PORT, valueFrom: {fileKeyRef: {volumeName: found, path: out.env, key: PORT}}}
+    - {name: MOTTO, valueFrom: {fileKeyRef: {volumeName: found, path: out.env, key: MOTTO}}}
+    - {name: HOST, valueFrom: {fileKeyRef: {volumeName: found, path: out.env, key: HOST, optional: true}}}
     - {name: COLOR, valueFrom: {configMapKeyRef: {name: settings, key: color}}}
     - {name: NOTHING, valueFrom: {secretKeyRef: {name: none, key: none, optional: true}}}
     envFrom: [{prefix: LOGIN_, secretRef: {name: login}}]
@@ -60,6 +68,7 @@ spec:
     - {name: settings, mountPath: /etc/color, subPath: color}
     - {name: projected, mountPath: /projected}
   volumes:
+  - {name: found, emptyDir: {}}
   - {name: settings, configMap: {name: settings}}
   - {name: optional, configMap: {name: none, optional: true}}
   - name: login
@@ -76,12 +85,20 @@ spec:
         is_ready(cluster, "files")?;
         let says = |command: &str| cluster.kubectl(&format!("exec files -- {command}"));
         let environment = says("env")?;
-        for line in ["COLOR=red", "LOGIN_user=ann", "LOGIN_password=s3cret"] {
+        for line in [
+            "COLOR=red",
+            "LOGIN_user=ann",
+            "LOGIN_password=s3cret",
+            "PORT=80",
+            "MOTTO=two",
+        ] {
             ensure!(
                 environment.lines().any(|one| one == line),
                 "no {line}: {environment}"
             );
         }
+        let has_host = environment.lines().any(|one| one.starts_with("HOST="));
+        ensure!(!has_host, "it is optional: {environment}");
         ensure!(
             says("cat /settings/color /etc/color")? == "redred",
             "the color"

@@ -11,6 +11,7 @@ mod atomic;
 mod container_mounts;
 mod downward_api;
 mod empty_dir;
+mod file;
 mod host_path;
 mod keys;
 mod local;
@@ -35,6 +36,7 @@ use crate::host::Host;
 use crate::pods::object;
 
 pub(crate) use self::container_mounts::container_mounts;
+pub(crate) use self::file::read_file;
 pub(crate) use self::references::{Reference, references};
 
 /// Why a volume is not there.

@@ -66,12 +66,15 @@ pub(super) fn host_ports(container: &mut Value) {
     }
 }
 
-/// What reads a field of the Pod reads it in version v1.
+/// What reads a field of the Pod reads it in version v1; what reads a file needs it.
 fn default_variable(variable: &mut Value) {
-    let source = existing(variable, "valueFrom");
-    source
-        .and_then(|source| existing(source, "fieldRef"))
-        .map(default_field_ref);
+    let Some(source) = existing(variable, "valueFrom") else {
+        return;
+    };
+    existing(source, "fieldRef").map(default_field_ref);
+    if let Some(file) = existing(source, "fileKeyRef") {
+        default_to(file, "optional", false);
+    }
 }
 
 pub(super) fn default_field_ref(field_ref: &mut Value) {

@@ -47,8 +47,8 @@ const EPHEMERAL_FORBIDS: Forbids = (
 
 /// What is wrong with the containers of a PodSpec.
 pub(super) fn validate(spec: &Field<'_>, claims: &[&str], errors: &mut Errors) {
-    let volumes = spec.get("volumes");
-    let named = volumes.items().map(|volume| volume.get("name").str());
+    let all_volumes = spec.get("volumes");
+    let named = all_volumes.items().map(|volume| volume.get("name").str());
     let volumes: HashSet<&str> = named.chain(claims.iter().copied()).collect();
     let containers = spec.get("containers");
     checks::required(&containers, errors);
@@ -58,6 +58,7 @@ pub(super) fn validate(spec: &Field<'_>, claims: &[&str], errors: &mut Errors) {
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in spec.get(list).items() {
             common(&container, &volumes, errors);
+            env::validate_files(&container, &all_volumes, errors);
             let policies = container.get("resizePolicy");
             match role(list, &container) {
                 Role::Main | Role::Sidecar => {

@@ -1,5 +1,6 @@
 //! Environment variables of containers.
 
+use super::volume_files::file_path;
 use crate::field::{Error, Errors};
 use crate::kinds::common::Field;
 use crate::kinds::common::checks;
@@ -92,6 +93,33 @@ fn value_from(variable: &Field<'_>, errors: &mut Errors) {
             checks::required_name(&key_ref.get("key"), names::config_map_key, errors);
         }
     }
+    let file = source.get("fileKeyRef");
+    if file.is_set() {
+        checks::required_name(&file.get("key"), names::env_var_name, errors);
+        checks::required_name(&file.get("volumeName"), names::dns_label, errors);
+        file_path(&file.get("path"), errors);
+    }
+}
+
+/// Files of variables are in volumes that the Pod's own containers fill (KEP-3721).
+pub(super) fn validate_files(container: &Field<'_>, volumes: &Field<'_>, errors: &mut Errors) {
+    for variable in container.get("env").items() {
+        let name = variable
+            .get("valueFrom")
+            .get("fileKeyRef")
+            .get("volumeName");
+        if name.is_empty() {
+            continue;
+        }
+        let mut volumes = volumes.items();
+        match volumes.find(|volume| volume.get("name").str() == name.str()) {
+            None => errors.push(name.not_found()),
+            Some(volume) if !volume.get("emptyDir").is_set() => {
+                errors.push(name.invalid("referenced volume must be of type emptyDir"));
+            }
+            Some(_) => {}
+        }
+    }
 }
 
 /// A path into the Pod: one of `known`, or a single label or annotation.
@@ -171,6 +199,7 @@ mod tests {
                 {"name": "C", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.labels['App']"}}},
                 {"name": "D", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}},
                 {"name": "E", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+                {"name": "F", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "a/b.env", "key": "F"}}},
             ],
             "envFrom": [{"configMapRef": {"name": "a"}}, {"prefix": "X_", "secretRef": {"name": "a"}}],
         });
@@ -186,6 +215,7 @@ mod tests {
                 {"name": "A", "value": "1", "valueFrom": {"secretKeyRef": {"name": "a"}}},
                 {"name": "A", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.dnsPolicy"}}},
                 {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "cpu"}}},
+                {"name": "A", "valueFrom": {"fileKeyRef": {"volumeName": "V", "path": "../a", "key": "="}}},
             ],
             "envFrom": [{}],
         });
@@ -203,8 +233,38 @@ mod tests {
             "env[4].valueFrom.resourceFieldRef.resource: Unsupported value: \"cpu\": supported values: \
              \"limits.cpu\", \"limits.ephemeral-storage\", \"limits.memory\", \
              \"requests.cpu\", \"requests.ephemeral-storage\", \"requests.memory\"",
+            "env[5].valueFrom.fileKeyRef.key: Invalid value: \"=\": a valid environment variable name must consist only of \
+             printable ASCII characters other than '='",
+            "env[5].valueFrom.fileKeyRef.volumeName: Invalid value: \"V\": a lowercase RFC 1123 label must consist of lower case \
+             alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', \
+             regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+            "env[5].valueFrom.fileKeyRef.path: Invalid value: \"../a\": must not contain '..'",
             "envFrom: Invalid value: \"\": must specify one of: `configMapRef` or `secretRef`",
         ];
         assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn a_file_of_variables_is_in_a_folder_of_the_pod() {
+        let reads = |volume: &str| json!({"env": [{"name": "A", "valueFrom": {"fileKeyRef": {"volumeName": volume}}}]});
+        let volumes =
+            json!([{"name": "own", "emptyDir": {}}, {"name": "given", "configMap": {"name": "c"}}]);
+        let path = "env[0].valueFrom.fileKeyRef.volumeName";
+        for (volume, expected) in [
+            ("own", None),
+            ("none", Some(format!("{path}: Not found: \"none\""))),
+            (
+                "given",
+                Some(format!(
+                    "{path}: Invalid value: \"given\": referenced volume must be of type emptyDir"
+                )),
+            ),
+        ] {
+            let mut errors = Errors::new();
+            let container = reads(volume);
+            let volumes = Field::root(&volumes);
+            validate_files(&Field::root(&container), &volumes, &mut errors);
+            assert_eq!(words(&errors), Vec::from_iter(expected));
+        }
     }
 }

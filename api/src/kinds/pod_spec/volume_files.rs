@@ -25,7 +25,7 @@ pub(super) fn files(source: &Field<'_>, errors: &mut Errors) {
 }
 
 /// A path in the volume; names that start with `..` are the kubelet's, for changing all files at once.
-fn file_path(path: &Field<'_>, errors: &mut Errors) {
+pub(super) fn file_path(path: &Field<'_>, errors: &mut Errors) {
     checks::required(path, errors);
     paths::local_path(path, errors);
     if path.str().starts_with("..") && !path.str().starts_with("../") {

@@ -16,7 +16,7 @@ use crate::pods::seen::{Instance, Sandbox};
 use crate::pods::status::ips_of;
 use crate::runtime::Runtime;
 use crate::runtime::cri::{ContainerConfig, PodSandboxConfig};
-use crate::volumes::{Mounted, container_mounts};
+use crate::volumes::{Mounted, container_mounts, read_file};
 
 /// A postStart hook has no limit of its own; one that never ends would keep its Pod from ever ending too.
 const POST_START_LIMIT: Duration = Duration::from_secs(3600);
@@ -125,7 +125,8 @@ async fn environment<R>(
         .objects
         .sources(namespace, &config_maps, &secrets)
         .await;
-    let sources = sources.map_err(|error| error.to_string())?;
+    let mut sources = sources.map_err(|error| error.to_string())?;
+    sources.files = files(start).await.map_err(|error| error.to_string())?;
     env::environment(&env::Input {
         pod,
         container,
@@ -136,6 +137,25 @@ async fn environment<R>(
         sources: &sources,
     })
     .map_err(|error| error.to_string())
+}
+
+/// The files in volumes that the container's environment refers to, as they are now.
+async fn files(start: &Start) -> std::io::Result<env::Files> {
+    let wanted: Vec<(String, String)> = env::files(&start.container)
+        .map(|file| (file.volume_name.clone(), file.path.clone()))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(env::Files::default());
+    }
+    let paths = start.mounted.paths.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let read = wanted.into_iter().filter_map(|(volume, path)| {
+            let text = read_file(paths.get(&volume)?, &path);
+            Some(((volume, path), text.map_err(|error| error.to_string())))
+        });
+        read.collect()
+    });
+    reading.await.map_err(std::io::Error::other)
 }
 
 /// `runAsNonRoot` is held before the container exists.

@@ -1,23 +1,32 @@
 //! The environment of a container.
 
+mod error;
+mod file;
+mod source;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Container, EnvFromSource, EnvVar, EnvVarSource, Pod, Secret, Service,
+    ConfigMap, Container, EnvFromSource, EnvVar, FileKeySelector, Pod, Secret, Service,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+pub(crate) use self::error::EnvError;
 use super::expand::expand;
-use super::{fields, service_env};
-use crate::pods::object;
+use super::service_env;
 
-/// The ConfigMaps and Secrets of the Pod's namespace that a container refers to, by name; absent if there are none of that name.
+/// What a container's environment refers to.
 #[derive(Default)]
 pub(crate) struct Sources {
+    /// Those of the Pod's namespace by name; absent if there are none of that name.
     pub(crate) config_maps: BTreeMap<String, Arc<ConfigMap>>,
     pub(crate) secrets: BTreeMap<String, Arc<Secret>>,
+    pub(crate) files: Files,
 }
+
+/// The texts of files by volume and path, or why they cannot be read; `None` if there is no such file.
+pub(crate) type Files = BTreeMap<(String, String), Result<Option<String>, String>>;
 
 /// All that an environment is made from.
 pub(crate) struct Input<'a> {
@@ -29,24 +38,6 @@ pub(crate) struct Input<'a> {
     /// Those of the Pod's namespace, and `default/kubernetes`.
     pub(crate) services: &'a [Arc<Service>],
     pub(crate) sources: &'a Sources,
-}
-
-/// Why there is no environment; the words are those of `CreateContainerConfigError`.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum EnvError {
-    #[error("configmap {0:?} not found")]
-    NoConfigMap(String),
-    #[error("secret {0:?} not found")]
-    NoSecret(String),
-    #[error("couldn't find key {key} in {kind} {namespace}/{name}")]
-    NoKey {
-        kind: &'static str,
-        namespace: String,
-        name: String,
-        key: String,
-    },
-    #[error("{0}")]
-    Field(String),
 }
 
 /// The names of the ConfigMaps and Secrets that a container's environment refers to.
@@ -68,6 +59,12 @@ pub(crate) fn references(container: &Container) -> (Vec<&str>, Vec<&str>) {
         secrets.extend(source.secret_key_ref.iter().map(|one| one.name.as_str()));
     }
     (config_maps, secrets)
+}
+
+/// The files in volumes that a container's environment refers to.
+pub(crate) fn files(container: &Container) -> impl Iterator<Item = &FileKeySelector> {
+    let variables = container.env.iter().flatten();
+    variables.filter_map(|one| one.value_from.as_ref()?.file_key_ref.as_ref())
 }
 
 /// The variables in the order of the spec, then those of Services that the spec does not set itself.
@@ -165,75 +162,9 @@ fn value_of(
 ) -> Result<Option<String>, EnvError> {
     match (&variable.value, &variable.value_from) {
         (Some(value), _) if !value.is_empty() => Ok(Some(expand(value, known))),
-        (_, Some(source)) => from_source(input, source),
+        (_, Some(source)) => source::value(input, source),
         _ => Ok(Some(String::new())),
     }
-}
-
-fn from_source(input: &Input<'_>, source: &EnvVarSource) -> Result<Option<String>, EnvError> {
-    let Input {
-        pod,
-        container,
-        ips,
-        node_ip,
-        allocatable,
-        sources,
-        ..
-    } = input;
-    let no_key = |kind, name: &str, key: &str| EnvError::NoKey {
-        kind,
-        namespace: pod.metadata.namespace.clone().unwrap_or_default(),
-        name: name.to_owned(),
-        key: key.to_owned(),
-    };
-    if let Some(selector) = &source.field_ref {
-        let value = fields::field(pod, ips, node_ip, &selector.field_path);
-        return value.map(Some).map_err(EnvError::Field);
-    }
-    if let Some(selector) = &source.resource_field_ref {
-        let named = selector
-            .container_name
-            .as_deref()
-            .filter(|name| !name.is_empty());
-        let container = named
-            .and_then(|name| object::container(pod, name))
-            .unwrap_or(container);
-        let value = fields::resource(container, allocatable, selector);
-        return value.map(Some).map_err(EnvError::Field);
-    }
-    if let Some(selector) = &source.config_map_key_ref {
-        let Some(map) = sources.config_maps.get(&selector.name) else {
-            return absent(
-                selector.optional,
-                EnvError::NoConfigMap(selector.name.clone()),
-            );
-        };
-        let value = map.data.as_ref().and_then(|data| data.get(&selector.key));
-        return match value {
-            Some(value) => Ok(Some(value.clone())),
-            None => absent(
-                selector.optional,
-                no_key("ConfigMap", &selector.name, &selector.key),
-            ),
-        };
-    }
-    if let Some(selector) = &source.secret_key_ref {
-        let Some(secret) = sources.secrets.get(&selector.name) else {
-            return absent(selector.optional, EnvError::NoSecret(selector.name.clone()));
-        };
-        let value = secret
-            .data
-            .as_ref()
-            .and_then(|data| data.get(&selector.key));
-        return match value {
-            Some(value) => Ok(Some(String::from_utf8_lossy(&value.0).into_owned())),
-            None => absent(
-                selector.optional,
-                no_key("Secret", &selector.name, &selector.key),
-            ),
-        };
-    }
-    Ok(Some(String::new()))
 }
 
 #[cfg(test)]
@@ -259,6 +190,12 @@ mod tests {
         let sources = Sources {
             config_maps: [("cm".to_owned(), Arc::new(config))].into(),
             secrets: [("s".to_owned(), Arc::new(secret))].into(),
+            files: [
+                file("good.env", Ok(Some("PORT='80'\nNONE=''\n"))),
+                file("bad.env", Ok(Some("PORT=80"))),
+                file("none.env", Ok(None)),
+            ]
+            .into(),
         };
         let all = environment(&Input {
             pod: &pod,
@@ -274,6 +211,18 @@ mod tests {
             .into_iter()
             .filter(|(name, _)| !name.starts_with("DB_PORT"))
             .collect())
+    }
+
+    type File = ((String, String), Result<Option<String>, String>);
+
+    fn file(path: &str, text: Result<Option<&str>, String>) -> File {
+        let key = ("cache".to_owned(), path.to_owned());
+        (key, text.map(|text| text.map(str::to_owned)))
+    }
+
+    fn in_file(path: &str, key: &str, optional: bool) -> Value {
+        let file = json!({"volumeName": "cache", "path": path, "key": key, "optional": optional});
+        json!({"name": "V", "valueFrom": {"fileKeyRef": file}})
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -309,8 +258,38 @@ mod tests {
     }
 
     #[test]
+    fn files_in_volumes_are_read() {
+        let expected = |value: Option<&str>| match value {
+            Some(value) => pairs(&[("V", value)]),
+            None => pairs(&[]),
+        };
+        for (variable, value) in [
+            (in_file("good.env", "PORT", false), Some("80")),
+            (in_file("good.env", "NONE", false), Some("")),
+            (in_file("good.env", "HOST", true), None),
+            (in_file("none.env", "PORT", true), None),
+        ] {
+            let found = environment_of(json!({"name": "c", "env": [variable]}));
+            assert_eq!(found, Ok(expected(value)), "{variable}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
         let cases = [
+            (
+                in_file("good.env", "HOST", false),
+                "environment variable key \"HOST\" not found in file \"good.env\"",
+            ),
+            (
+                in_file("none.env", "PORT", false),
+                "couldn't parse env file: \"none.env\": no such file",
+            ),
+            (
+                in_file("bad.env", "PORT", true),
+                "couldn't parse env file: \"bad.env\": invalid environment variable format at line 1: \
+                 value must be enclosed in single quotes",
+            ),
             (
                 json!({"name": "V", "valueFrom": {"configMapKeyRef": {"name": "none", "key": "k"}}}),
                 "configmap \"none\" not found",
