@@ -84,14 +84,13 @@ spec:
       - {name: nginx, image: "nginx:1.19"}
 "#;
 
-/// Two control planes over an etcd in the middle of the network, which does not go with either.
+/// Two control planes over an etcd in the middle of the network, which does not go with either. They speak TLS with it.
 fn two_control_planes(net: &TestNet) -> Result<(Etcd, Node, Node)> {
     let etcd = Etcd::in_the_middle(net)?;
-    let in_etcd = format!("--etcd-servers={}", Etcd::url_in_the_middle(net));
-    let first = net.node().flag(&in_etcd).flag(GRACE).start()?;
+    let first = net.node().flags(etcd.flags()).flag(GRACE).start()?;
     let token = first.skiff_does("token control-plane")?;
     let token = format!("--token={}", token.trim());
-    let second = net.node().flag(&in_etcd).flag(GRACE).flag(&token);
+    let second = net.node().flags(etcd.flags()).flag(GRACE).flag(&token);
     Ok((etcd, first, second.start()?))
 }
 
@@ -126,9 +125,9 @@ fn e3_a_second_control_plane_takes_over() -> Result<()> {
 #[ignore = "a machine is waited for until it counts as lost: profile long"]
 fn e3_nodes_find_another_control_plane() -> Result<()> {
     let net = TestNet::new()?;
-    let (_etcd, first, second) = two_control_planes(&net)?;
-    let in_etcd = format!("--etcd-servers={}", Etcd::url_in_the_middle(&net));
-    let stranger = net.node().flag(&in_etcd).flag("--token=of-another-cluster");
+    let (etcd, first, second) = two_control_planes(&net)?;
+    let stranger = net.node().flags(etcd.flags());
+    let stranger = stranger.flag("--token=of-another-cluster");
     let complaint = stranger.prepare()?.refuses()?;
     ensure!(
         complaint.contains("--token is not that of the cluster"),
