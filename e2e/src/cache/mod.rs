@@ -1,12 +1,16 @@
 //! What takes long to make is made once and kept in `target/e2e-cache`, by the content it is made from.
 
+mod uses;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use crate::artifacts::target_dir;
+use uses::{DIGITS, Uses};
 
 /// The folder of everything that outlives a test run: packages, images, VM files.
 pub fn cache_dir() -> Result<PathBuf> {
@@ -18,21 +22,24 @@ pub fn cache_dir() -> Result<PathBuf> {
 /// Returns the path of what `build` makes out of `inputs`, building it only when no earlier process has.
 ///
 /// `build` gets an empty path to make a file or a folder at. Processes that ask for the same thing
-/// at the same time wait for the one that builds.
+/// at the same time wait for the one that builds. What was made of other inputs goes a day after its last use.
 pub fn once(name: &str, inputs: &[u8], build: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let cache = cache_dir()?;
-    let made = cache.join(format!("{name}-{}", &digest(inputs)[..12]));
-    if made.exists() {
+    let made = cache.join(format!("{name}-{}", &digest(inputs)[..DIGITS]));
+    let uses = Uses::new(&cache, name);
+    if uses.take(&made)? {
         return Ok(made);
     }
     let _lock = lock(&cache.join(format!("{name}.lock")))?;
-    if made.exists() {
+    if uses.take(&made)? {
         return Ok(made);
     }
     let unfinished = cache.join(format!("{name}.unfinished"));
     remove(&unfinished)?;
     build(&unfinished).with_context(|| format!("build {name} for the test cache"))?;
     fs::rename(&unfinished, &made).with_context(|| format!("keep {}", made.display()))?;
+    uses.take(&made)?;
+    uses.clear(SystemTime::now())?;
     Ok(made)
 }
 
