@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Taint;
+use skiff_api::Quantity;
+use skiff_kubelet::Simulation;
 
 use crate::config::{AgentOptions, UpOptions};
 use crate::data_dir::DEFAULT_DATA_DIR;
@@ -38,6 +41,8 @@ pub(crate) enum Command {
     Image(ImageArgs),
     /// Print the kubeconfig of the cluster's administrator.
     Kubeconfig(AtDataDir),
+    /// Add nodes that run nothing, on which Pods seem to run; stays in the foreground like `up`.
+    Simulate(SimulateArgs),
     /// Draw the way of a Pod or a Service through the cluster, stage by stage.
     Trace(TraceArgs),
     /// Show every change of an object that is still known, with when, who and what.
@@ -98,6 +103,58 @@ pub(crate) struct RestoreArgs {
     /// Only tell what would be done.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct SimulateArgs {
+    #[command(flatten)]
+    pub(crate) at: AtDataDir,
+    /// That of another cluster than the one in the data directory; any Kubernetes will do.
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// How many nodes; 0 only simulates those that have the label skiff.dev/simulated.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(..=i64::from(Simulation::MAX_NODES)))]
+    pub(crate) nodes: u32,
+    /// What their names begin with.
+    #[arg(long, default_value = "simulated")]
+    pub(crate) name_prefix: String,
+    /// Labels of each node, KEY=VALUE, repeatable.
+    #[arg(long = "node-label", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// Taints of each node, KEY=VALUE:EFFECT, repeatable, for Pods that are not to be simulated.
+    #[arg(long = "node-taint", value_parser = taint)]
+    pub(crate) taints: Vec<Taint>,
+    /// Processors of each node.
+    #[arg(long, default_value_t = 8)]
+    pub(crate) cpus: u32,
+    /// Memory of each node.
+    #[arg(long, default_value = "32Gi")]
+    pub(crate) memory: Quantity,
+    /// How many Pods each node takes, at most 250.
+    #[arg(long, default_value_t = 110, value_parser = clap::value_parser!(u32).range(..=250))]
+    pub(crate) max_pods: u32,
+    /// How long containers run that end, such as those of Jobs.
+    #[arg(long, default_value = "1s")]
+    pub(crate) run_for: SignedDuration,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn taint(text: &str) -> Result<Taint, String> {
+    let (rest, effect) = text.rsplit_once(':').ok_or("expected KEY=VALUE:EFFECT")?;
+    let (key, value) = match rest.split_once('=') {
+        Some((key, value)) => (key, Some(value.to_owned())),
+        None => (rest, None),
+    };
+    Ok(Taint {
+        key: key.to_owned(),
+        value,
+        effect: effect.to_owned(),
+        time_added: None,
+    })
 }
 
 #[derive(Args)]

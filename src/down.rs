@@ -28,7 +28,7 @@ pub(crate) enum Pods {
 pub(crate) async fn down(data_dir: &Path) -> anyhow::Result<()> {
     let data_dir = std::path::absolute(data_dir)?;
     end(&data_dir, Pods::Stop).await?;
-    println!(
+    say!(
         "Pods, containerd and skiff are stopped; the data stays in {}",
         data_dir.display()
     );
@@ -39,7 +39,7 @@ pub(crate) async fn down(data_dir: &Path) -> anyhow::Result<()> {
 pub(crate) async fn end(data_dir: &Path, pods: Pods) -> anyhow::Result<DataDir> {
     if let Some(pid) = holder(data_dir)? {
         kill(pid, Signal::SIGTERM).with_context(|| format!("ask skiff, process {pid}, to end"))?;
-        println!("skiff, process {pid}, was asked to end");
+        say!("skiff, process {pid}, was asked to end");
     }
     let held = hold_when_free(data_dir).await?;
     let mut runtime = ContainerRuntime::start_again(data_dir)?;

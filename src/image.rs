@@ -36,7 +36,7 @@ async fn load(runtime: &Containerd, file: &Path) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("load {}", file.display()))?;
     for name in names {
-        println!("loaded {name}");
+        say!("loaded {name}");
     }
     Ok(())
 }
@@ -64,9 +64,9 @@ async fn list(runtime: &Containerd) -> anyhow::Result<()> {
         .max()
         .unwrap_or(0)
         .max("IMAGE".len());
-    println!("{:<width$}  {:<13}  {:>9}", "IMAGE", "ID", "SIZE");
+    say!("{:<width$}  {:<13}  {:>9}", "IMAGE", "ID", "SIZE");
     for (tag, id, size) in rows {
-        println!("{tag:<width$}  {id:<13}  {:>6.1} MB", size as f64 / 1e6);
+        say!("{tag:<width$}  {id:<13}  {:>6.1} MB", size as f64 / 1e6);
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ async fn remove(runtime: &Containerd, names: &[String]) -> anyhow::Result<()> {
             .remove_image(name)
             .await
             .with_context(|| format!("remove {name}"))?;
-        println!("removed {name}");
+        say!("removed {name}");
     }
     Ok(())
 }

@@ -6,8 +6,11 @@
 //!   cli ──► up ──► data directory ─► pki ─► store ─► API server ─┬─► scheduler, controllers, dns
 //!     │                                       containerd ────────┴─► kubelet, proxy
 //!     ├──► agent ──► join ─► containerd ───────────────────────────► kubelet, proxy
-//!     └──► status, down, uninstall, image, token, kubeconfig, trace, history, restore
+//!     └──► status, down, uninstall, image, token, kubeconfig, simulate, trace, history, restore
 //! ```
+
+#[macro_use]
+mod say;
 
 mod agent;
 mod allocator;
@@ -25,6 +28,7 @@ mod kubeconfig;
 mod logging;
 mod network;
 mod pki;
+mod simulate;
 mod status;
 mod token;
 mod trace;
@@ -64,6 +68,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Uninstall(at) => uninstall::uninstall(&at.data_dir).await,
             Command::Image(image) => image::image(image).await,
             Command::Kubeconfig(at) => kubeconfig::print(&at.data_dir),
+            Command::Simulate(args) => simulate::simulate(args).await,
             Command::Trace(args) => trace::trace(args).await,
             Command::History(args) => history::history(args).await,
             Command::Restore(args) => history::restore(args).await,

@@ -18,15 +18,15 @@ pub(crate) async fn status(data_dir: &Path) -> anyhow::Result<()> {
     let Some(pid) = data_dir::holder(data_dir)? else {
         anyhow::bail!("the cluster in {} does not run", data_dir.display());
     };
-    println!("skiff       runs with process id {pid}");
+    say!("skiff       runs with process id {pid}");
     let client = skiff_client::from_kubeconfig(&kubeconfig::of(data_dir), "skiff").await?;
     let version = client.apiserver_version().await?;
-    println!("API server  {}", version.git_version);
+    say!("API server  {}", version.git_version);
     for node in Api::<Node>::all(client.clone())
         .list(&ListParams::default())
         .await?
     {
-        println!(
+        say!(
             "node        {} {}",
             node.name_any(),
             if is_ready(&node) { "Ready" } else { "NotReady" }
@@ -37,7 +37,7 @@ pub(crate) async fn status(data_dir: &Path) -> anyhow::Result<()> {
         .iter()
         .filter(|pod| phase(pod) == Some("Running"))
         .count();
-    println!("Pods        {running} of {} running", pods.items.len());
+    say!("Pods        {running} of {} running", pods.items.len());
     Ok(())
 }
 

@@ -28,6 +28,6 @@ pub(crate) async fn uninstall(data_dir: &Path) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("unmount what is below {}", data_dir.display()))?;
     std::fs::remove_dir_all(&data_dir).with_context(|| format!("remove {}", data_dir.display()))?;
-    println!("nothing of the cluster in {} is left", data_dir.display());
+    say!("nothing of the cluster in {} is left", data_dir.display());
     Ok(())
 }

@@ -39,7 +39,7 @@ pub(crate) async fn history(args: HistoryArgs) -> anyhow::Result<()> {
         "{target} is not known since revision {}, the oldest that is kept",
         known.oldest
     );
-    println!("{target}, since revision {}", known.oldest);
+    say!("{target}, since revision {}", known.oldest);
     let mut before = known.before;
     for change in known.changes {
         print(&change, before.as_ref());
@@ -52,10 +52,10 @@ pub(crate) async fn history(args: HistoryArgs) -> anyhow::Result<()> {
 }
 
 fn print(change: &Change, before: Option<&Value>) {
-    println!("\n{}", change.headline());
+    say!("\n{}", change.headline());
     if let (Deed::Changed, Some(before)) = (change.deed, before) {
         for line in diff(before, &change.object) {
-            println!("  {line}");
+            say!("  {line}");
         }
     }
 }

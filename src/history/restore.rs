@@ -53,7 +53,7 @@ pub(crate) async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
     }
     ensure!(work.refused == 0, "{} steps were refused", work.refused);
     if work.done == 0 {
-        println!("{target} is as it was at revision {}", args.revision);
+        say!("{target} is as it was at revision {}", args.revision);
     }
     Ok(())
 }
@@ -129,7 +129,7 @@ impl Work {
             Ok(()) => {
                 self.done += 1;
                 let would = if self.dry_run { "would " } else { "" };
-                println!("{would}{deed} {object}");
+                say!("{would}{deed} {object}");
             }
             Err(error) => {
                 self.refused += 1;

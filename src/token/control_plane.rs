@@ -52,7 +52,7 @@ pub(crate) fn print(data_dir: &Path) -> anyhow::Result<()> {
             data_dir.display()
         );
     };
-    println!("{token}");
+    say!("{token}");
     Ok(())
 }
 

@@ -42,11 +42,11 @@ pub(crate) async fn token(args: TokenArgs) -> anyhow::Result<()> {
             let secrets = secrets().await?;
             create(&secrets, &token, ttl, description).await?;
             match print_join_command {
-                true => println!(
+                true => say!(
                     "skiff agent --server {} --token {token}",
                     servers(secrets.into_client()).await?
                 ),
-                false => println!("{token}"),
+                false => say!("{token}"),
             }
             Ok(())
         }
@@ -91,13 +91,13 @@ async fn create(
 
 async fn list(secrets: &Api<Secret>) -> anyhow::Result<()> {
     let tokens = ListParams::default().fields(&format!("type={TYPE}"));
-    println!("{:<8} {:<24} DESCRIPTION", "ID", "EXPIRES");
+    say!("{:<8} {:<24} DESCRIPTION", "ID", "EXPIRES");
     for secret in secrets.list(&tokens).await.context("list the tokens")? {
         let field = |name: &str| {
             let value: Option<&ByteString> = secret.data.as_ref().and_then(|data| data.get(name));
             value.map(|value| String::from_utf8_lossy(&value.0).into_owned())
         };
-        println!(
+        say!(
             "{:<8} {:<24} {}",
             field("token-id").unwrap_or_else(|| secret.name_any()),
             field("expiration").unwrap_or_else(|| "never".to_owned()),
@@ -118,7 +118,7 @@ async fn delete(secrets: &Api<Secret>, ids: &[String]) -> anyhow::Result<()> {
             .delete(&name, &DeleteParams::default())
             .await
             .with_context(|| format!("delete the token {id}"))?;
-        println!("token {id} deleted");
+        say!("token {id} deleted");
     }
     Ok(())
 }

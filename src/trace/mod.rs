@@ -29,7 +29,9 @@ pub(crate) async fn trace(args: TraceArgs) -> anyhow::Result<()> {
         .list(&ListParams::default())
         .await?;
     let cluster = Cluster {
-        nodes: nodes.iter().map(ResourceExt::name_any).collect(),
+        nodes: (nodes.iter().filter(|node| has_kubelet(node)))
+            .map(ResourceExt::name_any)
+            .collect(),
         client,
     };
     let (title, steps) = match args.of {
@@ -40,7 +42,7 @@ pub(crate) async fn trace(args: TraceArgs) -> anyhow::Result<()> {
         !steps.is_empty(),
         "nothing is known of the way of {title} any more: each machine keeps its newest stamps, until skiff stops"
     );
-    println!("{title}\n\n{}", waterfall(&steps));
+    say!("{title}\n\n{}", waterfall(&steps));
     Ok(())
 }
 
@@ -113,6 +115,12 @@ impl Cluster {
         }
         Ok(steps)
     }
+}
+
+/// Simulated nodes have none.
+fn has_kubelet(node: &Node) -> bool {
+    let status = node.status.as_ref();
+    status.is_some_and(|status| status.daemon_endpoints.is_some())
 }
 
 /// Without those of an object or an address that had the same name before. The time of creation is in whole seconds.

@@ -13,7 +13,7 @@ pub(crate) struct Steps {
 
 impl Steps {
     pub(crate) fn start() -> Self {
-        println!("skiff {} is starting", env!("CARGO_PKG_VERSION"));
+        say!("skiff {} is starting", env!("CARGO_PKG_VERSION"));
         Self {
             started: Instant::now(),
             started_at: Timestamp::now(),
@@ -39,21 +39,21 @@ impl Steps {
 
     /// Says that the cluster is ready, and how to use it.
     pub(crate) fn ready(&self, kubeconfig: &Path) {
-        println!("skiff is ready in {}", shown(self.started.elapsed()));
-        println!();
-        println!("  export KUBECONFIG={}", kubeconfig.display());
-        println!("  kubectl get nodes");
+        say!("skiff is ready in {}", shown(self.started.elapsed()));
+        say!();
+        say!("  export KUBECONFIG={}", kubeconfig.display());
+        say!("  kubectl get nodes");
     }
 
     /// Says that this machine is a node of its cluster.
     pub(crate) fn joined(&self, node: &str) {
-        println!("skiff is ready in {}", shown(self.started.elapsed()));
-        println!();
-        println!("  this machine is the node {node}");
+        say!("skiff is ready in {}", shown(self.started.elapsed()));
+        say!();
+        say!("  this machine is the node {node}");
     }
 
     fn tell(&self, name: &str, took: Duration) {
-        println!("  {name:<14} {:>8}", shown(took));
+        say!("  {name:<14} {:>8}", shown(took));
     }
 }
 

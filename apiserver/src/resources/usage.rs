@@ -136,10 +136,17 @@ async fn summaries(api: &Api, nodes: &[Value]) -> Vec<Option<Value>> {
     answers
 }
 
+/// Whether nobody has heard of the node for a while.
+fn is_lost(node: &Value) -> bool {
+    let conditions = node["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    conditions.any(|one| one["type"] == "Ready" && one["status"] == "Unknown")
+}
+
 /// What the kubelet of a node says; `None` if it does not.
 async fn summary(api: &Api, node: &Value) -> Option<Value> {
     let name = metadata::name(node);
-    let address = address_of(node)?;
+    let address = address_of(node).filter(|_| !is_lost(node))?;
     let request = Request::get("/stats/summary")
         .header("host", &address.host)
         .body(Body::empty())

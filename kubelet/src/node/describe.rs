@@ -1,6 +1,7 @@
 //! The Node object, from facts.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
@@ -36,25 +37,47 @@ pub(crate) fn allocatable(machine: &Machine, max_pods: u32) -> BTreeMap<String, 
     .collect()
 }
 
+/// Who a node is, and where it can be called.
+#[derive(Clone, Copy)]
+pub(crate) struct Identity<'a> {
+    pub(crate) name: &'a str,
+    /// Labels beside those that every node has.
+    pub(crate) labels: &'a BTreeMap<String, String>,
+    pub(crate) max_pods: u32,
+    /// The node's address with the kubelet's port; a node that is simulated has none.
+    pub(crate) at: Option<SocketAddr>,
+}
+
+impl<'a> From<&'a Config> for Identity<'a> {
+    fn from(config: &'a Config) -> Self {
+        Self {
+            name: &config.node_name,
+            labels: &config.labels,
+            max_pods: config.max_pods,
+            at: Some(SocketAddr::new(config.node_ip, config.server_bind.port())),
+        }
+    }
+}
+
 /// The labels of the node.
-pub(super) fn labels(config: &Config, machine: &Machine) -> BTreeMap<String, String> {
+pub(super) fn labels(identity: Identity<'_>, machine: &Machine) -> BTreeMap<String, String> {
     let own = [
         ("beta.kubernetes.io/arch", machine.architecture),
         ("beta.kubernetes.io/os", "linux"),
         ("kubernetes.io/arch", machine.architecture),
-        ("kubernetes.io/hostname", &config.node_name),
+        ("kubernetes.io/hostname", identity.name),
         ("kubernetes.io/os", "linux"),
     ];
     let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    config.labels.clone().into_iter().chain(own).collect()
+    identity.labels.clone().into_iter().chain(own).collect()
 }
 
 /// The object that registers the node.
-pub(super) fn node(config: &Config, machine: &Machine, status: NodeStatus) -> Node {
+pub(crate) fn node(identity: Identity<'_>, machine: &Machine, status: NodeStatus) -> Node {
     Node {
         metadata: ObjectMeta {
-            name: Some(config.node_name.clone()),
-            labels: Some(labels(config, machine)),
+            name: Some(identity.name.to_owned()),
+            labels: Some(labels(identity, machine)),
             annotations: Some(
                 [(
                     "volumes.kubernetes.io/controller-managed-attach-detach",
@@ -71,38 +94,40 @@ pub(super) fn node(config: &Config, machine: &Machine, status: NodeStatus) -> No
 }
 
 /// What a status is made from.
-pub(super) struct Facts<'a> {
-    pub(super) config: &'a Config,
-    pub(super) machine: &'a Machine,
-    pub(super) runtime: &'a Known,
-    pub(super) network_is_ready: bool,
-    pub(super) pressure: Pressure,
+pub(crate) struct Facts<'a> {
+    pub(crate) identity: Identity<'a>,
+    pub(crate) machine: &'a Machine,
+    pub(crate) runtime: &'a Known,
+    pub(crate) network_is_ready: bool,
+    pub(crate) pressure: Pressure,
     /// The conditions that the API server has, for the times of their changes.
-    pub(super) old: &'a [NodeCondition],
-    pub(super) now: Timestamp,
+    pub(crate) old: &'a [NodeCondition],
+    pub(crate) now: Timestamp,
 }
 
 /// The status of the node.
-pub(super) fn status(facts: &Facts<'_>) -> NodeStatus {
+pub(crate) fn status(facts: &Facts<'_>) -> NodeStatus {
     let Facts {
-        config, machine, ..
+        identity, machine, ..
     } = facts;
-    let resources = allocatable(machine, config.max_pods);
+    let resources = allocatable(machine, identity.max_pods);
     let address = |type_: &str, address: String| NodeAddress {
         type_: type_.to_owned(),
         address,
     };
     NodeStatus {
-        addresses: Some(vec![
-            address("InternalIP", config.node_ip.to_string()),
-            address("Hostname", config.node_name.clone()),
-        ]),
+        addresses: identity.at.map(|at| {
+            vec![
+                address("InternalIP", at.ip().to_string()),
+                address("Hostname", identity.name.to_owned()),
+            ]
+        }),
         capacity: Some(resources.clone()),
         allocatable: Some(resources),
         conditions: Some(conditions(facts)),
-        daemon_endpoints: Some(NodeDaemonEndpoints {
+        daemon_endpoints: identity.at.map(|at| NodeDaemonEndpoints {
             kubelet_endpoint: Some(DaemonEndpoint {
-                port: i32::from(config.server_bind.port()),
+                port: i32::from(at.port()),
             }),
         }),
         node_info: Some(NodeSystemInfo {
@@ -215,7 +240,7 @@ mod tests {
         let machine = Machine::default();
         let config = Config::for_tests("/tmp");
         let status = status(&Facts {
-            config: &config,
+            identity: Identity::from(&config),
             machine: &machine,
             runtime: &runtime,
             network_is_ready,

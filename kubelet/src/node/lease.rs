@@ -14,12 +14,11 @@ use skiff_client::{Informer, ObjectKey};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use crate::config::Config;
 use crate::pods::Context;
 
-const NAMESPACE: &str = "kube-node-lease";
+pub(crate) const NAMESPACE: &str = "kube-node-lease";
 /// The part of the lease's duration after which it is renewed (nodeLeaseRenewIntervalFraction).
-const RENEWALS: u32 = 4;
+pub(crate) const RENEWALS: u32 = 4;
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -37,7 +36,16 @@ pub(super) async fn keep<R>(
     loop {
         let node = nodes.get(key);
         // A request without an answer is dropped with its connection, which a broken network may have left behind.
-        let renewed = timeout(period, renew(&api, config, node.as_deref())).await;
+        let renewed = timeout(
+            period,
+            renew(
+                &api,
+                &config.node_name,
+                config.lease_duration,
+                node.as_deref(),
+            ),
+        )
+        .await;
         let wait = match renewed {
             Ok(Ok(())) => {
                 if std::mem::take(&mut unheard) {
@@ -55,10 +63,15 @@ pub(super) async fn keep<R>(
     }
 }
 
-async fn renew(api: &Api<Lease>, config: &Config, node: Option<&Node>) -> kube::Result<()> {
-    let name = &config.node_name;
+/// Says that the node lives, for so long; makes the Lease if there is none.
+pub(crate) async fn renew(
+    api: &Api<Lease>,
+    name: &str,
+    duration: Duration,
+    node: Option<&Node>,
+) -> kube::Result<()> {
     let now = MicroTime(Timestamp::now());
-    let seconds = i32::try_from(config.lease_duration.as_secs()).unwrap_or(i32::MAX);
+    let seconds = i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
     let patch = Patch::Merge(json!({ "spec": {
         "holderIdentity": name, "leaseDurationSeconds": seconds, "renewTime": now } }));
     match api.patch(name, &PatchParams::default(), &patch).await {

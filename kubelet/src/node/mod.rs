@@ -6,10 +6,10 @@
 //!                 └── deleted by somebody     └── taken for lost, or heard again; pressure, or the runtime, comes or goes
 //! ```
 
-mod describe;
-mod lease;
+pub(crate) mod describe;
+pub(crate) mod lease;
 mod network;
-mod pulse;
+pub(crate) mod pulse;
 mod register;
 mod transitions;
 

@@ -12,10 +12,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// What is known of the runtime.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Known {
+pub(crate) struct Known {
     /// Such as `containerd://1.6.20`, as it last said.
-    pub(super) version: String,
-    pub(super) is_down: bool,
+    pub(crate) version: String,
+    pub(crate) is_down: bool,
 }
 
 /// What an answer, or its lack after so long a silence, makes of what was known.

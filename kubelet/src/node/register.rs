@@ -68,7 +68,7 @@ async fn try_register<R: Runtime>(
     let host = &context.host;
     let name = &host.config.node_name;
     let status = status(context, &runtime.borrow(), false, &[]);
-    let mut node = describe::node(&host.config, &host.machine, status);
+    let mut node = describe::node((&host.config).into(), &host.machine, status);
     if let Some(old) = deleted.and_then(|node| node.spec.as_ref()) {
         node.spec = Some(NodeSpec {
             pod_cidr: old.pod_cidr.clone(),
@@ -81,7 +81,8 @@ async fn try_register<R: Runtime>(
         Err(kube::Error::Api(refused)) if refused.reason == "AlreadyExists" => {}
         Err(error) => return Err(error).context("create the Node"),
     }
-    let labels = json!({ "metadata": { "labels": describe::labels(&host.config, &host.machine) } });
+    let labels = describe::labels((&host.config).into(), &host.machine);
+    let labels = json!({ "metadata": { "labels": labels } });
     api(context)
         .patch(name, &PatchParams::default(), &Patch::Merge(labels))
         .await
@@ -97,7 +98,7 @@ fn status<R>(
 ) -> NodeStatus {
     let host = &context.host;
     describe::status(&Facts {
-        config: &host.config,
+        identity: (&host.config).into(),
         machine: &host.machine,
         runtime,
         network_is_ready,

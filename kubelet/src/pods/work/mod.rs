@@ -27,6 +27,7 @@ pub(super) use self::clean::{
 pub(super) use self::image::ensure_image;
 pub(super) use self::look::{list, look, look_at_sandbox, messages};
 pub(super) use self::report::{delete, write_status};
+pub(crate) use self::report::{delete_object, patch_status};
 pub(super) use self::resize::resize;
 pub(super) use self::sandbox::create_sandbox;
 pub(super) use self::start::{Start, start};
