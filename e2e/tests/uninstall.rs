@@ -20,6 +20,11 @@ fn traces(machine: &Cluster) -> Result<String> {
 
 /// Something of everything that leaves a mark on a machine.
 const EVERYTHING: &str = r#"
+apiVersion: networking.k8s.io/v1
+kind: ServiceCIDR
+metadata: {name: further}
+spec: {cidrs: [203.0.113.0/24]}
+---
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}

@@ -7,7 +7,7 @@ use anyhow::Context;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::dataplane::Ranges;
-use crate::host::{hold_pods_back, lead_nowhere, restore_settings};
+use crate::host::{hold_pods_back, lead_nowhere, noted_ranges, restore_settings};
 use crate::mode::remove_others;
 use crate::nftables::{Loader, remove_empty_tables};
 use crate::policy;
@@ -21,6 +21,8 @@ pub async fn cleanup(service_cidr: IpNet, data_dir: &Path) -> anyhow::Result<()>
     let IpNet::V4(services) = service_cidr else {
         return Ok(());
     };
+    let mut routed = noted_ranges(data_dir).context("the ranges that have routes")?;
+    routed.insert(services);
     let (loader, ranges) = (Loader::default(), of_nobody(services));
     let removed = remove_others("", &ranges, &loader).await;
     removed.context("the rules of Services")?;
@@ -30,8 +32,10 @@ pub async fn cleanup(service_cidr: IpNet, data_dir: &Path) -> anyhow::Result<()>
     held_back.context("the rules that let Pods through")?;
     let removed = remove_empty_tables(&loader).await;
     removed.context("the empty tables of iptables")?;
-    let removed = lead_nowhere(services).await;
-    removed.with_context(|| format!("the route of {services}"))?;
+    for range in routed {
+        let removed = lead_nowhere(range).await;
+        removed.with_context(|| format!("the route of {range}"))?;
+    }
     restore_settings(data_dir).context("the settings of the kernel")
 }
 
@@ -40,7 +44,7 @@ fn of_nobody(services: Ipv4Net) -> Ranges {
     Ranges {
         node: Ipv4Addr::UNSPECIFIED,
         cluster: Ipv4Addr::UNSPECIFIED.into(),
-        services,
+        services: vec![services],
         node_ports: Vec::new(),
     }
 }

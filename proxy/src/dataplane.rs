@@ -14,10 +14,17 @@ pub(crate) struct Ranges {
     pub(crate) node: Ipv4Addr,
     /// Of Pods, in the whole cluster.
     pub(crate) cluster: Ipv4Net,
-    /// Of Services.
-    pub(crate) services: Ipv4Net,
+    /// Of Services; none has an address of another.
+    pub(crate) services: Vec<Ipv4Net>,
     /// Of the node's addresses at which NodePorts answer; all if empty.
     pub(crate) node_ports: Vec<Ipv4Net>,
+}
+
+impl Ranges {
+    /// Whether an address is of the Services'.
+    pub(crate) fn is_service(&self, address: Ipv4Addr) -> bool {
+        self.services.iter().any(|range| range.contains(&address))
+    }
 }
 
 /// The kernel could not be brought to the model.
@@ -78,7 +85,7 @@ pub(crate) fn node_addresses(ranges: &Ranges) -> Result<Vec<Ipv4Addr>, Dataplane
         .filter_map(|interface| Some(interface.address?.as_sockaddr_in()?.ip()))
         .filter(|address| {
             !address.is_loopback()
-                && !ranges.services.contains(address)
+                && !ranges.is_service(*address)
                 && !ranges.cluster.contains(address)
                 && wanted(address)
         })

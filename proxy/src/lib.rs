@@ -25,6 +25,7 @@ mod netfilter;
 mod nftables;
 mod policy;
 mod run;
+mod service_ranges;
 mod trace;
 mod userspace;
 mod watched;

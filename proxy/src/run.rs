@@ -1,5 +1,6 @@
 //! The loop: something changed, bring the kernel to it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
@@ -20,6 +21,7 @@ use crate::model::Model;
 use crate::netfilter::{Conntrack, Monitor, Trouble, datagram_fronts};
 use crate::nftables::Loader;
 use crate::policy;
+use crate::service_ranges::{ServiceRanges, together};
 use crate::trace;
 use crate::watched::Watched;
 
@@ -45,10 +47,13 @@ pub async fn run(
     let std::net::IpAddr::V4(node) = config.node_ip else {
         anyhow::bail!("the node's address {} is not IPv4", config.node_ip);
     };
+    let own = ipv4(config.service_cidr)?;
+    let service_ranges = ServiceRanges::new(&informers, own);
     let ranges = Ranges {
         node,
         cluster: ipv4(config.cluster_cidr)?,
-        services: ipv4(config.service_cidr)?,
+        // Until ServiceCIDRs are known.
+        services: together(own, host::noted_ranges(&config.data_dir)?),
         node_ports: Vec::new(),
     };
     host::prepare(&ranges, &config.data_dir).await?;
@@ -56,6 +61,7 @@ pub async fn run(
     let loader = Loader::default();
     let policies = policy::run(informers.clone(), config.node_name.clone(), loader.clone());
     let serving = async {
+        let ranges = (ranges, service_ranges);
         let serving = serve(config, ranges, client, informers, recorder, loader);
         let served = shutdown.run_until_cancelled(serving).await;
         served.unwrap_or(Ok(()))
@@ -83,7 +89,7 @@ fn ipv4(range: IpNet) -> anyhow::Result<Ipv4Net> {
 
 async fn serve(
     config: Config,
-    ranges: Ranges,
+    (ranges, service_ranges): (Ranges, ServiceRanges),
     client: kube::Client,
     informers: Informers,
     recorder: Recorder,
@@ -125,6 +131,7 @@ async fn serve(
             () = watched.changed() => {}
             () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
             trouble = trouble(&monitor) => proxy.repair(trouble).await,
+            () = service_ranges.changed() => proxy.lead(service_ranges.all(), &config.data_dir).await,
             () = map_changed.notified() => match settings() {
                 Some(Ok(settings)) => proxy.switch(settings).await,
                 Some(Err(why)) => {
@@ -271,6 +278,24 @@ impl Proxy {
             return;
         }
         self.ranges.node_ports.clone_from(&settings.node_ports);
+        self.change(settings).await;
+    }
+
+    /// Services have addresses of these ranges from now on.
+    async fn lead(&mut self, services: Vec<Ipv4Net>, data_dir: &Path) {
+        if self.ranges.services == services {
+            return;
+        }
+        self.ranges.services = services;
+        if let Err(error) = host::lead_services_here(&self.ranges, data_dir).await {
+            let error = &*error as &dyn std::error::Error;
+            tracing::error!(error, "addresses of Services not led here");
+        }
+        self.change(self.settings.clone()).await;
+    }
+
+    /// Serves by these settings, and the ranges as they are now.
+    async fn change(&mut self, settings: Settings) {
         match choose(&settings, &self.ranges, &self.loader).await {
             Ok(Chosen { dataplane, instead }) => {
                 if let Some(instead) = instead {

@@ -71,16 +71,22 @@ async fn write(api: &Api, name: &str, fate: Fate) -> Result<(), Status> {
     let descriptor = descriptor.ok_or_else(unknown)?;
     let storage = api.objects.of(&descriptor);
     let writes = Writes::new(api, &storage);
-    let parts: [(Part, fn(&Value, Fate) -> Value); 2] = [(Part::Main, held), (Part::Status, said)];
-    for (part, wanted) in parts {
-        let change = |old: &Value| Ok(wanted(old, fate));
-        let written = writes.modify("", name, part, Writer::default(), change);
-        match written.await {
-            Err(status) if status.reason == Reason::NotFound => return Ok(()),
-            written => written.map(|_| ())?,
-        }
+    modify(&writes, name, Part::Main, |old| held(old, fate)).await?;
+    modify(&writes, name, Part::Status, |old| said(old, fate)).await
+}
+
+async fn modify(
+    writes: &Writes<'_>,
+    name: &str,
+    part: Part,
+    wanted: impl Fn(&Value) -> Value + Send,
+) -> Result<(), Status> {
+    let change = |old: &Value| Ok(wanted(old));
+    let written = writes.modify("", name, part, Writer::default(), change);
+    match written.await {
+        Err(status) if status.reason == Reason::NotFound => Ok(()),
+        written => written.map(drop),
     }
-    Ok(())
 }
 
 /// It has the finalizer until it is over.

@@ -2,6 +2,7 @@
 
 mod forward;
 mod route;
+mod services;
 mod sysctl;
 
 use std::path::Path;
@@ -14,16 +15,15 @@ pub(crate) use forward::{hold_pods_back, let_pods_through};
 #[cfg(test)]
 pub(crate) use route::lead_here;
 pub(crate) use route::{lead_addresses_here, lead_nowhere};
+pub(crate) use services::{lead_services_here, noted as noted_ranges};
 pub(crate) use sysctl::{
     invalid_is_dropped, prepare_iptables, prepare_ipvs, restore as restore_settings,
 };
 
-/// Lets the host forward, shows bridged packets to the rules, and leads the Service range to this host.
+/// Lets the host forward, shows bridged packets to the rules, and leads the ranges of Services to this host.
 /// What the kernel's settings were is noted in `data_dir`.
 pub(crate) async fn prepare(ranges: &Ranges, data_dir: &Path) -> anyhow::Result<()> {
     sysctl::note(data_dir).context("note the kernel's settings")?;
     sysctl::prepare().context("let the host forward")?;
-    route::lead_here(ranges.services, ranges.node)
-        .await
-        .with_context(|| format!("route {} to this host", ranges.services))
+    lead_services_here(ranges, data_dir).await
 }

@@ -52,13 +52,14 @@ fn masquerading(chains: &mut Chains) {
     chains.add(Table::Nat, post, "-j MASQUERADE --random-fully");
 }
 
-/// The Service range is local to the host, but its addresses are none of the node.
+/// The ranges of Services are local to the host, but their addresses are none of the node.
 fn node_ports_last(chains: &mut Chains, ranges: &Ranges) {
-    let local = format!(
-        "! -d {} -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS",
-        ranges.services
-    );
+    for services in &ranges.services {
+        let rule = format!("-d {services} -j RETURN");
+        chains.add(Table::Nat, "KUBE-SERVICES", rule);
+    }
     if ranges.node_ports.is_empty() {
+        let local = "-m addrtype --dst-type LOCAL -j KUBE-NODEPORTS";
         chains.add(Table::Nat, "KUBE-SERVICES", local);
     }
     for range in &ranges.node_ports {
@@ -69,11 +70,12 @@ fn node_ports_last(chains: &mut Chains, ranges: &Ranges) {
 
 /// Addresses without a Service, and what asks for loopback from elsewhere (CVE-2020-8558).
 fn refuse(chains: &mut Chains, ranges: &Ranges) {
-    let services = ranges.services;
-    let reset = format!("-d {services} -p tcp -j REJECT --reject-with tcp-reset");
-    chains.add(Table::Filter, "KUBE-SERVICES", reset);
-    let reject = format!("-d {services} -j REJECT");
-    chains.add(Table::Filter, "KUBE-SERVICES", reject);
+    for services in &ranges.services {
+        let reset = format!("-d {services} -p tcp -j REJECT --reject-with tcp-reset");
+        chains.add(Table::Filter, "KUBE-SERVICES", reset);
+        let reject = format!("-d {services} -j REJECT");
+        chains.add(Table::Filter, "KUBE-SERVICES", reject);
+    }
     chains.add(
         Table::Filter,
         "KUBE-FIREWALL",

@@ -7,7 +7,7 @@ fn ranges() -> Ranges {
     Ranges {
         node: [192, 0, 2, 1].into(),
         cluster: "10.244.0.0/16".parse().expect("a range"),
-        services: "10.96.0.0/12".parse().expect("a range"),
+        services: vec!["10.96.0.0/12".parse().expect("a range")],
         node_ports: Vec::new(),
     }
 }

@@ -154,7 +154,7 @@ impl Ipvs {
         let served = servers.keys().map(|address| *address.at.ip());
         let is_own = |ip: &Ipv4Addr| own.contains(ip) || ip.is_loopback();
         Ok(served
-            .filter(|ip| !is_own(ip) && !self.ranges.services.contains(ip))
+            .filter(|ip| !is_own(ip) && !self.ranges.is_service(*ip))
             .collect())
     }
 

@@ -1,5 +1,7 @@
 //! The part of the table that does not depend on Services.
 
+use ipnet::Ipv4Net;
+
 use super::items::Container;
 use super::table::TABLE;
 use crate::dataplane::Ranges;
@@ -33,9 +35,7 @@ pub(crate) enum Base {
 /// Service between, such as the node of its own port, is nobody's business here.
 pub(crate) fn base_table(base: Base, ranges: &Ranges) -> String {
     let (containers, translate) = (containers(), translate(base, ranges));
-    let Ranges {
-        cluster, services, ..
-    } = ranges;
+    let (cluster, services) = (ranges.cluster, one_of(&ranges.services));
     let refuse = |what: &str| {
         format!("\t\t{what} meta l4proto tcp reject with tcp reset\n\t\t{what} reject\n")
     };
@@ -106,18 +106,25 @@ fn invalid(base: Base, ranges: &Ranges) -> String {
     }
 }
 
-/// What matches an address at which NodePorts answer. The Service range is local as well, but is none.
+/// What matches an address at which NodePorts answer. The ranges of Services are local as well, but are none.
 fn node_ports_at(ranges: &Ranges, loopback: bool) -> String {
-    let services = ranges.services;
+    let services = one_of(&ranges.services);
     let mut matched = format!("fib daddr type local ip daddr != {services}");
     if !loopback {
         matched += " ip daddr != 127.0.0.0/8";
     }
     if !ranges.node_ports.is_empty() {
-        let all: Vec<String> = ranges.node_ports.iter().map(ToString::to_string).collect();
-        matched += &format!(" ip daddr {{ {} }}", all.join(", "));
+        matched += &format!(" ip daddr {}", one_of(&ranges.node_ports));
     }
     matched
+}
+
+fn one_of(ranges: &[Ipv4Net]) -> String {
+    if let [one] = ranges {
+        return one.to_string();
+    }
+    let all: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+    format!("{{ {} }}", all.join(", "))
 }
 
 /// What the node itself asks of a proxy goes to the node's address: from loopback, a datagram's answer would not come back.
@@ -247,7 +254,7 @@ mod tests {
         let ranges = Ranges {
             node: [192, 0, 2, 1].into(),
             cluster: "10.244.0.0/16".parse().expect("a range"),
-            services: "10.96.0.0/12".parse().expect("a range"),
+            services: vec!["10.96.0.0/12".parse().expect("a range")],
             node_ports: Vec::new(),
         };
         for (base, drops) in [

@@ -43,7 +43,7 @@ fn ranges() -> Ranges {
     Ranges {
         node: Ipv4Addr::new(192, 0, 2, 1),
         cluster: range("10.244.0.0/16"),
-        services: range("10.96.0.0/12"),
+        services: vec![range("10.96.0.0/12")],
         node_ports: Vec::new(),
     }
 }
@@ -53,7 +53,7 @@ fn nftables() -> Nftables {
 }
 
 async fn route() {
-    let range = ranges().services;
+    let range = ranges().services[0];
     crate::host::lead_here(range, Ipv4Addr::new(192, 0, 2, 1))
         .await
         .expect("routed");
