@@ -1,7 +1,9 @@
 //! A node that runs short, and Pods that take more than they may (scenario B7).
 
+use std::fs;
+
 use anyhow::{Context, Result, ensure};
-use skiff_e2e::{Cluster, on_a_cluster, on_a_cluster_with, on_a_machine_with};
+use skiff_e2e::{Cluster, on_a_cluster_with, on_a_machine_with};
 
 /// Enough for a cluster and its images; the node is short when 60 of them are left.
 const DISK_MIB: u32 = 400;
@@ -148,8 +150,11 @@ spec:
 }
 
 #[test]
-fn b7_who_takes_more_of_the_disk_than_allowed_is_evicted() -> Result<()> {
-    on_a_cluster(|cluster| {
+fn b7_who_takes_more_than_allowed_is_evicted() -> Result<()> {
+    on_a_machine_with(&["--config={home}/skiff.yaml"], |cluster| {
+        let config = cluster.home().join("skiff.yaml");
+        fs::write(&config, "eviction-pressure-transition-period: 1s\n")?;
+        cluster.up()?;
         let writer = |name: &str, dir: &str, resources: &str, volume: &str| {
             format!(
                 "
@@ -177,6 +182,7 @@ spec:
                 writer("root", "/root", limited, none),
                 writer("free", "/cache", none, none),
                 writer("large", "/cache", none, "{sizeLimit: 1Gi}"),
+                SWARM.to_owned(),
             ]
             .concat(),
         )?;
@@ -199,6 +205,46 @@ spec:
         for pod in ["free", "large"] {
             cluster.field_becomes(&format!("pod {pod}"), ".status.phase", "Running", 60)?;
         }
+        cluster.kubectl("wait --for=condition=Ready pod/swarm --timeout=120s")?;
+
+        // More process ids than there are: from the next start on the node is short of them.
+        fs::write(&config, SHORT_OF_PIDS)?;
+        cluster.restart()?;
+        let message = evicted(cluster, "swarm")?;
+        let expected = "The node was low on resource: pids. Threshold quantity: 1Ti, available: ";
+        ensure!(message.starts_with(expected), "{message}");
+        let reason = cluster.field("pod swarm", DISRUPTED)?;
+        ensure!(reason == "TerminationByKubelet", "{reason}");
+        let code = ".status.containerStatuses[0].state.terminated.exitCode";
+        let code = cluster.field("pod swarm", code)?;
+        ensure!(code == "7", "it had no time to end: {code}");
+        let node = format!("node {}", cluster.name());
+        let pressure = r#".status.conditions[?(@.type=="PIDPressure")].status"#;
+        cluster.field_becomes(&node, pressure, "True", 60)?;
+        for pod in ["free", "large"] {
+            let phase = cluster.field(&format!("pod {pod}"), ".status.phase")?;
+            ensure!(phase == "Running", "{pod} is {phase}");
+        }
         Ok(())
     })
 }
+
+/// One with many processes, which takes three seconds to end.
+const SWARM: &str = "
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: swarm}
+spec:
+  containers:
+  - name: main
+    image: busybox:1.28
+    command: [sh, -c, 'trap \"sleep 3; exit 7\" TERM; for i in $(seq 20); do sleep 600 & done; touch /ready; wait']
+    readinessProbe: {exec: {command: [test, -e, /ready]}, periodSeconds: 1}
+";
+
+const SHORT_OF_PIDS: &str = "
+eviction-soft: pid.available<1Ti
+eviction-soft-grace-period: pid.available=1s
+eviction-max-pod-grace-period: 20
+";

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use rustls::server::ResolvesServerCert;
 
 use crate::logs::{pod_log_dir, pod_logs_dir};
-use crate::thresholds::EvictionThresholds;
+use crate::thresholds::{EvictionThresholds, SoftEviction};
 
 /// How Pods of different nodes reach each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub struct Config {
     pub max_pods: u32,
     /// What must be left of the node: when it is not, Pods are evicted.
     pub eviction_hard: EvictionThresholds,
+    /// What must not be missing for long: when it is, Pods are evicted that get time to end.
+    pub eviction_soft: SoftEviction,
     /// How long the node counts as short after it was.
     pub eviction_pressure_transition_period: Duration,
 }
@@ -80,6 +82,7 @@ impl Config {
             client_ca_pem: String::new(),
             max_pods: 110,
             eviction_hard: EvictionThresholds::default(),
+            eviction_soft: SoftEviction::default(),
             eviction_pressure_transition_period: Duration::from_secs(300),
         }
     }

@@ -115,6 +115,7 @@ fn kubelet_config(
         client_ca_pem: parts.ca_pem.clone(),
         max_pods: 110,
         eviction_hard: node.eviction_hard.clone(),
+        eviction_soft: node.eviction_soft.clone(),
         eviction_pressure_transition_period: node.eviction_pressure_transition_period,
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::SignedDuration;
+use skiff_kubelet::SoftEviction;
 
 use super::{
     ClusterSettings, IngressSettings, NetworkBackend, NodeOptions, NodeSettings, ProxyMode,
@@ -107,6 +108,15 @@ pub(crate) fn node(options: NodeOptions) -> anyhow::Result<NodeSettings> {
         containerd: options.containerd,
         registry_mirrors: options.registry_mirrors,
         eviction_hard: options.eviction_hard.unwrap_or_default(),
+        eviction_soft: match options.eviction_soft {
+            Some(thresholds) => SoftEviction::new(
+                thresholds,
+                options.eviction_soft_grace_period.unwrap_or_default(),
+                options.eviction_max_pod_grace_period.unwrap_or(0),
+            )
+            .context("--eviction-soft")?,
+            None => SoftEviction::default(),
+        },
         eviction_pressure_transition_period: transition(
             options.eviction_pressure_transition_period,
         )?,

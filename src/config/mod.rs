@@ -14,7 +14,7 @@ use anyhow::{Context, bail, ensure};
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use skiff_kubelet::EvictionThresholds;
+use skiff_kubelet::{EvictionThresholds, SoftEviction};
 
 pub(crate) use etcd::EtcdSettings;
 pub(crate) use mirror::Mirror;
@@ -34,6 +34,7 @@ pub(crate) struct NodeSettings {
     pub(crate) containerd: Option<PathBuf>,
     pub(crate) registry_mirrors: Vec<Mirror>,
     pub(crate) eviction_hard: EvictionThresholds,
+    pub(crate) eviction_soft: SoftEviction,
     pub(crate) eviction_pressure_transition_period: Duration,
     pub(crate) stop_pods: bool,
 }
@@ -301,6 +302,10 @@ mod tests {
             (
                 &["--eviction-hard=memory.free<1Gi"],
                 "\"memory.free\" is no eviction signal",
+            ),
+            (
+                &["--eviction-soft=memory.available<1Gi"],
+                "--eviction-soft: memory.available has no grace period",
             ),
             (
                 &["--eviction-pressure-transition-period=-1s"],

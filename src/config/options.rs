@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use skiff_kubelet::EvictionThresholds;
+use skiff_kubelet::{EvictionThresholds, GracePeriods};
 
 use super::Mirror;
 
@@ -63,6 +63,15 @@ pub(crate) struct NodeOptions {
     /// [default: memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,…]
     #[arg(long, value_name = "SIGNAL<VALUE,…")]
     pub(crate) eviction_hard: Option<EvictionThresholds>,
+    /// What must not be missing for long: when it is, Pods are evicted that get time to end
+    #[arg(long, value_name = "SIGNAL<VALUE,…")]
+    pub(crate) eviction_soft: Option<EvictionThresholds>,
+    /// For how long it may be missing
+    #[arg(long, value_name = "SIGNAL=DURATION,…")]
+    pub(crate) eviction_soft_grace_period: Option<GracePeriods>,
+    /// The most that a Pod then gets to end [default: 0]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) eviction_max_pod_grace_period: Option<u32>,
     /// How long the node counts as short after it was [default: 5m]
     #[arg(long, value_name = "DURATION")]
     pub(crate) eviction_pressure_transition_period: Option<SignedDuration>,
@@ -173,6 +182,15 @@ pub(crate) struct UpOptions {
     /// [default: memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,…]
     #[arg(long, value_name = "SIGNAL<VALUE,…")]
     pub(crate) eviction_hard: Option<EvictionThresholds>,
+    /// What must not be missing for long: when it is, Pods are evicted that get time to end
+    #[arg(long, value_name = "SIGNAL<VALUE,…")]
+    pub(crate) eviction_soft: Option<EvictionThresholds>,
+    /// For how long it may be missing
+    #[arg(long, value_name = "SIGNAL=DURATION,…")]
+    pub(crate) eviction_soft_grace_period: Option<GracePeriods>,
+    /// The most that a Pod then gets to end [default: 0]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) eviction_max_pod_grace_period: Option<u32>,
     /// How long the node counts as short after it was [default: 5m]
     #[arg(long, value_name = "DURATION")]
     pub(crate) eviction_pressure_transition_period: Option<SignedDuration>,
@@ -225,6 +243,13 @@ impl UpOptions {
             containerd: self.containerd.or(file.containerd),
             registry_mirrors,
             eviction_hard: self.eviction_hard.or(file.eviction_hard),
+            eviction_soft: self.eviction_soft.or(file.eviction_soft),
+            eviction_soft_grace_period: self
+                .eviction_soft_grace_period
+                .or(file.eviction_soft_grace_period),
+            eviction_max_pod_grace_period: self
+                .eviction_max_pod_grace_period
+                .or(file.eviction_max_pod_grace_period),
             eviction_pressure_transition_period: self
                 .eviction_pressure_transition_period
                 .or(file.eviction_pressure_transition_period),
@@ -243,6 +268,9 @@ impl UpOptions {
             containerd: self.containerd.clone(),
             registry_mirrors: self.registry_mirrors.clone(),
             eviction_hard: self.eviction_hard.clone(),
+            eviction_soft: self.eviction_soft.clone(),
+            eviction_soft_grace_period: self.eviction_soft_grace_period.clone(),
+            eviction_max_pod_grace_period: self.eviction_max_pod_grace_period,
             eviction_pressure_transition_period: self.eviction_pressure_transition_period,
             stop_pods: self.stop_pods,
         }

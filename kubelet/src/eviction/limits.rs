@@ -132,6 +132,7 @@ mod tests {
         PodUsage {
             containers: vec![container("a", a), container("b", b)],
             volumes: vec![("cache".to_owned(), cache)],
+            ..PodUsage::default()
         }
     }
 

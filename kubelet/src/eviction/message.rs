@@ -89,7 +89,7 @@ mod tests {
                 container("meek", 3),
                 container("free", 2),
             ],
-            volumes: Vec::new(),
+            ..PodUsage::default()
         };
         let told = |signal, available| {
             let seen = Observation {

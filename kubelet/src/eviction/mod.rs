@@ -2,7 +2,7 @@
 //! (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/>).
 //!
 //! ```text
-//!   kernel ──every 10 s──► observe ──► thresholds met? ──► Pressure ──► node: conditions; admission: Pods that come
+//!   kernel ──every 10 s──► observe ──► Shortage: thresholds met? ──► Pressure ──► node: conditions; admission: Pods that come
 //!                                            └──► relieve: images, dead containers ──► usage ──► rank ──► Orders ──► worker
 //!   Pods with limits of their own ──every 10 s──► usage ──► limits ────────────────────────────────────────────┘
 //! ```
@@ -14,6 +14,7 @@ mod message;
 mod observe;
 mod rank;
 mod relieve;
+mod shortage;
 mod usage;
 
 use std::collections::BTreeSet;
@@ -23,18 +24,19 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use skiff_client::{EventType, Informer};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use self::last_short::LastShort;
 use self::local_storage::LocalStorage;
 use self::observe::{Disks, look};
+use self::shortage::{Due, Shortage};
 use crate::config::Config;
 use crate::images::Freeing;
 use crate::pods::{Context, Orders};
 use crate::pressure::Pressure;
 use crate::runtime::Runtime;
-use crate::thresholds::{Observation, Signal, Threshold};
+use crate::thresholds::Signal;
 
 /// How often is looked at what is left, for nobody tells of it: the kubelet's housekeeping interval.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -44,12 +46,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// What is short before anything runs.
 pub(crate) fn first_look(config: &Config) -> Pressure {
-    let met = config.eviction_hard.met(&look(&Disks::below(config)));
-    LastShort::new(Duration::ZERO).note(signals(&met), Instant::now())
-}
-
-fn signals(met: &[(Threshold, Observation)]) -> impl Iterator<Item = Signal> {
-    met.iter().map(|(threshold, _)| threshold.signal)
+    let (seen, now) = (look(&Disks::below(config)), Instant::now());
+    let found = Shortage::new(&config.eviction_hard, &config.eviction_soft).note(&seen, now);
+    LastShort::new(Duration::ZERO).note(found.signals, now)
 }
 
 /// Watches over the node and over Pods with limits until `shutdown`; `pods` are those of the node.
@@ -92,36 +91,40 @@ impl<R: Runtime> EvictionManager<R> {
     async fn watch(&self) {
         let config = &self.context.host.config;
         let mut last = LastShort::new(config.eviction_pressure_transition_period);
+        let mut shortage = Shortage::new(&config.eviction_hard, &config.eviction_soft);
         let mut told = BTreeSet::new();
         let mut disks = Disks::below(config);
         loop {
-            let met = config.eviction_hard.met(&look(&disks));
-            let now = last.note(signals(&met), Instant::now());
+            let now = Instant::now();
+            let found = shortage.note(&look(&disks), now);
+            let pressure = last.note(found.signals, now);
             self.pressure.send_if_modified(|known| {
-                let is_new = *known != now;
-                *known = now;
+                let is_new = *known != pressure;
+                *known = pressure;
                 is_new
             });
-            self.tell(&met, &mut told);
-            let has_evicted = match met.is_empty() {
+            self.tell(&found.due, &mut told);
+            let has_evicted = match found.due.is_empty() {
                 true => false,
-                false => self.relieve(&disks).await,
+                false => self.relieve(&disks, &mut shortage).await,
             };
-            sleep(if has_evicted { AGAIN } else { PERIOD }).await;
+            let pause = Instant::now() + if has_evicted { AGAIN } else { PERIOD };
+            sleep_until(found.again_at.map_or(pause, |at| at.min(pause))).await;
             if disks.imagefs == disks.nodefs {
                 disks = Disks::of(config, &*self.context.runtime).await;
             }
         }
     }
 
-    /// Tells of thresholds that are met and were not.
-    fn tell(&self, met: &[(Threshold, Observation)], told: &mut BTreeSet<Signal>) {
+    /// Tells of thresholds for which Pods must go and had not to.
+    fn tell(&self, due: &[Due], told: &mut BTreeSet<Signal>) {
         let node = self.context.host.node_reference();
-        for signal in signals(met).filter(|signal| !told.contains(signal)) {
+        let due: BTreeSet<Signal> = due.iter().map(|due| due.threshold.signal).collect();
+        for signal in due.difference(told) {
             let message = format!("Attempting to reclaim {}", signal.resource());
             let recorder = &self.context.host.recorder;
             recorder.event(&node, EventType::Warning, "EvictionThresholdMet", message);
         }
-        *told = signals(met).collect();
+        *told = due;
     }
 }

@@ -17,6 +17,7 @@ use crate::thresholds::{Resource, Signal};
 /// A Pod whose end would give back less than this goes for nothing, and stays. It is not the one that fills the node.
 const LEAST_BYTES: i64 = 1 << 20;
 const LEAST_INODES: i64 = 100;
+const LEAST_PIDS: i64 = 10;
 
 /// The Pods that may be evicted because of `signal`, the first one first: those that use more than they asked for, then the less
 /// important, then those that use most beyond what they asked for. `split` says whether images have a disk of their own.
@@ -29,8 +30,7 @@ pub(crate) fn rank(
     let least = match signal.resource() {
         Resource::Memory | Resource::EphemeralStorage => LEAST_BYTES,
         Resource::Inodes => LEAST_INODES,
-        // It cannot be told whose they are.
-        Resource::Pids => return Vec::new(),
+        Resource::Pids => LEAST_PIDS,
     };
     let mut candidates: Vec<(i64, &Arc<Pod>)> = pods
         .iter()
@@ -56,7 +56,8 @@ fn used(signal: Signal, usage: &PodUsage, split: bool) -> i64 {
     let amount = match signal.resource() {
         Resource::Memory => usage.memory_bytes(),
         Resource::EphemeralStorage => bytes,
-        Resource::Inodes | Resource::Pids => inodes,
+        Resource::Inodes => inodes,
+        Resource::Pids => usage.pids,
     };
     i64::try_from(amount).unwrap_or(i64::MAX)
 }
@@ -97,6 +98,7 @@ mod tests {
                 ..ContainerUsage::default()
             }],
             volumes: vec![("cache".to_owned(), disk(volume_mib))],
+            ..PodUsage::default()
         };
         (uid.to_owned(), usage)
     }
@@ -145,5 +147,31 @@ mod tests {
             let ranked: Vec<&str> = ranked.iter().map(|pod| object::uid(pod)).collect();
             assert_eq!(ranked, expected, "{signal:?} {split}");
         }
+    }
+
+    #[test]
+    fn of_process_ids_nobody_asks_for_any_so_the_less_important_goes_first() {
+        let pods = [
+            pod("many", 0, "0"),
+            pod("more", 0, "0"),
+            pod("important", 10, "0"),
+            pod("few", -1, "0"),
+        ];
+        let uses = |uid: &str, pids| {
+            let usage = PodUsage {
+                pids,
+                ..PodUsage::default()
+            };
+            (uid.to_owned(), usage)
+        };
+        let all = [
+            uses("many", 20),
+            uses("more", 30),
+            uses("important", 99),
+            uses("few", 9),
+        ];
+        let ranked = rank(Signal::PidAvailable, &pods, &all.into(), false);
+        let ranked: Vec<&str> = ranked.iter().map(|pod| object::uid(pod)).collect();
+        assert_eq!(ranked, ["more", "many", "important"]);
     }
 }

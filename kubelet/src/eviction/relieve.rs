@@ -4,26 +4,29 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
+use tokio::time::Instant;
 
 use super::observe::{Disks, look};
+use super::shortage::{Due, Shortage};
 use super::usage::{self, PodUsage};
 use super::{EvictionManager, message, rank};
 use crate::pods::{Cause, Eviction, object};
 use crate::runtime::Runtime;
 use crate::stats::Sample;
-use crate::thresholds::{Observation, Resource, Threshold};
+use crate::thresholds::{Resource, Threshold};
 
 impl<R: Runtime> EvictionManager<R> {
     /// Gives back what nobody uses; if that is not enough, evicts a Pod. Says whether it did.
-    pub(super) async fn relieve(&self, disks: &Disks) -> bool {
-        if self.short(disks).iter().any(|(one, _)| is_of_disk(one)) {
+    pub(super) async fn relieve(&self, disks: &Disks, shortage: &mut Shortage<'_>) -> bool {
+        let mut short = || shortage.note(&look(disks), Instant::now()).due;
+        if short().iter().any(|due| is_of_disk(&due.threshold)) {
             self.reclaim().await;
         }
-        let Some((threshold, seen)) = self.short(disks).into_iter().next() else {
+        let Some(due) = short().into_iter().next() else {
             return false;
         };
-        let pods = self.pods.list();
-        let usage = match self.usage(&threshold, &pods).await {
+        let (threshold, pods) = (&due.threshold, self.pods.list());
+        let usage = match self.usage(threshold, &pods).await {
             Ok(usage) => usage,
             Err(error) => {
                 tracing::warn!(
@@ -38,7 +41,7 @@ impl<R: Runtime> EvictionManager<R> {
             tracing::debug!(signal = threshold.signal.name(), "no Pod can relieve it");
             return false;
         };
-        self.evict(&threshold, &seen, first, &usage).await;
+        self.evict(&due, first, &usage).await;
         true
     }
 
@@ -51,16 +54,15 @@ impl<R: Runtime> EvictionManager<R> {
         }
     }
 
-    fn short(&self, disks: &Disks) -> Vec<(Threshold, Observation)> {
-        self.context.host.config.eviction_hard.met(&look(disks))
-    }
-
     async fn usage(
         &self,
         threshold: &Threshold,
         pods: &[Arc<Pod>],
     ) -> anyhow::Result<HashMap<String, PodUsage>> {
         let runtime = &*self.context.runtime;
+        if threshold.signal.resource() == Resource::Pids {
+            return Ok(usage::of_pids(&self.context.host.cgroup_parent, pods));
+        }
         if is_of_disk(threshold) {
             let paths = &self.context.host.paths;
             return Ok(usage::of_disks(runtime, paths, pods, |_| true).await?);
@@ -69,18 +71,20 @@ impl<R: Runtime> EvictionManager<R> {
         Ok(usage::of_memory(samples))
     }
 
-    async fn evict(
-        &self,
-        threshold: &Threshold,
-        seen: &Observation,
-        pod: &Pod,
-        usage: &HashMap<String, PodUsage>,
-    ) {
+    async fn evict(&self, due: &Due, pod: &Pod, usage: &HashMap<String, PodUsage>) {
+        let Due {
+            threshold,
+            seen,
+            max_grace_s,
+        } = due;
         let uid = object::uid(pod);
         let none = PodUsage::default();
         let eviction = Eviction {
             message: message::node_low(threshold, seen, pod, usage.get(uid).unwrap_or(&none)),
-            cause: Cause::Pressure,
+            cause: match max_grace_s {
+                Some(seconds) => Cause::SoftPressure(*seconds),
+                None => Cause::Pressure,
+            },
         };
         tracing::warn!(
             pod = object::display(pod),

@@ -10,7 +10,7 @@ use kube::ResourceExt;
 
 use crate::config::Paths;
 use crate::disk_usage::{DiskUsage, disk_usage};
-use crate::pods::object;
+use crate::pods::{object, pids_of_pod};
 use crate::runtime::Runtime;
 use crate::stats::ContainerSample;
 
@@ -20,6 +20,8 @@ pub(crate) struct PodUsage {
     pub(crate) containers: Vec<ContainerUsage>,
     /// Each `emptyDir` on disk.
     pub(crate) volumes: Vec<(String, DiskUsage)>,
+    /// Process ids, one a thread.
+    pub(crate) pids: u64,
 }
 
 /// What one container of it uses.
@@ -86,6 +88,7 @@ impl Folders {
             volumes: volumes
                 .map(|(name, path)| (name, disk_usage(&path)))
                 .collect(),
+            ..PodUsage::default()
         };
         (self.uid, usage)
     }
@@ -114,6 +117,18 @@ pub(crate) fn of_memory(samples: Vec<ContainerSample>) -> HashMap<String, PodUsa
         pod.containers.push(usage);
     }
     all
+}
+
+/// How many process ids these Pods have, by their uids; `cgroups` is where those of all Pods are.
+pub(crate) fn of_pids(cgroups: &str, pods: &[Arc<Pod>]) -> HashMap<String, PodUsage> {
+    let counted = pods.iter().filter_map(|pod| {
+        let usage = PodUsage {
+            pids: pids_of_pod(cgroups, pod)?,
+            ..PodUsage::default()
+        };
+        Some((object::uid(pod).to_owned(), usage))
+    });
+    counted.collect()
 }
 
 /// What these Pods use of disks, by their uids; what their containers wrote only where that is `wanted`.

@@ -12,6 +12,9 @@ const WAITING: usize = 16;
 /// How long an order may take before the next one is given: the kubelet's `podCleanupTimeout`.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The most that a Pod gets that must go at once, as the kubelet's `immediateEvictionGracePeriodSeconds`.
+const IMMEDIATE_S: i64 = 1;
+
 /// Why a Pod must leave the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Eviction {
@@ -25,6 +28,8 @@ pub(crate) struct Eviction {
 pub(crate) enum Cause {
     /// The node is short of something: the Pod is told to be disrupted.
     Pressure,
+    /// It was for a while: the Pod gets time to end, at most so many seconds.
+    SoftPressure(i64),
     /// It took more than its own limits allow.
     Limit,
     /// The node was short when the Pod came.
@@ -38,7 +43,7 @@ impl Eviction {
     pub(crate) fn reason(&self) -> &'static str {
         match self.cause {
             Cause::Refused(reason) => reason,
-            Cause::Pressure | Cause::Limit | Cause::Arrival => "Evicted",
+            Cause::Pressure | Cause::SoftPressure(_) | Cause::Limit | Cause::Arrival => "Evicted",
         }
     }
 
@@ -47,10 +52,18 @@ impl Eviction {
         matches!(self.cause, Cause::Arrival | Cause::Refused(_))
     }
 
+    /// The most that the Pod gets to end, in seconds.
+    pub(crate) fn max_grace_s(&self) -> i64 {
+        match self.cause {
+            Cause::SoftPressure(seconds) => seconds.max(IMMEDIATE_S),
+            _ => IMMEDIATE_S,
+        }
+    }
+
     /// The message of the Pod's status.
     pub(crate) fn status_message(&self) -> String {
         match self.cause {
-            Cause::Pressure | Cause::Limit => self.message.clone(),
+            Cause::Pressure | Cause::SoftPressure(_) | Cause::Limit => self.message.clone(),
             Cause::Arrival | Cause::Refused(_) => {
                 format!("Pod was rejected: {}", self.message)
             }

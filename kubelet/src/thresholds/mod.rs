@@ -2,12 +2,14 @@
 //! (<https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds>).
 
 mod signal;
+mod soft;
 
 use std::str::FromStr;
 
 use skiff_api::Quantity;
 
 pub(crate) use signal::{Observation, Resource, Signal};
+pub use soft::{GracePeriods, SoftEviction};
 
 /// Of a large disk a share is more than a node needs to work: by default, so much is never too little.
 const ENOUGH_BYTES: i64 = 2 << 30;
@@ -49,6 +51,15 @@ pub enum ThresholdError {
     /// The value is neither a quantity nor a percentage that can be.
     #[error("{0:?} must be a quantity that is not negative, or a percentage from 0% to 100%")]
     Value(String),
+    /// It is not a signal, `=` and a duration.
+    #[error("{0:?} must be SIGNAL=DURATION, such as memory.available=1m30s")]
+    GraceFormat(String),
+    /// The duration is none.
+    #[error("{0:?} must be a duration that is not negative, such as 1m30s")]
+    Grace(String),
+    /// A soft threshold without a grace period.
+    #[error("{0} has no grace period")]
+    NoGrace(&'static str),
 }
 
 fn names() -> String {
@@ -137,10 +148,14 @@ fn parse(text: &str) -> Result<Threshold, ThresholdError> {
         return Err(ThresholdError::Format(text.to_owned()));
     };
     let (name, value) = (name.trim(), value.trim());
-    let signal = Signal::ALL.into_iter().find(|one| one.name() == name);
-    let signal = signal.ok_or_else(|| ThresholdError::Signal(name.to_owned()))?;
+    let signal = signal_of(name)?;
     let least = least(value).ok_or_else(|| ThresholdError::Value(value.to_owned()))?;
     Ok(Threshold { signal, least })
+}
+
+fn signal_of(name: &str) -> Result<Signal, ThresholdError> {
+    let found = Signal::ALL.into_iter().find(|one| one.name() == name);
+    found.ok_or_else(|| ThresholdError::Signal(name.to_owned()))
 }
 
 fn least(value: &str) -> Option<Least> {

@@ -1,9 +1,9 @@
 //! The cgroups of Pods, by the class of each: those of Guaranteed Pods beside a level for Burstable and one for BestEffort.
 //! What a Pod may use in all stands in its own; the runtime makes those of its containers below.
 
+mod in_use;
 mod limits;
 mod make;
-mod memory;
 
 use std::fs;
 use std::io;
@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::Pod;
 
+pub(crate) use self::in_use::{memory_of_container, memory_of_pod, pids_of_pod};
 pub(crate) use self::limits::Limits;
-pub(crate) use self::memory::{memory_of_container, memory_of_pod};
 use super::config::resources::{Qos, qos};
 use super::object;
 

@@ -12,8 +12,6 @@ const SOONER: SignedDuration = SignedDuration::from_secs(2);
 /// The most that a Pod gets whose object is gone: somebody deleted it by force, and its name may be taken again
 /// (<https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-forced>).
 const FORGOTTEN_S: i64 = 1;
-/// The most that a Pod gets that is evicted, as the kubelet's `immediateEvictionGracePeriodSeconds`.
-const EVICTED_S: i64 = 1;
 /// How long the end of an evicted Pod's containers may be unknown to the API server.
 const UNKNOWN: SignedDuration = SignedDuration::from_secs(10);
 
@@ -29,11 +27,13 @@ impl<'a> Planner<'a> {
             ..
         } = *self.input;
         let since = progress.ending_since.unwrap_or(now);
-        let grace_s = match want {
-            Want::Forget => object::grace_s(pod).min(FORGOTTEN_S),
-            _ if progress.evicted.is_some() => object::grace_s(pod).min(EVICTED_S),
-            Want::Run | Want::End => object::grace_s(pod),
+        let most_s = match (want, &progress.evicted) {
+            (Want::Forget, _) => Some(FORGOTTEN_S),
+            (_, Some(eviction)) => Some(eviction.max_grace_s()),
+            (Want::Run | Want::End, None) => None,
         };
+        let wanted_s = object::grace_s(pod);
+        let grace_s = most_s.map_or(wanted_s, |most_s| wanted_s.min(most_s));
         let left_s = grace_s - now.duration_since(since).as_secs();
         let running: Vec<(&str, &Instance)> = seen
             .instances()

@@ -82,7 +82,7 @@ fn condition(
 /// What ended the Pod was not its own doing
 /// (<https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions>).
 fn disruption(eviction: &Eviction) -> Option<Outcome> {
-    (eviction.cause == Cause::Pressure).then(|| Outcome {
+    matches!(eviction.cause, Cause::Pressure | Cause::SoftPressure(_)).then(|| Outcome {
         holds: true,
         reason: Some("TerminationByKubelet"),
         message: Some(eviction.message.clone()),

@@ -88,6 +88,19 @@ fn a_pod_over_its_deadline_ends() {
 }
 
 #[test]
+fn a_pod_that_goes_for_a_soft_threshold_gets_time_to_end() {
+    for (most_s, grace_s) in [(0, 1), (7, 7), (600, 30)] {
+        let mut evicted = app("Always").sandbox(true).ready_to_start("a").running("a");
+        evicted.progress.ending_since = Some(NOW);
+        evicted.progress.evicted = Some(Eviction {
+            message: String::new(),
+            cause: Cause::SoftPressure(most_s),
+        });
+        assert_eq!(evicted.actions(), [stop("a0", grace_s, Why::PodEnds)]);
+    }
+}
+
+#[test]
 fn an_evicted_pod_ends_at_once_and_gives_all_back() {
     let mut evicted = app("Always").sandbox(true).ready_to_start("a").running("a");
     evicted.progress.ending_since = Some(NOW);
