@@ -79,7 +79,7 @@ async fn modify(
     writes: &Writes<'_>,
     name: &str,
     part: Part,
-    wanted: impl Fn(&Value) -> Value + Send,
+    wanted: impl Fn(&Value) -> Value + Send + Sync,
 ) -> Result<(), Status> {
     let change = |old: &Value| Ok(wanted(old));
     let written = writes.modify("", name, part, Writer::default(), change);
