@@ -90,6 +90,21 @@ impl IndexSet {
             .sum()
     }
 
+    /// The least index that is in both sets.
+    pub fn first_common(&self, other: &Self) -> Option<u32> {
+        let (mut ours, mut theirs) = (self.0.iter().peekable(), other.0.iter().peekable());
+        while let (Some((first, last)), Some((a, b))) = (ours.peek(), theirs.peek()) {
+            if first.max(a) <= last.min(b) {
+                return Some(*first.max(a));
+            }
+            match last < b {
+                true => ours.next(),
+                false => theirs.next(),
+            };
+        }
+        None
+    }
+
     /// Adds an interval that begins no earlier than the last one.
     fn push(&mut self, first: u32, last: u32) {
         match self.0.last_mut() {

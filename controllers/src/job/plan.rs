@@ -13,6 +13,7 @@ use super::pod::NewPod;
 use super::tally::{Seen, Tally, count};
 use super::verdict::{completed, deadline, verdict};
 use super::{conditions::is_finished, spec};
+use crate::pods::is_ready;
 use crate::writes::nonzero;
 
 /// What to do, in this order.
@@ -51,6 +52,14 @@ pub(super) fn plan(seen: &Seen<'_>) -> Option<Plan> {
         let idle = active == 0 && change.create.is_empty();
         (idle && !deleting && is_complete(seen, &tally)).then(completed)
     });
+    let leaves = |pod: &Arc<Pod>| {
+        let mut deleted = change.delete.iter();
+        target.is_some() || deleted.any(|one| Arc::ptr_eq(one, pod))
+    };
+    let staying = tally.active.iter().filter(|pod| !leaves(pod));
+    let (left, ready) = staying.fold((0, 0), |(left, ready), pod| {
+        (left + 1, ready + i32::from(is_ready(pod)))
+    });
     let mut plan = Plan {
         end: match target {
             Some(_) => tally.active.clone(),
@@ -63,8 +72,8 @@ pub(super) fn plan(seen: &Seen<'_>) -> Option<Plan> {
         ..Plan::default()
     };
     plan.status = status(seen, &tally, target.as_ref(), &mut plan.tell);
-    let left = if target.is_some() { 0 } else { active };
-    plan.status.active = nonzero(count(left));
+    plan.status.active = nonzero(left);
+    plan.status.ready = Some(ready);
     Some(plan)
 }
 
@@ -91,7 +100,6 @@ fn status(
     if !suspended && status.start_time.is_none() {
         status.start_time = Some(Time(seen.now));
     }
-    status.ready = Some(tally.ready);
     status.terminating = Some(count(tally.terminating.len()));
     status.succeeded = nonzero(tally.succeeded);
     status.failed = nonzero(tally.failed);
@@ -143,6 +151,8 @@ fn finish(seen: &Seen<'_>, target: &Target, status: &mut JobStatus, tell: &mut V
     let conditions = status.conditions.get_or_insert_default();
     conditions::set(conditions, ended, true, target.cause(), seen.now);
     status.uncounted_terminated_pods = Some(Default::default());
+    // A suspended Job has ended if there is nothing to do.
+    status.start_time.get_or_insert(Time(seen.now));
     match target {
         Target::Failure(cause) => tell.push((true, cause.clone())),
         Target::Success(_) => {

@@ -12,7 +12,7 @@ use super::conditions::{self, Target};
 use super::policy::{Consequence, consequence};
 use super::{pod, spec};
 use crate::ownership::uid_of;
-use crate::pods::{is_active, is_ready, is_terminal, is_terminating, phase};
+use crate::pods::{is_active, is_terminal, is_terminating, phase};
 
 /// What is seen.
 pub(super) struct Seen<'a> {
@@ -33,8 +33,6 @@ impl Seen<'_> {
 pub(super) struct Tally {
     /// Those that are to come or at work.
     pub(super) active: Vec<Arc<Pod>>,
-    /// Those of them that are ready.
-    pub(super) ready: i32,
     /// Those that are being deleted and still at work.
     pub(super) terminating: Vec<Arc<Pod>>,
     /// Those that succeeded and are counted for good.
@@ -91,10 +89,8 @@ impl Tally {
         let select = |test: fn(&Pod) -> bool| -> Vec<Arc<Pod>> {
             seen.pods.iter().filter(|pod| test(pod)).cloned().collect()
         };
-        let active = select(is_active);
         let mut tally = Self {
-            ready: count(active.iter().filter(|pod| is_ready(pod)).count()),
-            active,
+            active: select(is_active),
             terminating: select(is_terminating),
             succeeded: status.succeeded.unwrap_or(0),
             failed: status.failed.unwrap_or(0),

@@ -31,7 +31,7 @@ fn merge(into: &mut Value, more: Value) {
 }
 
 /// `name phase`, with the words `counted` (no finalizer), `deleting`, `index=N`, `failures=N`, `exit=N`, `late` (it
-/// ended just now) after it.
+/// ended just now), `ready` after it.
 fn pod(text: &str) -> Arc<Pod> {
     let mut words = text.split(' ');
     let (name, phase) = (words.next().unwrap(), words.next().unwrap());
@@ -47,6 +47,9 @@ fn pod(text: &str) -> Arc<Pod> {
         match word.split_once('=').unwrap_or((word, "")) {
             ("counted", _) => pod["metadata"]["finalizers"] = json!([]),
             ("deleting", _) => pod["metadata"]["deletionTimestamp"] = NOW.into(),
+            ("ready", _) => {
+                pod["status"]["conditions"] = json!([{"type": "Ready", "status": "True"}]);
+            }
             ("index", index) => {
                 pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"] =
                     index.into();
@@ -273,9 +276,10 @@ fn a_failed_job_ends_when_its_pods_have() {
 #[test]
 fn a_suspended_job_has_no_pods() {
     let suspended = json!({"suspend": true});
-    let plan = planned(&job(suspended, json!({})), &["a Running"]);
+    let plan = planned(&job(suspended, json!({})), &["a Running ready"]);
     assert_eq!(shown(&plan), "drop a; Suspended=True JobSuspended");
     assert_eq!(plan.status.start_time, None);
+    assert_eq!((plan.status.active, plan.status.ready), (None, Some(0)));
     let was = json!({"startTime": null, "conditions": [{"type": "Suspended", "status": "True"}]});
     let plan = planned(&job(json!({}), was), &[]);
     assert_eq!(shown(&plan), "create 1; Suspended=False JobResumed");
@@ -283,6 +287,31 @@ fn a_suspended_job_has_no_pods() {
         plan.status.start_time.unwrap().0,
         NOW.parse::<Timestamp>().unwrap()
     );
+}
+
+#[test]
+fn a_suspended_job_with_nothing_to_do_has_started_when_it_ends() {
+    let empty = json!({"suspend": true, "completions": 0});
+    let met = json!({"type": "SuccessCriteriaMet", "status": "True", "reason": "CompletionsReached",
+        "message": "Reached expected number of succeeded pods"});
+    let status = json!({"startTime": null, "conditions": [met]});
+    let plan = planned(&job(empty, status), &[]);
+    assert!(shown(&plan).contains("Complete=True"), "{}", shown(&plan));
+    assert!(plan.status.start_time.is_some());
+}
+
+#[test]
+fn only_pods_that_stay_are_active_and_ready() {
+    let one = json!({"parallelism": 1, "completions": 3});
+    let plan = planned(
+        &job(one, json!({})),
+        &["a Running ready", "b Running ready"],
+    );
+    assert_eq!((plan.status.active, plan.status.ready), (Some(1), Some(1)));
+    let failing = json!({"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded", "message": "m"});
+    let failing = json!({"conditions": [failing]});
+    let plan = planned(&job(json!({}), failing), &["a Running ready"]);
+    assert_eq!((plan.status.active, plan.status.ready), (None, Some(0)));
 }
 
 #[test]

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //!   Strategy ──► selector (labels of its own)    spec ──► policies (podFailurePolicy, successPolicy)
-//!            └─► row (kubectl get)               update: what may change
+//!            └─► row (kubectl get)               update, status: what may change
 //! ```
 
 mod policies;
 mod row;
 mod selector;
 mod spec;
+mod status;
 mod update;
 
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::common::cells::{self, number};
 use super::common::defaults::{default_to, each, ensure, existing};
-use super::common::{Field, checks, describe};
+use super::common::{Field, describe};
 use super::{pod_spec, workload};
 use crate::field::Errors;
 use crate::{Column, Descriptor, Strategy};
@@ -86,16 +87,8 @@ impl Strategy for Job {
         update::validate(new, old)
     }
 
-    fn validate_status(&self, new: &Value, _old: &Value) -> Errors {
-        let mut errors = Errors::new();
-        let status = Field::root(new).get("status");
-        let counts = ["active", "succeeded", "failed", "ready", "terminating"];
-        checks::all_non_negative(&status, &counts, &mut errors);
-        let conditions = status.get("conditions");
-        if row::has(new, "Complete") && row::has(new, "Failed") {
-            errors.push(conditions.invalid("cannot set Complete=True and Failed=true conditions"));
-        }
-        errors
+    fn validate_status(&self, new: &Value, old: &Value) -> Errors {
+        status::validate(new, old)
     }
 
     fn warnings(&self, job: &Value) -> Vec<String> {

@@ -204,3 +204,79 @@ fn what_may_change() {
     );
     assert!(errors[0].ends_with("field is immutable"), "{errors:?}");
 }
+
+#[test]
+fn what_a_status_may_become() {
+    let indexed = json!({"completionMode": "Indexed", "completions": 3, "backoffLimitPerIndex": 1});
+    let start = "2026-01-01T00:04:30Z";
+    let conditions = |types: &[&str]| -> Value {
+        let all = types.iter();
+        all.map(|one| json!({"type": one, "status": "True"}))
+            .collect()
+    };
+    let (met, done) = (
+        json!({"startTime": start, "conditions": conditions(&["SuccessCriteriaMet"])}),
+        json!({
+            "startTime": start, "completionTime": "2026-01-01T00:05:00Z", "succeeded": 1,
+            "conditions": conditions(&["SuccessCriteriaMet", "Complete"]),
+        }),
+    );
+    let cases = [
+        (
+            json!({}),
+            json!({"startTime": start, "active": 2, "ready": 1}),
+            vec![],
+        ),
+        (met.clone(), done.clone(), vec![]),
+        (done.clone(), done.clone(), vec![]),
+        (
+            json!({"startTime": start, "failed": 2, "succeeded": 1}),
+            json!({"failed": 1, "active": 1, "ready": 2}),
+            vec![
+                "status.startTime: Required value: startTime cannot be removed for unsuspended job",
+                "status.ready: Invalid value: 2: cannot set more ready pods than active",
+                "status.failed: Invalid value: 1: cannot decrease the failed counter",
+                "status.succeeded: Invalid value: 0: cannot decrease the succeeded counter",
+            ],
+        ),
+        (
+            json!({}),
+            json!({"conditions": conditions(&["Complete"]), "active": 1}),
+            vec![
+                "status.conditions: Invalid value: cannot set Complete=True condition without the SuccessCriteriaMet=true condition",
+                "status.completionTime: Required value: completionTime is required for Complete jobs",
+                "status.startTime: Required value: startTime is required for finished job",
+                "status.active: Invalid value: 1: active>0 is invalid for finished job",
+            ],
+        ),
+        (
+            met,
+            json!({"startTime": start, "conditions": conditions(&["Failed"])}),
+            vec![
+                "status.conditions: Invalid value: cannot set Failed=True condition without the FailureTarget=true condition",
+                "status.conditions: Invalid value: cannot disable the SuccessCriteriaMet=True condition",
+            ],
+        ),
+        (
+            json!({}),
+            json!({"completedIndexes": "0,2", "failedIndexes": "1-2"}),
+            vec![
+                "status.failedIndexes: Invalid value: \"1-2\": failedIndexes and completedIndexes overlap at index: 2",
+            ],
+        ),
+        (
+            json!({}),
+            json!({"completedIndexes": "0-3", "failedIndexes": "2,1"}),
+            vec![
+                "status.completedIndexes: Invalid value: \"0-3\": error parsing completedIndexes: must be increasing intervals from 0 to 2",
+                "status.failedIndexes: Invalid value: \"2,1\": error parsing failedIndexes: must be increasing intervals from 0 to 2",
+            ],
+        ),
+    ];
+    for (old, new, expected) in cases {
+        let with = |status: &Value| json!({"spec": indexed, "status": status});
+        let found = Job.validate_status(&with(&new), &with(&old));
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected, "{old} {new}");
+    }
+}
