@@ -23,6 +23,7 @@ mod decode;
 mod descriptor;
 mod duration;
 pub mod field;
+mod go;
 mod hash;
 mod host_ports;
 mod indexes;
@@ -59,6 +60,7 @@ pub use descriptor::{
     Column, Descriptor, GroupKind, GroupResource, Registry, ScalePaths, Scope, Subresources, Verb,
 };
 pub use duration::{age, human_duration};
+pub use go::go_type;
 pub use hash::pod_template_hash;
 pub use host_ports::{host_ports, host_ports_clash};
 pub use indexes::IndexSet;

@@ -1,6 +1,6 @@
 //! What the walkthroughs look for, asked through `kubectl`.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::terminal::{Output, Terminal};
 use crate::wait::eventually;
@@ -100,6 +100,39 @@ impl Terminal {
         lines.sort_unstable();
         let reason = |line: &&str| line.rsplit(' ').next().unwrap_or_default().to_owned();
         Ok(lines.iter().map(reason).collect())
+    }
+
+    /// The CPU that a node has for Pods, in thousandths of a core.
+    pub fn cpu_millis_of(&self, node: &str) -> Result<u32> {
+        let cores = self.field(&format!("node {node}"), ".status.allocatable.cpu")?;
+        Ok(cores.parse::<u32>().context("whole cores")? * 1000)
+    }
+
+    /// Asks for other `resources`, in JSON, of the container `main` of a Pod.
+    pub fn resize(&self, pod: &str, resources: &str) -> Result<()> {
+        let containers = format!(r#"[{{"name": "main", "resources": {resources}}}]"#);
+        let patch = format!(r#"{{"spec": {{"containers": {containers}}}}}"#);
+        self.kubectl(&format!(
+            "patch pod {pod} --subresource resize --patch '{patch}'"
+        ))?;
+        Ok(())
+    }
+
+    /// Makes a CertificateSigningRequest of this name from the file `jane.csr`, for a client of the API.
+    pub fn asks_for_a_certificate(&self, name: &str) -> Result<()> {
+        self.sh(&format!(
+            "kubectl apply -f - <<END
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {{name: {name}}}
+spec:
+  request: $(base64 -w0 < jane.csr)
+  signerName: kubernetes.io/kube-apiserver-client
+  expirationSeconds: 86400
+  usages: [client auth]
+END"
+        ))?;
+        Ok(())
     }
 
     /// Starts the Pod `client`, for `kubectl exec client`, and waits until it is ready.

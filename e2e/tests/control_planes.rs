@@ -1,7 +1,7 @@
 //! Several machines have the control plane, its state is in etcd (scenario E3).
 
 use anyhow::{Result, ensure};
-use skiff_e2e::{Etcd, Node, TestNet, eventually, on_machines};
+use skiff_e2e::{Etcd, Node, TestNet, WEB_THAT_MOVES, eventually, on_machines};
 
 /// How long a machine may be silent.
 const GRACE: &str = "--node-monitor-grace-period=8s";
@@ -58,31 +58,12 @@ fn leader(seen_by: &Node, lease: &str) -> Result<String> {
 
 /// Runs `web` with three Pods behind a Service, and returns where that is.
 fn serve_web(by: &Node) -> Result<String> {
-    by.apply(WEB)?;
+    by.apply(WEB_THAT_MOVES)?;
     by.kubectl("create service clusterip web --tcp=80:80")?;
     by.pods_ready("app=web", 3)?;
     let address = by.field("svc web", ".spec.clusterIP")?;
     Ok(format!("http://{address}/"))
 }
-
-/// It leaves a lost machine after a second.
-const WEB: &str = r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      tolerations:
-      - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 1}
-      - {key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: 1}
-      containers:
-      - {name: nginx, image: "nginx:1.19"}
-"#;
 
 /// Two control planes over an etcd in the middle of the network, which does not go with either. They speak TLS with it.
 fn two_control_planes(net: &TestNet) -> Result<(Etcd, Node, Node)> {

@@ -1,10 +1,9 @@
 //! Jobs and CronJobs: scenario B5.
 
 use anyhow::{Result, ensure};
-use skiff_e2e::{Node, eventually, on_a_cluster};
+use skiff_e2e::{Node, SLEEP, eventually, on_a_cluster};
 
 /// A Pod of busybox that ends on SIGTERM at once.
-const SLEEP: &str = "[sh, -c, \"trap 'exit 0' TERM; sleep 3600 & wait\"]";
 
 const PI: &str = "
 apiVersion: batch/v1

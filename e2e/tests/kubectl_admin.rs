@@ -184,18 +184,7 @@ fn rights_are_reconciled(terminal: &Terminal) -> Result<()> {
 fn certificates_are_judged(terminal: &Terminal) -> Result<()> {
     terminal.sh("openssl req -new -newkey rsa:2048 -nodes -keyout jane.key -subj /CN=jane/O=people -out jane.csr 2>/dev/null")?;
     for name in ["jane", "again"] {
-        terminal.sh(&format!(
-            "kubectl apply -f - <<END
-apiVersion: certificates.k8s.io/v1
-kind: CertificateSigningRequest
-metadata: {{name: {name}}}
-spec:
-  request: $(base64 -w0 < jane.csr)
-  signerName: kubernetes.io/kube-apiserver-client
-  expirationSeconds: 86400
-  usages: [client auth]
-END"
-        ))?;
+        terminal.asks_for_a_certificate(name)?;
     }
     terminal.says(&[
         ("get csr jane", "kubernetes.io/kube-apiserver-client"),

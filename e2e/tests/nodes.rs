@@ -1,7 +1,9 @@
 //! Several machines are one cluster (scenarios E3, C7, B7).
 
 use anyhow::{Result, ensure};
-use skiff_e2e::{Cluster, Node, eventually, on_a_cluster, on_a_cluster_with, walkthroughs};
+use skiff_e2e::{
+    Cluster, Node, WEB_THAT_MOVES, eventually, on_a_cluster, on_a_cluster_with, walkthroughs,
+};
 
 /// Joins another machine, and waits until it is ready.
 fn join(cluster: &Cluster) -> Result<Node> {
@@ -153,7 +155,7 @@ fn b7_a_machine_that_dies_is_replaced() -> Result<()> {
     on_a_cluster_with(&["--node-monitor-grace-period=8s"], |cluster| {
         let survivor = join(cluster)?;
         let victim = join(cluster)?;
-        cluster.apply(WEB)?;
+        cluster.apply(WEB_THAT_MOVES)?;
         cluster.kubectl("create service clusterip web --tcp=80:80")?;
         cluster.pods_ready("app=web", 3)?;
         let on = |node: &str| {
@@ -190,25 +192,6 @@ fn b7_a_machine_that_dies_is_replaced() -> Result<()> {
         node_becomes(cluster, &victim, "True")
     })
 }
-
-/// It leaves a lost machine after a second.
-const WEB: &str = r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      tolerations:
-      - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 1}
-      - {key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: 1}
-      containers:
-      - {name: nginx, image: "nginx:1.19"}
-"#;
 
 #[test]
 fn a_node_that_is_deleted_registers_again() -> Result<()> {

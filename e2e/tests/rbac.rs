@@ -174,21 +174,7 @@ END")?;
 fn a_certificate_is_asked_for_approved_and_used() -> Result<()> {
     on_a_cluster(|cluster| {
         cluster.sh("openssl req -new -newkey rsa:2048 -nodes -keyout jane.key -subj /CN=jane/O=people -out jane.csr")?;
-        let apply = |name: &str| {
-            cluster.sh(&format!(
-                "kubectl apply -f - <<END
-apiVersion: certificates.k8s.io/v1
-kind: CertificateSigningRequest
-metadata: {{name: {name}}}
-spec:
-  request: $(base64 -w0 < jane.csr)
-  signerName: kubernetes.io/kube-apiserver-client
-  expirationSeconds: 86400
-  usages: [client auth]
-END"
-            ))
-        };
-        apply("jane")?;
+        cluster.asks_for_a_certificate("jane")?;
         let listed = cluster.kubectl("get csr")?;
         ensure!(
             listed.contains("kubernetes.io/kube-apiserver-client")
@@ -211,7 +197,7 @@ END"
         let me = cluster.kubectl("--user=jane auth whoami")?;
         ensure!(me.contains("jane") && me.contains("people"), "{me}");
 
-        apply("again")?;
+        cluster.asks_for_a_certificate("again")?;
         cluster.kubectl("certificate deny again")?;
         let listed = cluster.kubectl("get csr again")?;
         ensure!(listed.contains("Denied"), "{listed}");

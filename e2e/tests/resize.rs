@@ -129,15 +129,12 @@ spec:
 #[test]
 fn a6_a_resize_outlives_skiff() -> Result<()> {
     on_a_cluster(|cluster| {
-        let node = format!("node {}", cluster.name());
-        let cores = cluster.field(&node, ".status.allocatable.cpu")?;
-        let cpu_millis = cores.parse::<u32>()? * 1000;
+        let cpu_millis = cluster.cpu_millis_of(cluster.name())?;
         cluster.apply(&halves(cpu_millis))?;
         cluster.kubectl("wait --for=condition=Ready pod/patient pod/other --timeout=120s")?;
         let wanted = format!("{}m", cpu_millis - 100);
-        cluster.kubectl(&format!(
-            r#"patch pod patient --subresource resize --patch '{{"spec":{{"containers":[{{"name":"main","resources":{{"requests":{{"cpu":"{wanted}"}}}}}}]}}}}'"#
-        ))?;
+        let requests = format!(r#"{{"requests": {{"cpu": "{wanted}"}}}}"#);
+        cluster.resize("patient", &requests)?;
         let status = ".status.containerStatuses[0]";
         let seen = [
             format!("{status}.restartCount"),

@@ -227,10 +227,8 @@ spec:
 #[test]
 fn a_pod_of_higher_priority_gets_room() -> Result<()> {
     on_a_cluster(|cluster| {
-        let node = format!("node {}", cluster.name());
-        let cores: u32 = cluster.field(&node, ".status.allocatable.cpu")?.parse()?;
+        let milli = cluster.cpu_millis_of(cluster.name())? * 6 / 10;
         let asks = |name: &str, class: &str| {
-            let milli = cores * 1000 * 6 / 10;
             pod(name, class).replace(
                 "command: [sleep, '3600']",
                 &format!("command: [sleep, '3600'], resources: {{requests: {{cpu: {milli}m}}}}"),

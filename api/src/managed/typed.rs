@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::element;
 use super::place::{Form, Place};
-use crate::{Node, NodeType, Reason, Schema, Status, metadata};
+use crate::{Node, NodeType, Reason, Schema, Status, go_type, metadata};
 
 /// More errors than this are not told.
 const ERRORS_MAX: usize = 100;
@@ -133,18 +133,5 @@ fn wrong_scalar(node_type: NodeType, value: &Value) -> Option<String> {
             (!is_scalar).then(|| format!("expected scalar, got &{{{value}}}"))
         }
         NodeType::Any | NodeType::Object | NodeType::Array => None,
-    }
-}
-
-/// The type that Go's decoder gives a value of no known type.
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
     }
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 use skiff_api::field::{Errors, Path};
+use skiff_api::go_type;
 use skiff_api::metadata::{self, validate_annotations, validate_labels};
 
 /// A part of what an object is called.
@@ -107,19 +108,6 @@ fn aggregate(errors: &Errors) -> Result<(), String> {
         [] => Ok(()),
         [one] => Err(one.clone()),
         all => Err(format!("[{}]", all.join(", "))),
-    }
-}
-
-/// What Go calls the type of a value that was read from JSON.
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
     }
 }
 

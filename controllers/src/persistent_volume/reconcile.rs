@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{
 };
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Resource, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use skiff_api::volumes::{SELECTED_NODE, STORAGE_PROVISIONER, class_of_claim, refers_to};
 use skiff_client::EventType::{Normal, Warning};
 use skiff_client::{Next, ObjectKey, Recorder};
@@ -88,7 +88,14 @@ impl Reconciler {
     }
 
     async fn reschedule(&self, claim: &PersistentVolumeClaim) -> kube::Result<()> {
-        let annotations = json!({ SELECTED_NODE: null });
+        self.annotate(claim, &json!({ SELECTED_NODE: null })).await
+    }
+
+    async fn annotate(
+        &self,
+        claim: &PersistentVolumeClaim,
+        annotations: &Value,
+    ) -> kube::Result<()> {
         let patch = json!({ "metadata": { "uid": claim.uid(), "annotations": annotations } });
         let patched = self
             .claims(claim)
@@ -140,16 +147,7 @@ impl Reconciler {
             if let Some(node) = node {
                 annotations[SELECTED_NODE] = node.into();
             }
-            let patch = json!({ "metadata": { "uid": claim.uid(), "annotations": annotations } });
-            let patched = self
-                .claims(claim)
-                .patch(
-                    &claim.name_any(),
-                    &PatchParams::default(),
-                    &Patch::Merge(patch),
-                )
-                .await?;
-            self.context.caught_up(&self.caches.claims, &patched).await;
+            self.annotate(claim, &annotations).await?;
         }
         let message = format!(
             "Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the \

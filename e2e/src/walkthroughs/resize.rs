@@ -1,6 +1,6 @@
 //! Pods that get other resources while they run: scenario A6.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::Host;
 use crate::wait::eventually;
@@ -98,12 +98,7 @@ impl Settings {
 fn resize(host: &dyn Host, pod: &str, cpu: &str, memory: &str) -> Result<()> {
     let amounts = format!(r#"{{"cpu": "{cpu}", "memory": "{memory}"}}"#);
     let resources = format!(r#"{{"requests": {amounts}, "limits": {amounts}}}"#);
-    let patch =
-        format!(r#"{{"spec": {{"containers": [{{"name": "main", "resources": {resources}}}]}}}}"#);
-    host.kubectl(&format!(
-        "patch pod {pod} --subresource resize --patch '{patch}'"
-    ))?;
-    Ok(())
+    host.resize(pod, &resources)
 }
 
 /// Waits until the container has these limits, and nothing is left to be done.
@@ -198,7 +193,7 @@ fn more_than_there_is(host: &dyn Host) -> Result<()> {
     let told = host.field("pod calm", &of_condition("PodResizePending", "message"))?;
     let expected = format!(
         "Node didn't have enough capacity: cpu, requested: 1000000, capacity: {}",
-        cpu_millis(host)?
+        host.cpu_millis_of(host.name())?
     );
     ensure!(told == expected, "{told}");
     host.tells("Pod/calm", &["ResizeInfeasible"])?;
@@ -240,7 +235,7 @@ fn with_a_restart(host: &dyn Host) -> Result<()> {
 }
 
 fn when_others_have_left(host: &dyn Host) -> Result<()> {
-    let nearly_all = format!("{}m", cpu_millis(host)? - 50);
+    let nearly_all = format!("{}m", host.cpu_millis_of(host.name())? - 50);
     resize(host, "calm", &nearly_all, "128Mi")?;
     let reason = of_condition("PodResizePending", "reason");
     host.field_becomes("pod calm", &reason, "Deferred", 60)?;
@@ -250,11 +245,4 @@ fn when_others_have_left(host: &dyn Host) -> Result<()> {
     host.tells("Pod/calm", &["ResizeDeferred"])?;
     host.kubectl("delete pod restless --grace-period=1")?;
     becomes(host, "calm", &nearly_all, "128Mi")
-}
-
-/// What the node has for Pods.
-fn cpu_millis(host: &dyn Host) -> Result<u32> {
-    let node = format!("node {}", host.name());
-    let cores = host.field(&node, ".status.allocatable.cpu")?;
-    Ok(cores.parse::<u32>().context("whole cores")? * 1000)
 }
