@@ -51,8 +51,8 @@ impl Claim {
     }
 
     /// The Pod wants nothing but what it has.
-    pub(crate) fn withdraw(&self) {
-        self.place.iter().for_each(Place::withdraw);
+    pub(crate) fn withdraw(&self, granted: &Pod) {
+        self.place.iter().for_each(|place| place.withdraw(granted));
     }
 
     /// Waits until there may be more room.

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use skiff_api::pod_resources::RESIZE_PENDING;
 
-use super::change::Applied;
+use super::applied::Applied;
 use super::ledger::{InProgress, Pending, Resizing};
 use super::refusal::{Refusal, RefusalKind};
 
@@ -121,11 +121,13 @@ mod tests {
 
     #[test]
     fn a_resize_that_does_not_work_says_why() {
-        let mut resizing = Resizing::default();
-        resizing.in_progress = Some(InProgress {
-            generation: Some(2),
-            error: Some("busy".to_owned()),
-        });
+        let resizing = Resizing {
+            in_progress: Some(InProgress {
+                generation: Some(2),
+                error: Some("busy".to_owned()),
+            }),
+            ..Resizing::default()
+        };
         let [told] = &resizing.conditions(&[], Timestamp::UNIX_EPOCH)[..] else {
             panic!("one condition");
         };

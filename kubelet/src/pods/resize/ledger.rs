@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceRequirements};
 
-use super::change::{self, Applied, Change};
+use super::applied::Applied;
+use super::change::{self, Change};
 use super::refusal::Refusal;
 use crate::pods::cgroup::Limits;
 use crate::pods::seen::Seen;

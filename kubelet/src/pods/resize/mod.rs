@@ -9,6 +9,8 @@
 //! What is granted is written down nowhere else: the API server knows of a resize before anything is changed, and what the
 //! containers have until then; a kubelet that starts again decides anew.
 
+mod amounts;
+mod applied;
 mod change;
 mod claim;
 mod conditions;
@@ -19,7 +21,8 @@ mod order;
 mod refusal;
 mod room;
 
-pub(crate) use self::change::{Applied, Change};
+pub(crate) use self::applied::Applied;
+pub(crate) use self::change::Change;
 pub(crate) use self::claim::Claim;
 pub(crate) use self::conditions::is_condition;
 pub(crate) use self::granted::as_told;

@@ -7,14 +7,12 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use parking_lot::Mutex;
-use skiff_api::Quantity;
-use skiff_api::pod_resources::{Bound, wanted};
 use tokio::sync::watch;
 
+use super::Refusal;
+use super::amounts::{Amounts, judge};
 use super::order::Rank;
-use super::{Refusal, RefusalKind};
 use crate::pods::object;
-use crate::quantity;
 
 /// The room of the node.
 #[derive(Debug)]
@@ -40,21 +38,11 @@ struct Held {
     wish: Option<(Rank, Amounts)>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Amounts {
-    cpu_millis: i64,
-    memory_bytes: i64,
-}
-
 impl Room {
     /// The room of a node that has so much for Pods; it is closed.
     pub(crate) fn new(allocatable: &BTreeMap<String, ApiQuantity>) -> Self {
-        let of = |resource: &str| allocatable.get(resource);
         Self {
-            all: Amounts {
-                cpu_millis: of("cpu").and_then(quantity::millis).unwrap_or(0),
-                memory_bytes: of("memory").and_then(quantity::value).unwrap_or(0),
-            },
+            all: Amounts::of_node(allocatable),
             held: Mutex::default(),
             freed: watch::Sender::new(false),
         }
@@ -119,10 +107,18 @@ impl Place {
         refusal.map_or(Ok(()), Err)
     }
 
-    /// The Pod does not wait any more.
-    pub(crate) fn withdraw(&self) {
-        if let Some(own) = self.room.held.lock().get_mut(&self.uid) {
+    /// The Pod wants nothing but what it was granted: it does not wait any more, and what was kept for it is free.
+    pub(crate) fn withdraw(&self, granted: &Pod) {
+        let amounts = Amounts::of(granted);
+        let mut held = self.room.held.lock();
+        let own = held.get_mut(&self.uid);
+        let before = own.map(|own| {
             own.wish = None;
+            std::mem::replace(&mut own.amounts, amounts)
+        });
+        drop(held);
+        if before.is_some_and(|before| before != amounts) {
+            self.room.tell();
         }
     }
 }
@@ -131,33 +127,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.room.held.lock().remove(&self.uid);
         self.room.tell();
-    }
-}
-
-impl Amounts {
-    /// What the Pod asks for.
-    fn of(pod: &Pod) -> Self {
-        let spec = pod.spec.as_ref();
-        let asked = spec.map(|spec| wanted(spec, Bound::Request));
-        let of = |resource: &str| {
-            let found = asked.as_ref().and_then(|all| all.get(resource));
-            found.copied().unwrap_or(Quantity::ZERO)
-        };
-        Self {
-            cpu_millis: of("cpu").milli_value(),
-            memory_bytes: of("memory").value(),
-        }
-    }
-
-    fn is_within(self, other: Self) -> bool {
-        self.cpu_millis <= other.cpu_millis && self.memory_bytes <= other.memory_bytes
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            cpu_millis: self.cpu_millis.saturating_add(other.cpu_millis),
-            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
-        }
     }
 }
 
@@ -195,41 +164,10 @@ fn refusal(all: Amounts, held: &HashMap<String, Held>, uid: &str) -> Option<Refu
     judge(all, used, wanted).err()
 }
 
-/// Whether a node that has `all`, of which others use `used`, has what is wanted.
-fn judge(all: Amounts, used: Amounts, wanted: Amounts) -> Result<(), Refusal> {
-    let cpu = ("cpu", wanted.cpu_millis, used.cpu_millis, all.cpu_millis);
-    let memory = (
-        "memory",
-        wanted.memory_bytes,
-        used.memory_bytes,
-        all.memory_bytes,
-    );
-    for (resource, wanted, _, all) in [memory, cpu] {
-        if wanted > all {
-            return Err(Refusal {
-                kind: RefusalKind::Infeasible,
-                message: format!(
-                    "Node didn't have enough capacity: {resource}, requested: {wanted}, capacity: {all}"
-                ),
-            });
-        }
-    }
-    for (resource, wanted, used, all) in [cpu, memory] {
-        if wanted > 0 && wanted > all - used {
-            return Err(Refusal {
-                kind: RefusalKind::Deferred,
-                message: format!(
-                    "Node didn't have enough resource: {resource}, requested: {wanted}, used: {used}, capacity: {all}"
-                ),
-            });
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pods::resize::RefusalKind;
     use serde_json::json;
 
     fn pod(uid: &str, cpu: &str, memory: &str) -> Pod {
@@ -357,7 +295,6 @@ mod tests {
             "3 and a half are left for the first"
         );
         assert_eq!(ask(&high, "3", 10), Ok(()));
-        high.withdraw();
         assert_eq!(ask(&high, "1", 10), Ok(()));
         assert_eq!(ask(&low, "1500m", 0), Ok(()));
     }
@@ -368,9 +305,10 @@ mod tests {
         let (low, high) = (enter(&room, "low", "1"), enter(&room, "high", "3"));
         let wanted = important("high", "5", 10);
         assert!(high.resize(&wanted).is_err());
-        high.withdraw();
-        drop(high);
-        assert!(low.resize(&pod("low", "4", "1Gi")).is_ok());
+        high.withdraw(&pod("high", "3", "1Gi"));
+        assert!(low.resize(&pod("low", "2", "1Gi")).is_err());
+        high.withdraw(&pod("high", "2", "1Gi"));
+        assert!(low.resize(&pod("low", "2", "1Gi")).is_ok());
     }
 
     #[test]

@@ -14,7 +14,7 @@ impl<R: Runtime> Worker<R> {
             self.progress.resizing.withdraw();
         }
         if !wants_more || self.want != Want::Run {
-            self.claim.withdraw();
+            self.claim.withdraw(&self.pod);
         } else {
             match self.claim.ask() {
                 Some(Ok(())) => self.granted(),
