@@ -9,6 +9,7 @@
 //! It stands in the kubelet, for both halves come from the same Node objects and must agree about the MTU.
 
 mod kernel;
+mod messages;
 mod plan;
 mod wanted;
 

@@ -1,31 +1,27 @@
-use std::collections::HashMap;
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
 use super::channel::{LONGEST, MESSAGE_LIMIT_BYTES, within};
 use crate::runtime::cri::{
-    Container, ContainerConfig, ContainerStats, ContainerStatus, ContainerStatusRequest,
+    ContainerConfig, ContainerStats, ContainerStatus, ContainerStatusRequest,
     CreateContainerRequest, ExecSyncRequest, LinuxContainerResources, ListContainerStatsRequest,
-    ListContainersRequest, ListPodSandboxRequest, PodSandboxConfig, PodSandboxStatus,
-    PodSandboxStatusRequest, RemoveContainerRequest, RemovePodSandboxRequest,
-    ReopenContainerLogRequest, RunPodSandboxRequest, StartContainerRequest, StopContainerRequest,
-    StopPodSandboxRequest, UpdateContainerResourcesRequest, VersionRequest, VersionResponse,
+    PodSandboxConfig, PodSandboxStatus, PodSandboxStatusRequest, RemoveContainerRequest,
+    RemovePodSandboxRequest, ReopenContainerLogRequest, RunPodSandboxRequest,
+    StartContainerRequest, StopContainerRequest, StopPodSandboxRequest,
+    UpdateContainerResourcesRequest, VersionRequest, VersionResponse,
 };
-use crate::runtime::{ExecOutput, PodState, RuntimeError};
+use crate::runtime::{ExecOutput, RuntimeError};
 
 /// Calls that only read answer within this.
 pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
 /// Calls that start or end something answer within this: the kubelet's `runtimeRequestTimeout` is 2 minutes, a sandbox gets 4.
 pub(super) const WORK_LIMIT: Duration = Duration::from_secs(120);
 const SANDBOX_LIMIT: Duration = Duration::from_secs(240);
-/// How many statuses are asked for at the same time in a list.
-const LIST_PARALLEL: usize = 8;
 
-/// CRI's calls for Pods, one method each; those for images are in `images.rs`.
+/// CRI's calls for Pods, one method each; those for images are in `images.rs`, all Pods at once in `list.rs`.
 #[derive(Debug, Clone)]
 pub(super) struct Cri {
     pub(super) channel: Channel,
@@ -180,61 +176,6 @@ impl Cri {
             .ok_or(incomplete("ContainerStatus", "status"))
     }
 
-    /// Sandboxes and containers as they are; what vanishes while the list is made is left out of it.
-    pub(super) async fn list(&self) -> Result<Vec<PodState>, RuntimeError> {
-        let request = within(READ_LIMIT, ListPodSandboxRequest { filter: None });
-        let sandboxes = done(
-            "ListPodSandbox",
-            self.runtime().list_pod_sandbox(request).await,
-        )?
-        .items;
-        let mut containers = self.containers_by_sandbox().await?;
-        let pods = sandboxes.into_iter().map(|sandbox| {
-            let containers = containers.remove(&sandbox.id).unwrap_or_default();
-            self.pod_state(sandbox.id, containers)
-        });
-        let pods: Vec<Option<PodState>> = stream::iter(pods)
-            .buffered(LIST_PARALLEL)
-            .try_collect()
-            .await?;
-        Ok(pods.into_iter().flatten().collect())
-    }
-
-    async fn containers_by_sandbox(&self) -> Result<HashMap<String, Vec<Container>>, RuntimeError> {
-        let request = within(READ_LIMIT, ListContainersRequest { filter: None });
-        let listed = done(
-            "ListContainers",
-            self.runtime().list_containers(request).await,
-        )?;
-        let mut by_sandbox: HashMap<String, Vec<Container>> = HashMap::new();
-        for container in listed.containers {
-            by_sandbox
-                .entry(container.pod_sandbox_id.clone())
-                .or_default()
-                .push(container);
-        }
-        Ok(by_sandbox)
-    }
-
-    async fn pod_state(
-        &self,
-        sandbox_id: String,
-        mut containers: Vec<Container>,
-    ) -> Result<Option<PodState>, RuntimeError> {
-        let Some(sandbox) = if_there(self.sandbox_status(&sandbox_id).await)? else {
-            return Ok(None);
-        };
-        containers.sort_by_key(|container| container.created_at);
-        let mut statuses = Vec::with_capacity(containers.len());
-        for container in containers {
-            statuses.extend(if_there(self.container_status(&container.id).await)?);
-        }
-        Ok(Some(PodState {
-            sandbox,
-            containers: statuses,
-        }))
-    }
-
     pub(super) async fn exec_sync(
         &self,
         id: &str,
@@ -299,7 +240,7 @@ pub(super) fn gone_is_fine<T>(outcome: Result<T, RuntimeError>) -> Result<(), Ru
     if_there(outcome).map(drop)
 }
 
-fn if_there<T>(outcome: Result<T, RuntimeError>) -> Result<Option<T>, RuntimeError> {
+pub(super) fn if_there<T>(outcome: Result<T, RuntimeError>) -> Result<Option<T>, RuntimeError> {
     match outcome {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_not_found() => Ok(None),

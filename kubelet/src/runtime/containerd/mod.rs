@@ -19,6 +19,7 @@ mod images;
 mod import;
 mod instance;
 mod layout;
+mod list;
 mod log_file;
 mod neighbours;
 mod notice;

@@ -1,27 +1,28 @@
 //! Gives each Pod of the node a worker, and each worker its news.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod listing;
+mod references;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::Pod;
 use skiff_client::{Informer, Informers, ObjectKey, WorkQueue};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use self::references::Changed;
 use super::admission::{self, Shared};
 use super::context::Context;
 use super::inbox::{Inbox, Mail};
+use super::object;
 use super::orders::{self, Eviction, Order, Orders};
 use super::worker::Worker;
-use super::{cgroup, object, seen};
-use crate::logs::remove_forgotten_logs;
-use crate::runtime::{PodState, Runtime, RuntimeEvent, labels};
-use crate::volumes::{self, Reference};
+use crate::runtime::{PodState, Runtime, RuntimeEvent};
+use crate::volumes;
 
 /// The workers of the node.
 pub(crate) struct Manager<R> {
@@ -42,8 +43,6 @@ pub(crate) struct Manager<R> {
 
 /// How long a Pod whose worker failed waits for its next one.
 const WORKER_AGAIN: Duration = Duration::from_secs(10);
-/// How long after a list that failed the next one is made.
-const LIST_AGAIN: Duration = Duration::from_secs(1);
 
 /// A worker at work.
 struct Running {
@@ -51,20 +50,6 @@ struct Running {
     inbox: Arc<Inbox>,
     /// The node does not take the Pod: the worker only says so.
     is_refused: bool,
-}
-
-/// A change of something that Pods may refer to: the namespace, and the object in it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Changed(String, Reference);
-
-// The queue wants its keys to be hashed.
-impl std::hash::Hash for Reference {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        match self {
-            Reference::ConfigMap(name) => (0, name).hash(state),
-            Reference::Secret(name) => (1, name).hash(state),
-        }
-    }
 }
 
 impl<R: Runtime> Manager<R> {
@@ -141,43 +126,6 @@ impl<R: Runtime> Manager<R> {
         self.stopping.cancel();
         while self.tasks.join_next().await.is_some() {}
         Ok(())
-    }
-
-    /// Watches what the Pods of all workers refer to, and nothing else.
-    fn watch_references(&self) {
-        let mut config_maps = HashSet::new();
-        let mut secrets = HashSet::new();
-        for worker in self.workers.values() {
-            let namespace = worker.pod.namespace().unwrap_or_default();
-            for reference in volumes::references(&worker.pod) {
-                match reference {
-                    Reference::ConfigMap(name) => {
-                        config_maps.insert(ObjectKey::new(&namespace, &name))
-                    }
-                    Reference::Secret(name) => secrets.insert(ObjectKey::new(&namespace, &name)),
-                };
-            }
-        }
-        let objects = &self.context.host.objects;
-        let queue = self.references.clone();
-        objects.config_maps.keep(config_maps, move |key| {
-            let reference = Reference::ConfigMap(key.name.clone());
-            queue.add(Changed(key.namespace.clone(), reference));
-        });
-        let queue = self.references.clone();
-        objects.secrets.keep(secrets, move |key| {
-            let reference = Reference::Secret(key.name.clone());
-            queue.add(Changed(key.namespace.clone(), reference));
-        });
-    }
-
-    fn reference_changed(&self, Changed(namespace, reference): &Changed) {
-        for worker in self.workers.values() {
-            let is_there = worker.pod.metadata.namespace.as_ref() == Some(namespace);
-            if is_there && volumes::references(&worker.pod).contains(reference) {
-                worker.inbox.put(|mail| mail.references = true);
-            }
-        }
     }
 
     /// A Pod of that name is new, changed or gone; one that was replaced by another is gone too.
@@ -319,63 +267,6 @@ impl<R: Runtime> Manager<R> {
             }
         }
     }
-
-    /// Takes in all that the runtime has: at the start, and after events were missed.
-    async fn list(&mut self) {
-        let listed = match self.context.runtime.list().await {
-            Ok(listed) => listed,
-            Err(error) => {
-                // The stream of events tells of a gap only if the runtime was away.
-                tracing::warn!(%error, "the runtime's Pods were not listed, trying again");
-                self.list_at = Some(Instant::now() + LIST_AGAIN);
-                return;
-            }
-        };
-        let mut by_uid: BTreeMap<String, Vec<PodState>> = BTreeMap::new();
-        for state in listed {
-            let uid = state.pod_uid().unwrap_or_default().to_owned();
-            by_uid.entry(uid).or_default().push(state);
-        }
-        for pod in self.pods.list() {
-            let states = by_uid.remove(object::uid(&pod)).unwrap_or_default();
-            match self.workers.get(object::uid(&pod)) {
-                Some(worker) => worker.inbox.put(|mail| mail.listed = Some(states)),
-                None => self.start(pod, states, false),
-            }
-        }
-        for (uid, states) in by_uid {
-            match self.workers.get(&uid) {
-                Some(worker) => worker.inbox.put(|mail| mail.listed = Some(states)),
-                None => self.start(Arc::new(orphan(&uid, &states)), states, true),
-            }
-        }
-        // All are in it now: what was wanted while no kubelet ran can be judged.
-        self.context.room.open();
-        if !self.is_started {
-            self.is_started = true;
-            self.remove_forgotten().await;
-        }
-    }
-
-    /// Cgroups, logs and folders of Pods that neither the API server nor the runtime knows.
-    async fn remove_forgotten(&self) {
-        let parent = &self.context.host.cgroup_parent;
-        cgroup::remove_unknown(parent, |uid| self.workers.contains_key(uid));
-        let logs = self.context.host.paths.logs();
-        remove_forgotten_logs(&logs, |uid| self.workers.contains_key(uid)).await;
-        let Ok(mut folders) = tokio::fs::read_dir(self.context.host.paths.pods()).await else {
-            return;
-        };
-        while let Ok(Some(folder)) = folders.next_entry().await {
-            let uid = folder.file_name().to_string_lossy().into_owned();
-            if self.workers.contains_key(&uid) {
-                continue;
-            }
-            if let Err(error) = volumes::remove_pod_dir(folder.path()).await {
-                tracing::warn!(uid, %error, "the folder of a Pod that is gone is left");
-            }
-        }
-    }
 }
 
 /// Whether a kubelet has taken the Pod before.
@@ -388,30 +279,5 @@ async fn until(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-/// A Pod of which only the runtime knows: it has a name, and of its spec what its containers note.
-fn orphan(uid: &str, states: &[PodState]) -> Pod {
-    let label = |key: &str| {
-        let known = states
-            .first()
-            .and_then(|state| state.sandbox.labels.get(key));
-        known.cloned()
-    };
-    let containers = states.iter().flat_map(|state| &state.containers);
-    let spec = PodSpec {
-        termination_grace_period_seconds: containers.filter_map(seen::grace_s).max(),
-        ..PodSpec::default()
-    };
-    Pod {
-        spec: Some(spec),
-        metadata: ObjectMeta {
-            name: label(labels::POD_NAME),
-            namespace: label(labels::POD_NAMESPACE),
-            uid: Some(uid.to_owned()),
-            ..ObjectMeta::default()
-        },
-        ..Pod::default()
     }
 }
