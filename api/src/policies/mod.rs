@@ -10,7 +10,7 @@
 //!                  │
 //!   validating, mutating, conditions ──► evaluation (facts as CEL values, variables as they are needed) ──► verdict
 //!                                            meter: what it may cost      functions: what CEL calls      authorizer
-//!   typing: the fields that expressions name, held against the types of what the policy is about
+//!   typing: expressions, held against the types of what they are about      types: what operators take and give
 //! ```
 
 mod authorizer;
@@ -28,6 +28,7 @@ mod rewrite;
 mod run;
 #[cfg(test)]
 mod tests;
+mod types;
 mod typing;
 mod validating;
 mod values;
@@ -45,4 +46,6 @@ pub(crate) use expression::{Expression, Names, Variable};
 pub(crate) use functions::converted;
 pub(crate) use meter::{Meter, SPENT};
 pub(crate) use parser::parse;
+pub(crate) use types::Place;
+pub(crate) use typing::wrong_types;
 pub(crate) use values::{size, to_cel, to_optional};

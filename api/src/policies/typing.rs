@@ -1,7 +1,8 @@
-//! The fields that expressions name, held against the types of what a policy is about (`status.typeChecking`,
-//! <https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#type-checking>).
+//! Expressions held against the types of what they are about: that of a policy's objects (`status.typeChecking`,
+//! <https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#type-checking>), that of the place in a
+//! schema where a rule stands.
 //!
-//! What has no known type is passed over, as what an expression computes: nothing is refused for what is found here.
+//! What has no known type is passed over. A policy is not refused for what is found here; a rule is.
 
 use std::collections::HashMap;
 
@@ -12,9 +13,10 @@ use kube_cel::cel::common::ast::{
 use serde_json::{Value, json};
 
 use super::parser::parse;
+use super::types::{BOOL, INT, Part, Place, STRING, Type, given_by, operated};
 use super::words;
+use crate::Schema;
 use crate::stack::{OF_ANY_DEPTH, on_a_stack};
-use crate::{Node, NodeType, Schema};
 
 /// A kind that a policy is about.
 pub struct Typed {
@@ -51,37 +53,72 @@ pub fn type_warnings(spec: &Value, kinds: &[Typed], params: Option<&Schema>) -> 
     checked.unwrap_or_default()
 }
 
-/// The type of a piece of an expression; `None` if it may be anything.
-type Type<'s> = Option<Node<'s>>;
+/// What is wrong with an expression about a place of a schema, in words, as far as the types of fields tell it. What it gives
+/// must be a `gives`: `bool` of a rule, `string` of a message. What was at the place before may be unknown.
+pub(crate) fn wrong_types(
+    source: &str,
+    place: Place<'_>,
+    old: Option<Place<'_>>,
+    gives: &str,
+) -> Option<String> {
+    let checked = on_a_stack(OF_ANY_DEPTH, || {
+        let old = old.map_or(Type::Dyn, Place::of);
+        let mut walk = Walk::about(vec![("self", place.of()), ("oldSelf", old)]);
+        source.clone_into(&mut walk.source);
+        let given = parse(source).map_or(Type::Dyn, |tree| walk.visit(&tree));
+        match given {
+            _ if !walk.found.is_empty() => {
+                Some(format!("compilation failed: {}", walk.found.join("\n")))
+            }
+            Type::Scalar(given) if given != gives => {
+                let what = if gives == BOOL {
+                    "cel expression"
+                } else {
+                    "messageExpression"
+                };
+                Some(format!("{what} must evaluate to a {gives}"))
+            }
+            _ => None,
+        }
+    });
+    checked.ok().flatten()
+}
 
 struct Walk<'s> {
-    kind: &'s Typed,
-    params: Option<&'s Schema>,
+    /// What the expression may name.
+    names: Vec<(&'static str, Type<'s>)>,
     variables: HashMap<String, Type<'s>>,
     /// What loops around this place bind.
     bound: Vec<(String, Type<'s>)>,
     source: String,
-    /// How many fields of a name have been seen.
+    /// How many fields and operators of a name have been seen.
     seen: HashMap<String, usize>,
     found: Vec<String>,
 }
 
 impl<'s> Walk<'s> {
-    fn new(spec: &Value, kind: &'s Typed, params: Option<&'s Schema>) -> Self {
-        let mut walk = Self {
-            kind,
-            params,
+    fn about(names: Vec<(&'static str, Type<'s>)>) -> Self {
+        Self {
+            names,
             variables: HashMap::new(),
             bound: Vec::new(),
             source: String::new(),
             seen: HashMap::new(),
             found: Vec::new(),
-        };
+        }
+    }
+
+    fn new(spec: &Value, kind: &'s Typed, params: Option<&'s Schema>) -> Self {
+        let of = |schema: &'s Schema| Place::Compiled(schema.root()).of();
+        let object = of(&kind.schema);
+        let mut walk = Self::about(vec![
+            ("object", object),
+            ("oldObject", object),
+            ("params", params.map_or(Type::Dyn, of)),
+        ]);
         for variable in spec["variables"].as_array().into_iter().flatten() {
             let text = |field: &str| variable[field].as_str().unwrap_or_default();
-            let known = parse(text("expression"))
-                .ok()
-                .and_then(|tree| walk.visit(&tree));
+            let known = parse(text("expression")).map_or(Type::Dyn, |tree| walk.visit(&tree));
             walk.variables.insert(text("name").to_owned(), known);
         }
         walk
@@ -107,14 +144,15 @@ impl<'s> Walk<'s> {
                 }
                 let operand = self.visit(&select.operand);
                 let field = self.field(operand, &select.field);
-                field.filter(|_| !select.test)
+                if select.test { Type::Dyn } else { field }
             }
             Expr::Call(call) => self.call(call),
             Expr::List(list) => self.each(&list.elements),
             Expr::Map(map) => self.entries(map.entries.iter().map(|entry| &entry.expr)),
             Expr::Struct(object) => self.entries(object.entries.iter().map(|entry| &entry.expr)),
             Expr::Comprehension(it) => self.comprehension(it),
-            Expr::Literal(_) | Expr::Unspecified => None,
+            Expr::Literal(literal) => Type::of_literal(literal),
+            Expr::Unspecified => Type::Dyn,
         }
     }
 
@@ -122,7 +160,7 @@ impl<'s> Walk<'s> {
         for node in nodes {
             self.visit(node);
         }
-        None
+        Type::Dyn
     }
 
     fn entries<'e>(&mut self, entries: impl Iterator<Item = &'e EntryExpr>) -> Type<'s> {
@@ -132,19 +170,17 @@ impl<'s> Walk<'s> {
                 EntryExpr::MapEntry(entry) => self.each([&entry.key, &entry.value]),
             };
         }
-        None
+        Type::Dyn
     }
 
     fn reference(&self, name: &str) -> Type<'s> {
         let mut bound = self.bound.iter().rev();
-        match bound.find(|(known, _)| known == name) {
-            Some((_, known)) => *known,
-            None => match name {
-                "object" | "oldObject" => Some(self.kind.schema.root()),
-                "params" => self.params.map(Schema::root),
-                _ => None,
-            },
+        if let Some((_, known)) = bound.find(|(known, _)| known == name) {
+            return *known;
         }
+        let mut names = self.names.iter();
+        let known = names.find(|(known, _)| *known == name);
+        known.map_or(Type::Dyn, |(_, known)| *known)
     }
 
     /// The type of `variables.name`, if it is that.
@@ -155,70 +191,83 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// A field of a type. That there is none is what this is all about.
-    fn field(&mut self, operand: Type<'s>, name: &str) -> Type<'s> {
+    /// How many of a name there were before.
+    fn nth(&mut self, name: &str) -> usize {
         let seen = self.seen.entry(name.to_owned()).or_default();
-        let nth = std::mem::replace(seen, *seen + 1);
-        let operand = operand?;
-        let field = operand.field(name).or_else(|| operand.field(plain(name)));
-        if field.is_none() && has_not(operand, name) {
-            let why = format!("undefined field '{name}'");
-            let words = words::at_field(&self.source, name, nth, &why);
-            self.found.push(words);
+        std::mem::replace(seen, *seen + 1)
+    }
+
+    /// A field of a type.
+    fn field(&mut self, operand: Type<'s>, name: &str) -> Type<'s> {
+        let nth = self.nth(name);
+        let part = operand.place().map(|place| place.field(name));
+        match part {
+            None => Type::Dyn,
+            Some(Part::There(field)) => field,
+            Some(Part::Undefined) => {
+                let why = format!("undefined field '{name}'");
+                let words = words::at_field(&self.source, name, nth, &why);
+                self.found.push(words);
+                Type::Dyn
+            }
         }
-        field
     }
 
     fn call(&mut self, call: &CallExpr) -> Type<'s> {
+        let name = call.func_name.as_str();
         let args = call.target.iter().map(|target| &**target).chain(&call.args);
         let types: Vec<Type<'s>> = args.map(|arg| self.visit(arg)).collect();
-        match (
-            call.func_name.as_str(),
-            call.args.get(1).map(|arg| &arg.expr),
-        ) {
+        match (name, call.args.get(1).map(|arg| &arg.expr)) {
             (operators::OPT_SELECT, Some(Expr::Literal(LiteralValue::String(name)))) => {
-                self.field(types[0], name.inner())
+                self.field(types[0], name.inner());
+                Type::Dyn
             }
-            (operators::INDEX | operators::OPT_INDEX, _) => {
-                let of = types[0]?;
-                of.items().or_else(|| of.additional())
+            (operators::INDEX, _) => {
+                let of = types[0].place();
+                let part = of.and_then(|of| of.items().or_else(|| of.values()));
+                part.map_or(Type::Dyn, Place::of)
             }
-            _ => None,
+            _ => match operated(name, &types) {
+                Ok(Type::Dyn) => given_by(name),
+                Ok(given) => given,
+                Err(given) => {
+                    let why =
+                        format!("found no matching overload for '{name}' applied to '{given}'");
+                    self.found
+                        .push(words::at_operator(&self.source, name, &why));
+                    Type::Dyn
+                }
+            },
         }
     }
 
     fn comprehension(&mut self, it: &ComprehensionExpr) -> Type<'s> {
-        let range = self.visit(&it.iter_range);
-        self.visit(&it.accu_init);
+        let range = self.visit(&it.iter_range).place();
+        let (items, values) = (range.and_then(Place::items), range.and_then(Place::values));
+        let of = |place: Option<Place<'s>>| place.map_or(Type::Dyn, Place::of);
+        let key = match (items, values) {
+            (Some(_), _) => Type::Scalar(INT),
+            (None, Some(_)) => Type::Scalar(STRING),
+            (None, None) => Type::Dyn,
+        };
+        let begun = self.visit(&it.accu_init);
         let bound = self.bound.len();
-        self.bound.push((it.accu_var.clone(), None));
-        self.bound
-            .push((it.iter_var.clone(), range.and_then(Node::items)));
-        if let Some(second) = &it.iter_var2 {
-            self.bound
-                .push((second.clone(), range.and_then(Node::additional)));
+        self.bound.push((it.accu_var.clone(), begun));
+        match &it.iter_var2 {
+            Some(second) => {
+                self.bound.push((it.iter_var.clone(), key));
+                self.bound.push((second.clone(), of(items.or(values))));
+            }
+            None => {
+                let each = if items.is_some() { of(items) } else { key };
+                self.bound.push((it.iter_var.clone(), each));
+            }
         }
-        self.each([&it.loop_cond, &it.loop_step, &it.result]);
+        self.each([&it.loop_cond, &it.loop_step]);
+        let given = self.visit(&it.result);
         self.bound.truncate(bound);
-        None
+        given
     }
-}
-
-/// Whether objects of a type cannot have such a field.
-fn has_not(of: Node<'_>, name: &str) -> bool {
-    const OF_ALL: [&str; 3] = ["apiVersion", "kind", "metadata"];
-    of.node_type() == NodeType::Object
-        && of.has_properties()
-        && !of.preserves_unknown()
-        && !OF_ALL.contains(&name)
-}
-
-/// The name of a field whose name is a word of CEL's own: `__namespace__`.
-fn plain(name: &str) -> &str {
-    let inner = name.strip_prefix("__");
-    inner
-        .and_then(|inner| inner.strip_suffix("__"))
-        .unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -264,6 +313,18 @@ mod tests {
         ] {
             assert_eq!(found(expression), [""; 0], "{expression}");
         }
+    }
+
+    #[test]
+    fn operators_that_there_are_not() {
+        let found = found("object.spec.replicas > '1'");
+        let words = "ERROR: <input>:1:22: found no matching overload for '_>_' applied to '(int, string)'\n | object.spec.replicas > '1'\n | .....................^";
+        assert_eq!(
+            found,
+            [format!(
+                "apps/v1, Kind=Deployment: {words}\napps/v1, Kind=StatefulSet: {words}"
+            )]
+        );
     }
 
     #[test]

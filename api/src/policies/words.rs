@@ -46,6 +46,16 @@ pub(super) fn at_field(source: &str, field: &str, nth: usize, why: &str) -> Stri
     )
 }
 
+/// What is wrong with what an operator (`_>_`) is given, with the place of the first of its kind.
+pub(super) fn at_operator(source: &str, operator: &str, why: &str) -> String {
+    let sign = operator
+        .trim_matches('_')
+        .split('_')
+        .next()
+        .unwrap_or_default();
+    placed(source, source.find(sign).unwrap_or_default(), why)
+}
+
 fn placed(source: &str, start: usize, why: &str) -> String {
     let before = source.get(..start).unwrap_or_default();
     let number = before.matches('\n').count() + 1;

@@ -5,6 +5,7 @@ use crate::custom::JsonPath;
 use crate::custom::rules::wrong_with;
 use crate::field::Errors;
 use crate::kinds::common::{Field, checks};
+use crate::policies::{Place, wrong_types};
 
 /// What a broken rule may be told as.
 const REASONS: [&str; 4] = [
@@ -20,16 +21,26 @@ pub(super) fn validate(schema: &Field<'_>, errors: &mut Errors) {
         let text = rule.get("rule");
         if text.str().trim().is_empty() {
             errors.push(text.required("rule is not specified"));
-        } else if let Some(words) = wrong_with(text.str()) {
+        } else if let Some(words) = wrong(&rule, "rule", schema, "bool") {
             errors.push(text.invalid(words));
         }
-        message(&rule, errors);
+        message(&rule, schema, errors);
         checks::one_of_if_set(&rule.get("reason"), &REASONS, errors);
         field_path(&rule.get("fieldPath"), schema, errors);
     }
 }
 
-fn message(rule: &Field<'_>, errors: &mut Errors) {
+/// What is wrong with an expression of a rule, which must give a type.
+fn wrong(rule: &Field<'_>, field: &str, schema: &Field<'_>, gives: &str) -> Option<String> {
+    let text = rule.get(field);
+    let is_whole = schema.path().to_string().ends_with("openAPIV3Schema")
+        || schema.get("x-kubernetes-embedded-resource").is_true();
+    let place = Place::Written(schema.value(), is_whole);
+    let old = (!rule.get("optionalOldSelf").is_true()).then_some(place);
+    wrong_with(text.str()).or_else(|| wrong_types(text.str(), place, old, gives))
+}
+
+fn message(rule: &Field<'_>, schema: &Field<'_>, errors: &mut Errors) {
     let (message, text) = (rule.get("message"), rule.get("rule").str().trim());
     let trimmed = message.str().trim();
     if !message.is_empty() && trimmed.is_empty() {
@@ -45,7 +56,7 @@ fn message(rule: &Field<'_>, errors: &mut Errors) {
     }
     if expression.str().trim().is_empty() {
         errors.push(expression.required("messageExpression must be non-empty if specified"));
-    } else if let Some(words) = wrong_with(expression.str()) {
+    } else if let Some(words) = wrong(rule, "messageExpression", schema, "string") {
         errors.push(expression.invalid(words));
     }
 }

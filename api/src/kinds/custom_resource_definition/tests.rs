@@ -98,6 +98,22 @@ fn what_users_get_wrong() {
             format!("{size}.x-kubernetes-validations[0].rule: Invalid value: \"self >\": compilation failed: "),
         ),
         (
+            with(SIZE, json!({"type": "object", "properties": {"x": {"type": "integer"}}, "x-kubernetes-validations": [{"rule": "self.x > 1 && self.z == 100"}]})),
+            format!("{size}.x-kubernetes-validations[0].rule: Invalid value: \"self.x > 1 && self.z == 100\": compilation failed: ERROR: <input>:1:19: undefined field 'z'\n | "),
+        ),
+        (
+            with(SIZE, json!({"type": "integer", "x-kubernetes-validations": [{"rule": "self > '1'"}]})),
+            format!("{size}.x-kubernetes-validations[0].rule: Invalid value: \"self > '1'\": compilation failed: ERROR: <input>:1:6: found no matching overload for '_>_' applied to '(int, string)'"),
+        ),
+        (
+            with(SIZE, json!({"type": "integer", "x-kubernetes-validations": [{"rule": "self + 1"}]})),
+            format!("{size}.x-kubernetes-validations[0].rule: Invalid value: \"self + 1\": cel expression must evaluate to a bool"),
+        ),
+        (
+            with(SIZE, json!({"type": "integer", "x-kubernetes-validations": [{"rule": "self > 1", "messageExpression": "self"}]})),
+            format!("{size}.x-kubernetes-validations[0].messageExpression: Invalid value: \"self\": messageExpression must evaluate to a string"),
+        ),
+        (
             with(SIZE, json!({"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"})),
             format!("{size}.x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is map"),
         ),
@@ -223,4 +239,42 @@ fn what_is_served_stays_what_it_is() {
         ),
         "{errors:?}"
     );
+}
+
+#[test]
+fn rules_that_fit_their_schema_are_taken() {
+    let spec = json!({
+        "type": "object",
+        "properties": {
+            "n": {"type": "integer"}, "ratio": {"type": "number"}, "on": {"type": "boolean"},
+            "x-y": {"type": "string", "maxLength": 9},
+            "since": {"type": "string", "format": "date-time"},
+            "wait": {"type": "string", "format": "duration"},
+            "port": {"x-kubernetes-int-or-string": true},
+            "open": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+            "list": {"type": "array", "maxItems": 9, "items": {"type": "object", "properties": {"k": {"type": "string", "maxLength": 9}}}},
+            "map": {"type": "object", "maxProperties": 9, "additionalProperties": {"type": "integer"}},
+            "pod": {"type": "object", "x-kubernetes-embedded-resource": true, "properties": {"spec": {"type": "object"}}},
+        },
+    });
+    for rule in [
+        "self.n > 1.5 && self.ratio < 2 && self.n + 1 == -self.n",
+        "self.on || !self.on ? self.x__dash__y + 'a' == 'b' : self.x__dash__y.size() > 1",
+        "self.since < timestamp('2026-01-01T00:00:00Z') && self.since + self.wait > self.since",
+        "self.since - self.since < duration('1h') && self.wait == duration('1s')",
+        "self.port == 1 || self.port == 'http' || self.open.any.thing > 'x'",
+        "self.list.all(i, i.k != '') && self.list.exists_one(i, i.k.startsWith('a'))",
+        "self.list.map(i, i.k).join(',') == self.list[0].k && self.list.filter(i, i.k == 'a').size() == 1",
+        "self.map.all(k, self.map[k] > 1 && k != 'a') && 'a' in self.map && self.map.a == 1",
+        "self.pod.metadata.name == 'a' && self.pod.kind != 'b' && has(self.pod.spec)",
+        "self == oldSelf || has(oldSelf.n) && self.n >= oldSelf.n",
+        "self.?n.orValue(1) > 0 && self.list.isSorted() == true && self.list == []",
+        "self.n == null || type(self.n) == int || dyn(self.n) == 'a' || string(self.n) == '1'",
+    ] {
+        let mut ruled = spec.clone();
+        ruled["x-kubernetes-validations"] =
+            json!([{"rule": rule, "messageExpression": "'no ' + string(self.n)"}]);
+        let errors = create_errors(&CustomResourceDefinition, &with(SIZE, ruled));
+        assert!(errors.is_empty(), "{rule}: {errors:?}");
+    }
 }
