@@ -6,13 +6,14 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use k8s_openapi::api::core::v1::{Service, ServicePort as ApiServicePort, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointSlice};
 
+use super::near::{Place, nearest};
 use super::{External, Protocol, ServicePort};
 
-/// What a Service with these EndpointSlices means for `node`; nothing if it has no address of its own.
+/// What a Service with these EndpointSlices means for a node at `place`; nothing if it has no address of its own.
 pub(crate) fn service_ports(
     service: &Service,
     slices: &[&EndpointSlice],
-    node: &str,
+    place: &Place,
 ) -> Vec<ServicePort> {
     let Some(spec) = &service.spec else {
         return Vec::new();
@@ -33,7 +34,7 @@ pub(crate) fn service_ports(
     );
     let is_local = |policy: &Option<String>| policy.as_deref() == Some("Local");
     let port = |port: &ApiServicePort| {
-        let seen = |policy| endpoints(port, slices, policy, node, spec);
+        let seen = |policy| endpoints(port, slices, policy, place);
         let everywhere = seen(Policy::Cluster);
         let outside = match is_local(&spec.external_traffic_policy) {
             true => seen(Policy::Local),
@@ -124,45 +125,40 @@ fn affinity_seconds(spec: &ServiceSpec) -> Option<u32> {
     )
 }
 
-/// The ready endpoints of a port; if there are none, those that still serve while they end (KEP-1669).
+/// The ready endpoints of a port, of which the nearest; if there are none, those that still serve while they end (KEP-1669).
 fn endpoints(
     port: &ApiServicePort,
     slices: &[&EndpointSlice],
     policy: Policy,
-    node: &str,
-    spec: &ServiceSpec,
+    place: &Place,
 ) -> BTreeSet<SocketAddrV4> {
-    let here = |endpoint: &Endpoint| {
-        policy == Policy::Cluster || endpoint.node_name.as_deref() == Some(node)
-    };
-    let is_ready = |endpoint: &Endpoint| condition(endpoint, |c| c.ready).unwrap_or(true);
-    // Core/v1 ServiceSpec.trafficDistribution (KEP-3015).
-    if policy == Policy::Cluster && spec.traffic_distribution.as_deref() == Some("PreferSameNode") {
-        let near = addresses(port, slices, |endpoint| {
-            is_ready(endpoint) && endpoint.node_name.as_deref() == Some(node)
-        });
-        if !near.is_empty() {
-            return near;
-        }
-    }
-    let ready = addresses(port, slices, |endpoint| {
-        is_ready(endpoint) && here(endpoint)
+    let mut all = of_port(port, slices);
+    all.retain(|(endpoint, _)| {
+        policy == Policy::Cluster || endpoint.node_name.as_deref() == Some(&place.node)
     });
-    if !ready.is_empty() {
-        return ready;
+    let ready: Vec<_> = all.iter().copied().filter(|(it, _)| is_ready(it)).collect();
+    if ready.is_empty() {
+        let ending = all.into_iter().filter(|(endpoint, _)| {
+            condition(endpoint, |c| c.serving).unwrap_or(false)
+                && condition(endpoint, |c| c.terminating).unwrap_or(false)
+        });
+        return ending.map(|(_, address)| address).collect();
     }
-    addresses(port, slices, |endpoint| {
-        here(endpoint)
-            && condition(endpoint, |c| c.serving).unwrap_or(false)
-            && condition(endpoint, |c| c.terminating).unwrap_or(false)
-    })
+    match policy {
+        Policy::Cluster => nearest(ready, place).into_iter().collect(),
+        Policy::Local => ready.into_iter().map(|(_, address)| address).collect(),
+    }
 }
 
 /// The endpoints that are not ready; they leave their slice when their Pod is gone.
 fn draining(port: &ApiServicePort, slices: &[&EndpointSlice]) -> BTreeSet<SocketAddrV4> {
-    addresses(port, slices, |endpoint| {
-        !condition(endpoint, |c| c.ready).unwrap_or(true)
-    })
+    let mut all = of_port(port, slices);
+    all.retain(|(endpoint, _)| !is_ready(endpoint));
+    all.into_iter().map(|(_, address)| address).collect()
+}
+
+fn is_ready(endpoint: &Endpoint) -> bool {
+    condition(endpoint, |c| c.ready).unwrap_or(true)
 }
 
 fn condition(
@@ -172,12 +168,12 @@ fn condition(
     endpoint.conditions.as_ref().and_then(of)
 }
 
-fn addresses(
+/// The endpoints of a port, with their addresses.
+fn of_port<'a>(
     port: &ApiServicePort,
-    slices: &[&EndpointSlice],
-    counts: impl Fn(&Endpoint) -> bool,
-) -> BTreeSet<SocketAddrV4> {
-    let mut found = BTreeSet::new();
+    slices: &[&'a EndpointSlice],
+) -> Vec<(&'a Endpoint, SocketAddrV4)> {
+    let mut found = Vec::new();
     for slice in slices.iter().filter(|slice| slice.address_type == "IPv4") {
         let same_name = |name: &Option<String>| {
             name.as_deref().unwrap_or_default() == port.name.as_deref().unwrap_or_default()
@@ -192,17 +188,10 @@ fn addresses(
         let Some(target) = target.port.map(number) else {
             continue;
         };
-        for endpoint in slice
-            .endpoints
-            .iter()
-            .flatten()
-            .filter(|endpoint| counts(endpoint))
-        {
-            let parsed = endpoint
-                .addresses
-                .iter()
-                .filter_map(|address| address.parse().ok());
-            found.extend(parsed.map(|address| SocketAddrV4::new(address, target)));
+        for endpoint in slice.endpoints.iter().flatten() {
+            let addresses = endpoint.addresses.iter();
+            let parsed = addresses.filter_map(|address| address.parse().ok());
+            found.extend(parsed.map(|ip| (endpoint, SocketAddrV4::new(ip, target))));
         }
     }
     found

@@ -5,6 +5,7 @@
 //! ```
 
 mod build;
+mod near;
 mod protocol;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -18,6 +19,7 @@ use imbl::ordmap::DiffItem;
 use ipnet::Ipv4Net;
 
 pub(crate) use build::service_ports;
+pub(crate) use near::Place;
 pub(crate) use protocol::Protocol;
 
 /// One port of one Service, with the endpoints that this node sends its traffic to.

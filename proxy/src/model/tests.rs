@@ -18,7 +18,14 @@ fn slice(endpoints: Value) -> EndpointSlice {
 }
 
 fn ports(spec: Value, endpoints: Value) -> Vec<ServicePort> {
-    service_ports(&service(spec), &[&slice(endpoints)], "n1")
+    service_ports(&service(spec), &[&slice(endpoints)], &here())
+}
+
+fn here() -> Place {
+    Place {
+        node: "n1".to_owned(),
+        zone: Some("z1".to_owned()),
+    }
 }
 
 fn shown(endpoints: &BTreeSet<SocketAddrV4>) -> Vec<String> {
@@ -98,21 +105,29 @@ fn each_policy_holds_for_its_own_clients() {
 
 #[test]
 fn traffic_stays_near_where_it_can() {
-    let on = |address: &str, node: &str| json!({ "addresses": [address], "nodeName": node });
-    let both = vec!["10.244.0.2:8080", "10.244.1.2:8080"];
+    let (first, second) = (vec!["10.244.0.2:8080"], vec!["10.244.1.2:8080"]);
+    let both = [first.clone(), second.clone()].concat();
+    let node = |name: &str| json!({ "forNodes": [{ "name": name }] });
+    let zone = |name: &str| json!({ "forZones": [{ "name": name }] });
+    let of_both = |node: &str, zone: &str| json!({ "forNodes": [{ "name": node }], "forZones": [{ "name": zone }] });
     let cases = [
-        (json!("PreferSameNode"), "n1", vec!["10.244.0.2:8080"]),
-        (json!("PreferSameNode"), "n3", both.clone()),
-        (Value::Null, "n1", both),
+        ((node("n1"), node("n2")), &first),
+        ((node("n3"), node("n2")), &both),
+        ((zone("z2"), zone("z1")), &second),
+        ((zone("z2"), zone("z3")), &both),
+        ((of_both("n1", "z1"), of_both("n2", "z1")), &first),
+        ((of_both("n3", "z1"), of_both("n2", "z2")), &first),
+        // One that says nothing is for everybody.
+        ((zone("z1"), Value::Null), &both),
+        ((json!({ "forZones": [] }), zone("z1")), &both),
+        ((Value::Null, Value::Null), &both),
     ];
-    for (distribution, first, expected) in cases {
-        let spec = json!({ "clusterIP": "10.96.0.5", "trafficDistribution": distribution, "ports": [{ "name": "http", "port": 80 }] });
-        let endpoints = json!([on("10.244.0.2", first), on("10.244.1.2", "n2")]);
-        assert_eq!(
-            shown(&ports(spec, endpoints)[0].endpoints),
-            expected,
-            "{distribution} {first}"
-        );
+    let spec = json!({ "clusterIP": "10.96.0.5", "ports": [{ "name": "http", "port": 80 }] });
+    for ((one, other), expected) in cases {
+        let on = |address: &str, hints: &Value| json!({ "addresses": [address], "hints": hints });
+        let endpoints = json!([on("10.244.0.2", &one), on("10.244.1.2", &other)]);
+        let ports = ports(spec.clone(), endpoints);
+        assert_eq!(shown(&ports[0].endpoints), *expected, "{one} {other}");
     }
 }
 
@@ -138,7 +153,7 @@ fn ports_keep_what_the_service_says() {
         { "ip": "192.0.2.1" }, { "ip": "192.0.2.2", "ipMode": "Proxy" }, { "hostname": "lb.example.test" },
     ] } });
     service.status = serde_json::from_value(status).expect("a status");
-    let ports = service_ports(&service, &[], "n1");
+    let ports = service_ports(&service, &[], &here());
     let facts: Vec<_> = ports
         .iter()
         .map(|port| {
