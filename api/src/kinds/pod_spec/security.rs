@@ -19,11 +19,45 @@ pub(super) fn validate_pod(spec: &Field<'_>, errors: &mut Errors) {
     let policy = context.get("supplementalGroupsPolicy");
     checks::one_of_if_set(&policy, &["Merge", "Strict"], errors);
     profiles(&context, errors);
+    sysctls(&context, errors);
     user_namespace(spec, errors);
     let shared = spec.get("shareProcessNamespace");
     if shared.is_true() && spec.get("hostPID").is_true() {
         errors.push(shared.invalid("ShareProcessNamespace and HostPID cannot both be enabled"));
     }
+}
+
+/// Each once, and named as a file below `/proc/sys`, with dots or slashes.
+fn sysctls(context: &Field<'_>, errors: &mut Errors) {
+    let mut seen = Vec::new();
+    for sysctl in context.get("sysctls").items() {
+        let name = sysctl.get("name");
+        if name.is_empty() {
+            errors.push(name.required(""));
+        } else if !is_sysctl(name.str()) {
+            errors.push(name.invalid(format!(
+                "must have at most 253 characters and match regex ^({SYSCTL_PART}[\\./])*{SYSCTL_PART}$"
+            )));
+        } else if seen.contains(&name.str().to_owned()) {
+            errors.push(name.duplicate());
+        }
+        seen.push(name.str().to_owned());
+    }
+}
+
+const SYSCTL_PART: &str = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
+
+fn is_sysctl(name: &str) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_part = |part: &str| {
+        let bytes = part.as_bytes();
+        let ends = [bytes.first(), bytes.last()];
+        ends.iter().all(|end| end.is_some_and(is_plain))
+            && bytes
+                .iter()
+                .all(|byte| is_plain(byte) || matches!(byte, b'-' | b'_'))
+    };
+    name.len() <= 253 && name.split(['.', '/']).all(is_part)
 }
 
 /// A Pod with users of its own shares no other namespace with the host (KEP-127).
@@ -122,6 +156,37 @@ mod tests {
             "securityContext.seccompProfile.localhostProfile: Required value: \
              must be set when seccomp type is Localhost",
             "shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled",
+        ];
+        assert_eq!(words(&errors), expected);
+    }
+
+    #[test]
+    fn settings_of_the_kernel_have_names() {
+        let named = [
+            "kernel.shm_rmid_forced",
+            "net/ipv4/ip_forward",
+            "foo-",
+            "bar..",
+            "",
+            "foo-",
+            "a.b",
+            "a.b",
+        ];
+        let sysctls: Vec<_> = named
+            .iter()
+            .map(|name| json!({"name": name, "value": "1"}))
+            .collect();
+        let spec = json!({"securityContext": {"sysctls": sysctls}});
+        let mut errors = Errors::new();
+        validate_pod(&Field::root(&spec), &mut errors);
+        let wrong = "must have at most 253 characters and match regex \
+             ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+        let expected = [
+            format!("securityContext.sysctls[2].name: Invalid value: \"foo-\": {wrong}"),
+            format!("securityContext.sysctls[3].name: Invalid value: \"bar..\": {wrong}"),
+            "securityContext.sysctls[4].name: Required value".to_owned(),
+            format!("securityContext.sysctls[5].name: Invalid value: \"foo-\": {wrong}"),
+            "securityContext.sysctls[7].name: Duplicate value: \"a.b\"".to_owned(),
         ];
         assert_eq!(words(&errors), expected);
     }
