@@ -3,8 +3,6 @@
 use anyhow::{Result, ensure};
 use skiff_e2e::{Node, SLEEP, eventually, on_a_cluster};
 
-/// A Pod of busybox that ends on SIGTERM at once.
-
 const PI: &str = "
 apiVersion: batch/v1
 kind: Job

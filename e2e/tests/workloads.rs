@@ -3,8 +3,6 @@
 use anyhow::{Result, ensure};
 use skiff_e2e::{Node, SLEEP, eventually, on_a_cluster};
 
-/// A Pod of busybox that ends on SIGTERM at once.
-
 const DAEMON: &str = "
 apiVersion: apps/v1
 kind: DaemonSet

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::Field;
+use super::{Field, checks};
 use crate::field::Errors;
 
 /// The permission bits of a file in a volume.
@@ -22,6 +22,15 @@ pub(crate) fn local_path(field: &Field<'_>, errors: &mut Errors) {
         errors.push(field.invalid("must be a relative path"));
     }
     no_backsteps(field, errors);
+}
+
+/// The path of a file in a volume; names that start with `..` are the kubelet's, for changing all files at once.
+pub(crate) fn file_path(path: &Field<'_>, errors: &mut Errors) {
+    checks::required(path, errors);
+    local_path(path, errors);
+    if path.str().starts_with("..") && !path.str().starts_with("../") {
+        errors.push(path.invalid("must not start with '..'"));
+    }
 }
 
 /// A path without `..`.

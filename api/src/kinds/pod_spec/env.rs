@@ -1,9 +1,7 @@
 //! Environment variables of containers.
 
-use super::volume_files::file_path;
 use crate::field::{Error, Errors};
-use crate::kinds::common::Field;
-use crate::kinds::common::checks;
+use crate::kinds::common::{Field, checks, paths};
 use crate::names;
 
 /// What of a Pod a variable may show.
@@ -97,7 +95,7 @@ fn value_from(variable: &Field<'_>, errors: &mut Errors) {
     if file.is_set() {
         checks::required_name(&file.get("key"), names::env_var_name, errors);
         checks::required_name(&file.get("volumeName"), names::dns_label, errors);
-        file_path(&file.get("path"), errors);
+        paths::file_path(&file.get("path"), errors);
     }
 }
 

@@ -19,23 +19,14 @@ pub(super) fn files(source: &Field<'_>, errors: &mut Errors) {
     paths::file_mode(&source.get("defaultMode"), errors);
     for item in source.get("items").items() {
         checks::required(&item.get("key"), errors);
-        file_path(&item.get("path"), errors);
+        paths::file_path(&item.get("path"), errors);
         paths::file_mode(&item.get("mode"), errors);
-    }
-}
-
-/// A path in the volume; names that start with `..` are the kubelet's, for changing all files at once.
-pub(super) fn file_path(path: &Field<'_>, errors: &mut Errors) {
-    checks::required(path, errors);
-    paths::local_path(path, errors);
-    if path.str().starts_with("..") && !path.str().starts_with("../") {
-        errors.push(path.invalid("must not start with '..'"));
     }
 }
 
 pub(super) fn downward(source: &Field<'_>, errors: &mut Errors) {
     for item in source.get("items").items() {
-        file_path(&item.get("path"), errors);
+        paths::file_path(&item.get("path"), errors);
         paths::file_mode(&item.get("mode"), errors);
         let (field, resource) = (item.get("fieldRef"), item.get("resourceFieldRef"));
         match (field.is_set(), resource.is_set()) {
@@ -97,5 +88,5 @@ fn token(token: &Field<'_>, errors: &mut Errors) {
         }
         _ => {}
     }
-    file_path(&token.get("path"), errors);
+    paths::file_path(&token.get("path"), errors);
 }
