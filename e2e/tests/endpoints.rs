@@ -126,3 +126,29 @@ spec:
         Ok(())
     })
 }
+
+#[test]
+fn c6_endpoints_say_for_which_zone_they_are() -> Result<()> {
+    on_a_cluster(|cluster| {
+        cluster.kubectl("run web --image=nginx:1.19 --labels=app=web")?;
+        cluster.kubectl("create service clusterip web --tcp=80")?;
+        cluster.kubectl(
+            "patch service web --patch '{\"spec\":{\"trafficDistribution\":\"PreferSameZone\"}}'",
+        )?;
+        let slice = "endpointslices -l kubernetes.io/service-name=web";
+        let hints = ".items[*].endpoints[*].hints";
+        for zone in ["east", "west"] {
+            let label = format!("topology.kubernetes.io/zone={zone}");
+            cluster.kubectl(&format!("label node --all --overwrite {label}"))?;
+            let expected = format!(r#"{{"forZones":[{{"name":"{zone}"}}]}}"#);
+            cluster.field_becomes(slice, hints, &expected, 60)?;
+        }
+        cluster.pods_ready("app=web", 1)?;
+        let ip = cluster.field("service web", ".spec.clusterIP")?;
+        eventually("the Service to lead to its Pod", 60, || {
+            let page = cluster.page(&format!("http://{ip}/hostname.html"))?;
+            ensure!(page == "web\n", "{page:?}");
+            Ok(())
+        })
+    })
+}
