@@ -27,7 +27,7 @@ pub(crate) async fn run(context: Context) -> anyhow::Result<()> {
     quotas.on_change(move |change| {
         let quota = match change {
             Change::Added(quota) => quota,
-            Change::Updated { old, new } if old.spec != new.spec || !says_its_limits(&new) => new,
+            Change::Updated { old, new } if old.spec != new.spec || !says_its_limits(new) => new,
             _ => return,
         };
         wake.add(ObjectKey::of(&**quota));
