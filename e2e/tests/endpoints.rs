@@ -128,7 +128,7 @@ spec:
 }
 
 #[test]
-fn c6_endpoints_say_for_which_zone_they_are() -> Result<()> {
+fn endpoints_say_for_which_zone_they_are() -> Result<()> {
     on_a_cluster(|cluster| {
         cluster.kubectl("run web --image=nginx:1.19 --labels=app=web")?;
         cluster.kubectl("create service clusterip web --tcp=80")?;
