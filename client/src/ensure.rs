@@ -98,8 +98,11 @@ mod tests {
     const EXISTS: (Method, u16) = (Method::POST, 409);
     const FORBIDDEN: (Method, u16) = (Method::POST, 403);
 
-    /// What an API server says in turn.
-    fn client(says: &[(Method, u16)]) -> (Client, Arc<Mutex<Vec<(Method, u16)>>>) {
+    /// What an API server is yet to be asked and to say.
+    type Left = Arc<Mutex<Vec<(Method, u16)>>>;
+
+    /// An API server that says this in turn.
+    fn client(says: &[(Method, u16)]) -> (Client, Left) {
         let left: Vec<_> = says.iter().rev().cloned().collect();
         let left = Arc::new(Mutex::new(left));
         let rest = Arc::clone(&left);
