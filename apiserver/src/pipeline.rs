@@ -82,13 +82,15 @@ fn admit(api: &Api, info: &Arc<RequestInfo>, request: &mut Request) -> Result<Ad
         false => None,
     };
     let caller = authn::authenticate(&api.tokens, &api.store, request)?;
-    let user = Arc::new(authz::impersonate(
-        &api.authorizer,
-        request.headers(),
-        caller,
-    )?);
+    let is_stranger = authn::is_stranger(&caller);
+    let refuse = |refusal| match is_stranger {
+        true => Status::unauthorized(),
+        false => refusal,
+    };
+    let user = authz::impersonate(&api.authorizer, request.headers(), caller);
+    let user = Arc::new(user.map_err(refuse)?);
     let room = api.limits.enter(info, &user, request.extensions_mut())?;
-    authz::authorize(&api.authorizer, info, &user)?;
+    authz::authorize(&api.authorizer, info, &user).map_err(refuse)?;
     let extensions = request.extensions_mut();
     extensions.insert(Arc::clone(info));
     extensions.insert(Arc::clone(&user));

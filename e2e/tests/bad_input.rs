@@ -75,7 +75,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "wget -q -S --no-check-certificate -O /dev/null $SERVER/api/v1/pods",
-        "403 Forbidden",
+        "401 Unauthorized",
     ),
     (
         "kubectl --token=nonsense --kubeconfig=/dev/null --server=$SERVER --insecure-skip-tls-verify get pods",

@@ -60,6 +60,12 @@ fn identify(tokens: &Tokens, store: &Store, headers: &HeaderMap) -> Result<UserI
     }
 }
 
+/// Whether nobody knows who asks. What such a one may not do, somebody else may: he is told to say who he is (401), as by a
+/// server without anonymous authentication.
+pub(crate) fn is_stranger(user: &UserInfo) -> bool {
+    user.name == ANONYMOUS
+}
+
 /// Whether it tells of health or version, which everybody may know.
 pub(crate) fn is_public(path: &str) -> bool {
     PUBLIC_PATHS.iter().any(|public| {
