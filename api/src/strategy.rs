@@ -66,6 +66,11 @@ pub trait Strategy: Send + Sync {
         Errors::new()
     }
 
+    /// What who uses this version at all is warned of, because it is deprecated.
+    fn deprecation(&self) -> Option<&str> {
+        None
+    }
+
     /// Warnings for the user that are no errors.
     fn warnings(&self, _object: &Value) -> Vec<String> {
         Vec::new()

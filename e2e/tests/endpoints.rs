@@ -44,6 +44,10 @@ fn c6_endpoints_made_by_hand() -> Result<()> {
         let (one, two) = (ip("one")?, ip("two")?);
         cluster.apply(&by_hand(&one))?;
         slices_become(cluster, &format!("a {one}"))?;
+        let warned = cluster.output("kubectl get endpoints by-hand", "")?.stderr;
+        let words =
+            "Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+        ensure!(warned.contains(words), "{warned}");
         let service = cluster.field("svc by-hand", ".spec.clusterIP")?;
         let answers = |name: &str| {
             eventually(&format!("{name} to answer"), 30, || {

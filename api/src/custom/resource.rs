@@ -80,11 +80,6 @@ impl CustomResource {
         &self.list_kind
     }
 
-    /// What who uses a deprecated version is warned of.
-    pub fn deprecation(&self) -> Option<&str> {
-        self.deprecation.as_deref()
-    }
-
     /// Whether the definition is being deleted, so that no objects may be made.
     pub fn is_terminating(&self) -> bool {
         self.terminating
@@ -222,6 +217,10 @@ fn selectable(fields: &Value) -> Vec<(String, JsonPath)> {
 impl Strategy for CustomResource {
     fn custom(&self) -> Option<&CustomResource> {
         Some(self)
+    }
+
+    fn deprecation(&self) -> Option<&str> {
+        self.deprecation.as_deref()
     }
 
     fn schema(&self) -> Option<Schema> {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use skiff_api::{CustomResource, Descriptor, Status, UserInfo, has_protobuf};
+use skiff_api::{Descriptor, Status, UserInfo, has_protobuf};
 use skiff_store::Entry;
 
 use crate::admission::Part;
@@ -127,8 +127,7 @@ async fn dispatch(
     }
     let descriptor = api.kinds.of_target(&target).ok_or_else(unknown)?;
     check_place(&descriptor, &target, info.verb)?;
-    let custom = descriptor.strategy.custom();
-    if let Some(words) = custom.and_then(CustomResource::deprecation) {
+    if let Some(words) = descriptor.strategy.deprecation() {
         warnings.add(words);
     }
     let storage = api.objects.of(&descriptor);
