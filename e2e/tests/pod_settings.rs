@@ -259,11 +259,13 @@ spec:
             )
         };
         let strict = "securityContext: {supplementalGroupsPolicy: Strict}";
+        let semaphores = "securityContext: {sysctls: [{name: kernel.sem, value: '1 1 1 1'}]}";
         let pods = [
             pod("grouped", strict).replace("MODE", "Disabled"),
             pod("alone", "hostUsers: false").replace("MODE", "Disabled"),
             pod("deep", "").replace("MODE", "Enabled"),
             pod("perhaps", "").replace("MODE", "IfPossible"),
+            pod("unsafe", semaphores).replace("MODE", "Disabled"),
         ];
         cluster.apply(&pods.concat())?;
         let strict = "SupplementalGroupsPolicy=Strict is not supported in this node";
@@ -276,6 +278,8 @@ spec:
             "{message}"
         );
         cluster.described("pod grouped", &[&reason, strict])?;
+        let forbidden = "forbidden sysctl: \"kernel.sem\" not allowlisted";
+        cluster.described("pod unsafe", &["SysctlForbidden", forbidden])?;
         let users = "can't set `spec.hostUsers: false`, runtime does not support user namespaces";
         cluster.described("pod alone", &["FailedCreatePodSandBox", users])?;
         let waiting = ".status.containerStatuses[0].state.waiting";

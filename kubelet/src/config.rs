@@ -52,6 +52,8 @@ pub struct Config {
     pub client_ca_pem: String,
     /// How many Pods the node takes.
     pub max_pods: u32,
+    /// Settings of the kernel that Pods may have beside the safe ones: names, or what names begin with and `*`.
+    pub allowed_unsafe_sysctls: Vec<String>,
     /// What must be left of the node: when it is not, Pods are evicted.
     pub eviction_hard: EvictionThresholds,
     /// What must not be missing for long: when it is, Pods are evicted that get time to end.
@@ -81,6 +83,7 @@ impl Config {
             tls: Arc::new(rustls::server::ResolvesServerCertUsingSni::new()),
             client_ca_pem: String::new(),
             max_pods: 110,
+            allowed_unsafe_sysctls: Vec::new(),
             eviction_hard: EvictionThresholds::default(),
             eviction_soft: SoftEviction::default(),
             eviction_pressure_transition_period: Duration::from_secs(300),

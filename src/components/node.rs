@@ -114,6 +114,7 @@ fn kubelet_config(
         tls: parts.tls.clone(),
         client_ca_pem: parts.ca_pem.clone(),
         max_pods: 110,
+        allowed_unsafe_sysctls: node.allowed_unsafe_sysctls.clone(),
         eviction_hard: node.eviction_hard.clone(),
         eviction_soft: node.eviction_soft.clone(),
         eviction_pressure_transition_period: node.eviction_pressure_transition_period,

@@ -107,6 +107,7 @@ pub(crate) fn node(options: NodeOptions) -> anyhow::Result<NodeSettings> {
         resolv_conf: options.resolv_conf.or_else(host_resolv_conf),
         containerd: options.containerd,
         registry_mirrors: options.registry_mirrors,
+        allowed_unsafe_sysctls: options.allowed_unsafe_sysctls,
         eviction_hard: options.eviction_hard.unwrap_or_default(),
         eviction_soft: match options.eviction_soft {
             Some(thresholds) => SoftEviction::new(

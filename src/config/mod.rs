@@ -33,6 +33,7 @@ pub(crate) struct NodeSettings {
     pub(crate) resolv_conf: Option<PathBuf>,
     pub(crate) containerd: Option<PathBuf>,
     pub(crate) registry_mirrors: Vec<Mirror>,
+    pub(crate) allowed_unsafe_sysctls: Vec<String>,
     pub(crate) eviction_hard: EvictionThresholds,
     pub(crate) eviction_soft: SoftEviction,
     pub(crate) eviction_pressure_transition_period: Duration,

@@ -59,6 +59,9 @@ pub(crate) struct NodeOptions {
     /// Pull images of the registry NAME from URL (may be repeated)
     #[arg(long = "registry-mirror", value_name = "NAME=URL")]
     pub(crate) registry_mirrors: Vec<Mirror>,
+    /// Settings of the kernel that Pods may have beside the safe ones, such as kernel.msg*
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) allowed_unsafe_sysctls: Vec<String>,
     /// What must be left of the node: when it is not, Pods are evicted
     /// [default: memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,…]
     #[arg(long, value_name = "SIGNAL<VALUE,…")]
@@ -178,6 +181,9 @@ pub(crate) struct UpOptions {
     /// Pull images of the registry NAME from URL (may be repeated)
     #[arg(long = "registry-mirror", value_name = "NAME=URL")]
     pub(crate) registry_mirrors: Vec<Mirror>,
+    /// Settings of the kernel that Pods may have beside the safe ones, such as kernel.msg*
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) allowed_unsafe_sysctls: Vec<String>,
     /// What must be left of the node: when it is not, Pods are evicted
     /// [default: memory.available<100Mi,nodefs.available<10%,nodefs.inodesFree<5%,imagefs.available<15%,…]
     #[arg(long, value_name = "SIGNAL<VALUE,…")]
@@ -208,10 +214,6 @@ impl UpOptions {
     pub(crate) fn over(self, file: UpOptions) -> UpOptions {
         let mut registry_mirrors = self.registry_mirrors;
         registry_mirrors.extend(file.registry_mirrors);
-        let etcd_servers = match self.etcd_servers.is_empty() {
-            true => file.etcd_servers,
-            false => self.etcd_servers,
-        };
         UpOptions {
             data_dir: self.data_dir.or(file.data_dir),
             kubeconfig: self.kubeconfig.or(file.kubeconfig),
@@ -228,7 +230,7 @@ impl UpOptions {
             node_monitor_grace_period: self
                 .node_monitor_grace_period
                 .or(file.node_monitor_grace_period),
-            etcd_servers,
+            etcd_servers: or(self.etcd_servers, file.etcd_servers),
             etcd_cafile: self.etcd_cafile.or(file.etcd_cafile),
             etcd_certfile: self.etcd_certfile.or(file.etcd_certfile),
             etcd_keyfile: self.etcd_keyfile.or(file.etcd_keyfile),
@@ -242,6 +244,7 @@ impl UpOptions {
             ingress_https_port: self.ingress_https_port.or(file.ingress_https_port),
             containerd: self.containerd.or(file.containerd),
             registry_mirrors,
+            allowed_unsafe_sysctls: or(self.allowed_unsafe_sysctls, file.allowed_unsafe_sysctls),
             eviction_hard: self.eviction_hard.or(file.eviction_hard),
             eviction_soft: self.eviction_soft.or(file.eviction_soft),
             eviction_soft_grace_period: self
@@ -267,6 +270,7 @@ impl UpOptions {
             resolv_conf: self.resolv_conf.clone(),
             containerd: self.containerd.clone(),
             registry_mirrors: self.registry_mirrors.clone(),
+            allowed_unsafe_sysctls: self.allowed_unsafe_sysctls.clone(),
             eviction_hard: self.eviction_hard.clone(),
             eviction_soft: self.eviction_soft.clone(),
             eviction_soft_grace_period: self.eviction_soft_grace_period.clone(),
@@ -275,6 +279,11 @@ impl UpOptions {
             stop_pods: self.stop_pods,
         }
     }
+}
+
+/// `own`, or what the file says if that is nothing.
+fn or<T>(own: Vec<T>, file: Vec<T>) -> Vec<T> {
+    if own.is_empty() { file } else { own }
 }
 
 /// Reads an options file.

@@ -3,6 +3,7 @@
 //! to be confined in a way that it cannot, or more than it has.
 
 mod fit;
+mod sysctls;
 
 use k8s_openapi::api::core::v1::{Pod, Toleration};
 
@@ -20,11 +21,18 @@ const MEMORY_PRESSURE: &str = "node.kubernetes.io/memory-pressure";
 pub(super) fn refusal(
     pressure: Pressure,
     machine: &Machine,
+    allowed_unsafe_sysctls: &[String],
     shared: &Shared<'_>,
     pod: &Pod,
 ) -> Option<Eviction> {
     let (cause, message) = if refuses(pressure, pod) {
         (Cause::Arrival, node_condition(pressure))
+    } else if let Some(name) = sysctls::forbidden(allowed_unsafe_sysctls, pod) {
+        let words = format!("forbidden sysctl: {name:?} not allowlisted");
+        (Cause::Refused("SysctlForbidden"), words)
+    } else if is_for_another_os(pod) {
+        let words = "Failed to admit pod as the OS field doesn't match node OS";
+        (Cause::Refused("PodOSNotSupported"), words.to_owned())
     } else if wants_strict_groups(pod) {
         let words = "SupplementalGroupsPolicy=Strict is not supported in this node";
         (
@@ -40,6 +48,11 @@ pub(super) fn refusal(
         return None;
     };
     Some(Eviction { message, cause })
+}
+
+fn is_for_another_os(pod: &Pod) -> bool {
+    let os = pod.spec.as_ref().and_then(|spec| spec.os.as_ref());
+    os.is_some_and(|os| os.name != "linux")
 }
 
 /// Whether the groups of the image do not count: no containerd of version 1 can do that (KEP-3619).
@@ -161,7 +174,12 @@ mod tests {
         let mut unconfined = container(profile("Unconfined"));
         unconfined["securityContext"] = profile("RuntimeDefault");
         let strict = json!({"securityContext": {"supplementalGroupsPolicy": "Strict"}, "containers": [{"name": "a"}]});
+        let windows = json!({"os": {"name": "windows"}, "containers": [{"name": "a"}]});
+        let sysctl = json!([{"name": "kernel.sem", "value": "1"}]);
+        let sysctl = json!({"securityContext": {"sysctls": sysctl}, "containers": [{"name": "a"}]});
         for (spec, has_apparmor, expected) in [
+            (windows, true, Some("PodOSNotSupported")),
+            (sysctl, true, Some("SysctlForbidden")),
             (strict, true, Some("SupplementalGroupsPolicyNotSupported")),
             (
                 container(profile("RuntimeDefault")),
@@ -178,7 +196,7 @@ mod tests {
                 pods: &[],
             };
             let machine = machine(has_apparmor);
-            let refusal = refusal(Pressure::default(), &machine, &empty, &pod);
+            let refusal = refusal(Pressure::default(), &machine, &[], &empty, &pod);
             assert_eq!(refusal.map(|one| one.reason()), expected, "{spec}");
         }
     }

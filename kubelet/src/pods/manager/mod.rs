@@ -199,7 +199,8 @@ impl<R: Runtime> Manager<R> {
             pods: &taken.collect::<Vec<_>>(),
         };
         let pressure = *self.context.pressure.borrow();
-        admission::refusal(pressure, &host.machine, &shared, pod)
+        let allowed = &host.config.allowed_unsafe_sysctls;
+        admission::refusal(pressure, &host.machine, allowed, &shared, pod)
     }
 
     /// A worker has nothing left to do, or panicked: then its Pod gets a new one, with what the runtime has.
