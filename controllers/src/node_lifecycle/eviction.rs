@@ -1,7 +1,7 @@
 //! Pods leave a node for its NoExecute taints, as soon as they tolerate them no longer
 //! (<https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions>).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -28,11 +28,11 @@ enum Stay {
     Over,
 }
 
-/// How long a Pod with these tolerations may stay on a node with these NoExecute taints. A taint that does not say since when
-/// it is there, as `kubectl taint` makes them, is there since `begun`.
-fn stay(taints: &[Taint], tolerations: &[Toleration], begun: Timestamp, now: Timestamp) -> Stay {
+/// How long a Pod with these tolerations may stay on a node with these NoExecute taints, each with the time since when it
+/// is there for the Pod.
+fn stay(taints: &[(Taint, Timestamp)], tolerations: &[Toleration], now: Timestamp) -> Stay {
     let mut least = Stay::ForEver;
-    for taint in taints {
+    for (taint, since) in taints {
         let tolerated: Vec<_> = tolerations
             .iter()
             .filter(|one| tolerates(one, taint))
@@ -48,8 +48,7 @@ fn stay(taints: &[Taint], tolerations: &[Toleration], begun: Timestamp, now: Tim
         else {
             continue;
         };
-        let since = taint.time_added.as_ref().map_or(begun, |time| time.0);
-        let passed = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        let passed = Duration::try_from(now.duration_since(*since)).unwrap_or_default();
         let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
         let Some(left) = limit.checked_sub(passed).filter(|left| !left.is_zero()) else {
             return Stay::Over;
@@ -69,25 +68,59 @@ pub(super) struct Reconciler {
     pub(super) clocks: Clocks,
 }
 
-/// Since when Pods are to leave: one entry for each that may stay for a time.
+/// The Pods that are to leave, each as long as it is there.
 #[derive(Default)]
-pub(super) struct Clocks(Mutex<HashMap<ObjectKey, (Option<String>, Timestamp)>>);
+pub(super) struct Clocks(Mutex<HashMap<ObjectKey, Clock>>);
+
+/// Since when a Pod's node has the taints that do not say it themselves, as those of `kubectl taint`: by key.
+#[derive(Default)]
+struct Clock {
+    uid: Option<String>,
+    seen: BTreeMap<String, Timestamp>,
+}
 
 impl Clocks {
-    /// When the Pod's clock was started, if it runs. Another Pod of that name has its own.
-    fn begun(&self, key: &ObjectKey, pod: &Pod) -> Option<Timestamp> {
-        let clocks = self.0.lock();
-        let known = clocks.get(key).filter(|(uid, _)| *uid == pod.uid());
-        known.map(|(_, begun)| *begun)
+    /// Since when each taint is there for the Pod: no longer than the Pod itself. Another Pod of that name begins anew.
+    fn read(
+        &self,
+        key: &ObjectKey,
+        pod: &Pod,
+        taints: Vec<Taint>,
+        now: Timestamp,
+    ) -> Vec<(Taint, Timestamp)> {
+        let mut clocks = self.0.lock();
+        let clock = clocks.entry(key.clone()).or_default();
+        if clock.uid != pod.uid() {
+            *clock = Clock {
+                uid: pod.uid(),
+                ..Clock::default()
+            };
+        }
+        clock
+            .seen
+            .retain(|key, _| taints.iter().any(|taint| taint.key == *key));
+        let made = pod.metadata.creation_timestamp.as_ref();
+        let made = made.map_or(Timestamp::MIN, |time| time.0);
+        let since = |taint: &Taint, clock: &mut Clock| match &taint.time_added {
+            Some(added) => added.0.max(made),
+            None => *clock.seen.entry(taint.key.clone()).or_insert(now),
+        };
+        let read = taints.into_iter().map(|taint| {
+            let since = since(&taint, clock);
+            (taint, since)
+        });
+        read.collect()
     }
 
-    /// The Pod's clock runs on, or is forgotten.
-    fn note(&self, key: ObjectKey, running: Option<(&Pod, Timestamp)>) {
-        let mut clocks = self.0.lock();
-        match running {
-            Some((pod, begun)) => clocks.insert(key, (pod.uid(), begun)),
-            None => clocks.remove(&key),
-        };
+    /// Whether the Pod was to leave when it was last looked at.
+    fn runs(&self, key: &ObjectKey, pod: &Pod) -> bool {
+        let clocks = self.0.lock();
+        clocks.get(key).is_some_and(|clock| clock.uid == pod.uid())
+    }
+
+    /// The Pod is not to leave, or has left.
+    fn forget(&self, key: &ObjectKey) {
+        self.0.lock().remove(key);
     }
 }
 
@@ -101,21 +134,20 @@ impl Reconciler {
                 Some((pod, node))
             });
         let Some((pod, node)) = bound else {
-            self.clocks.note(key, None);
+            self.clocks.forget(&key);
             return Ok(Next::Done);
         };
         let spec = pod.spec.as_ref();
         let tolerations = spec.and_then(|spec| spec.tolerations.as_deref());
-        let now = Timestamp::now();
-        let known = self.clocks.begun(&key, &pod);
-        let begun = known.unwrap_or(now);
         let taints = no_execute(&node);
-        let stay = stay(&taints, tolerations.unwrap_or_default(), begun, now);
-        let running = matches!(stay, Stay::For(_)).then_some((&*pod, begun));
-        self.clocks.note(key, running);
+        let now = Timestamp::now();
+        let was_to_leave = self.clocks.runs(&key, &pod);
+        let taints = self.clocks.read(&key, &pod, taints, now);
+        let stay = stay(&taints, tolerations.unwrap_or_default(), now);
         match stay {
             Stay::ForEver => {
-                if known.is_some() {
+                self.clocks.forget(&key);
+                if was_to_leave {
                     self.tell(&pod, "Cancelling deletion of");
                 }
                 Ok(Next::Done)
@@ -198,38 +230,60 @@ mod tests {
                 Stay::For(Duration::from_secs(10)),
             ),
             (
-                vec!["by-hand"],
-                vec![toleration("by-hand", json!(5))],
-                Stay::For(Duration::from_secs(2)),
-            ),
-            (
-                vec!["by-hand"],
-                vec![toleration("by-hand", json!(3))],
-                Stay::Over,
-            ),
-            (
                 vec![lost],
                 vec![toleration(lost, for_ever), toleration(lost, json!(30))],
                 Stay::For(Duration::from_secs(20)),
             ),
         ];
-        let [begun, now] = ["2026-01-01T00:00:07Z", "2026-01-01T00:00:10Z"];
-        let [begun, now] = [begun, now].map(|time| time.parse().unwrap());
+        let [since, now] = times(["2026-01-01T00:00:00Z", "2026-01-01T00:00:10Z"]);
         for (taints, tolerations, expected) in cases {
-            let all: Vec<Taint> = taints
-                .iter()
-                .map(|key| {
-                    let added = (*key != "by-hand").then_some("2026-01-01T00:00:00Z");
-                    let taint = json!({"key": key, "effect": "NoExecute", "timeAdded": added});
-                    serde_json::from_value(taint).unwrap()
-                })
-                .collect();
+            let all: Vec<_> = taints.iter().map(|key| (taint(key, None), since)).collect();
             let parsed: Vec<Toleration> = serde_json::from_value(json!(tolerations)).unwrap();
             assert_eq!(
-                stay(&all, &parsed, begun, now),
+                stay(&all, &parsed, now),
                 expected,
                 "{taints:?} {tolerations:?}"
             );
         }
+    }
+
+    fn times<const N: usize>(texts: [&str; N]) -> [Timestamp; N] {
+        texts.map(|text| text.parse().unwrap())
+    }
+
+    fn taint(key: &str, added: Option<&str>) -> Taint {
+        let taint = json!({"key": key, "effect": "NoExecute", "timeAdded": added});
+        serde_json::from_value(taint).unwrap()
+    }
+
+    #[test]
+    fn each_taint_has_its_own_time() {
+        let pod = |uid: &str| -> Pod {
+            let made = "2026-01-01T00:00:05Z";
+            serde_json::from_value(json!({"metadata": {"uid": uid, "creationTimestamp": made}}))
+                .unwrap()
+        };
+        let [made, first, later, last] = times([
+            "2026-01-01T00:00:05Z",
+            "2026-01-01T00:00:06Z",
+            "2026-01-01T00:00:07Z",
+            "2026-01-01T00:00:08Z",
+        ]);
+        let (clocks, key) = (Clocks::default(), ObjectKey::new("default", "a"));
+        let read = |uid: &str, taints: &[Taint], now| -> Vec<Timestamp> {
+            let read = clocks.read(&key, &pod(uid), taints.to_vec(), now);
+            read.into_iter().map(|(_, since)| since).collect()
+        };
+        let old = taint("old", Some("2025-01-01T00:00:00Z"));
+        let (a, b) = (taint("a", None), taint("b", None));
+        assert_eq!(read("1", &[old.clone(), a.clone()], first), [made, first]);
+        assert_eq!(read("1", &[a.clone(), b.clone()], later), [first, later]);
+        // One that was taken away and comes again.
+        assert_eq!(read("1", std::slice::from_ref(&b), last), [later]);
+        assert_eq!(read("1", &[a.clone(), b], last), [last, later]);
+        assert_eq!(read("2", &[a], last), [last]);
+        assert!(clocks.runs(&key, &pod("2")) && !clocks.runs(&key, &pod("1")));
+        clocks.forget(&key);
+        assert!(!clocks.runs(&key, &pod("2")));
     }
 }
