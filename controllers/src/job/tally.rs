@@ -244,11 +244,15 @@ fn succeeded_indexes(seen: &Seen<'_>, status: &JobStatus) -> IndexSet {
         .completed_indexes
         .as_deref()
         .and_then(IndexSet::parse);
+    // An index that has failed for good stays so, also if a Pod of it that was deleted ended well.
+    let failed = status.failed_indexes.as_deref().and_then(IndexSet::parse);
+    let failed = failed.unwrap_or_default();
     let now = seen
         .pods
         .iter()
         .filter(|one| pod::is_tracked(one) && phase(one) == "Succeeded")
-        .filter_map(|one| pod::index_within(seen.job, one));
+        .filter_map(|one| pod::index_within(seen.job, one))
+        .filter(|index| !failed.contains(*index));
     before.unwrap_or_default().below(end).union(&now.collect())
 }
 
