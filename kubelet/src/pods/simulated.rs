@@ -51,6 +51,16 @@ impl Simulated<'_> {
         (self.with(&told, &times, Life::Over, now), wait)
     }
 
+    /// Its status when it is deleted: its containers are killed.
+    pub(crate) fn ended(&self, now: Timestamp) -> PodStatus {
+        let times = Times {
+            completed: Timestamp::MAX,
+            killed: Some(now),
+            ..Times::of(self.pod, self.run_for, now)
+        };
+        self.with(self.pod, &times, Life::Over, now)
+    }
+
     fn with(&self, pod: &Pod, times: &Times, life: Life, now: Timestamp) -> PodStatus {
         let (seen, probes) = self.seen(times, life, now);
         let plan = Plan {

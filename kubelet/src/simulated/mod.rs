@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::{Node, Pod, Taint};
 use kube::{Client, ResourceExt};
 use skiff_client::{Index, Informer, Informers, ObjectKey, WorkQueue, reconcile_queue};
@@ -55,8 +56,8 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Each node has 256 addresses of [`addresses::RANGE`], of which this many such parts can be made.
-    pub const MAX_NODES: u32 = 1 << 16;
+    /// There are no more addresses for their Pods.
+    pub const MAX_NODES: u32 = addresses::PARTS;
 }
 
 /// Makes the nodes, says how many there are once all of them are there, and runs what is bound to them until `shutdown`.
@@ -168,4 +169,9 @@ fn node_name(pod: &Pod) -> Option<&str> {
 
 fn is_simulated(node: &Node) -> bool {
     node.labels().contains_key(LABEL)
+}
+
+/// The addresses of its Pods.
+fn part_of(node: &Node) -> Option<Ipv4Net> {
+    node.spec.as_ref()?.pod_cidr.as_ref()?.parse().ok()
 }

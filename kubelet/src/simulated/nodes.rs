@@ -1,9 +1,10 @@
 //! The Node objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use futures::{TryStreamExt, stream};
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeSpec, NodeStatus};
 use kube::api::{Patch, PatchParams, PostParams};
@@ -11,8 +12,8 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use skiff_client::{Informer, Next, ObjectKey, is_already_exists};
 
-use super::addresses::part;
-use super::{LABEL, Simulation, WORKERS, is_simulated};
+use super::addresses::free_parts;
+use super::{LABEL, Simulation, WORKERS, is_simulated, part_of};
 use crate::machine::Machine;
 use crate::node::describe::{self, Facts, Identity};
 use crate::node::pulse::Known;
@@ -49,22 +50,22 @@ impl Nodes {
 
     /// Makes those that are not there yet.
     pub(super) async fn make(&self) -> anyhow::Result<()> {
-        let Simulation { nodes, .. } = self.simulation;
-        ensure!(
-            nodes <= Simulation::MAX_NODES,
-            "{nodes} nodes are more than the {} that there are addresses for",
-            Simulation::MAX_NODES
-        );
-        stream::iter((0..nodes).map(Ok))
-            .try_for_each_concurrent(WORKERS, |number| self.make_one(number))
+        let known = self.nodes.list();
+        let names: HashSet<String> = known.iter().map(|node| node.name_any()).collect();
+        let parts = free_parts(known.iter().filter_map(|node| part_of(node)).collect());
+        let prefix = &self.simulation.name_prefix;
+        let wanted = (0..self.simulation.nodes).map(|number| format!("{prefix}-{number}"));
+        let missing: Vec<String> = wanted.filter(|name| !names.contains(name)).collect();
+        let missing: Vec<(String, Ipv4Net)> = missing.into_iter().zip(parts).collect();
+        stream::iter(missing.into_iter().map(Ok))
+            .try_for_each_concurrent(WORKERS, |(name, part)| self.make_one(name, part))
             .await
     }
 
-    async fn make_one(&self, number: u32) -> anyhow::Result<()> {
-        let name = format!("{}-{number}", self.simulation.name_prefix);
+    async fn make_one(&self, name: String, part: Ipv4Net) -> anyhow::Result<()> {
         let identity = self.identity(&name);
         let mut node = describe::node(identity, &self.machine, self.status(identity, &[]));
-        let part = part(number).to_string();
+        let part = part.to_string();
         node.spec = Some(NodeSpec {
             pod_cidrs: Some(vec![part.clone()]),
             pod_cidr: Some(part),

@@ -13,7 +13,7 @@ use skiff_client::{Informer, Next, ObjectKey};
 use tokio::time::timeout;
 
 use super::addresses::Addresses;
-use super::{is_simulated, node_name};
+use super::{is_simulated, node_name, part_of};
 use crate::pods::{Simulated, delete_object, object, patch_status};
 
 /// How long the cache may take to show what was written.
@@ -37,11 +37,7 @@ impl Pods {
     ) -> Self {
         let mut addresses = Addresses::default();
         for pod in pods.list() {
-            let known = pod
-                .status
-                .as_ref()
-                .and_then(|status| status.pod_ip.as_deref());
-            if let Some(address) = known.and_then(|known| known.parse().ok()) {
+            if let Some(address) = told(&pod).filter(|_| !object::is_terminal(&pod)) {
                 addresses.note(&object::key(&pod), object::uid(&pod), address);
             }
         }
@@ -64,43 +60,54 @@ impl Pods {
         let Some(node) = node.filter(|node| is_simulated(node)) else {
             return Ok(Next::Done);
         };
-        if pod.metadata.deletion_timestamp.is_some() {
-            delete_object(&self.client, &pod).await?;
-            return Ok(Next::Done);
-        }
+        let is_deleted = pod.metadata.deletion_timestamp.is_some();
         if object::is_terminal(&pod) {
             self.addresses.lock().release(&key);
+            if is_deleted {
+                delete_object(&self.client, &pod).await?;
+            }
             return Ok(Next::Done);
         }
         let part = part_of(&node).context("its node has no podCIDR yet")?;
-        let ip = self.addresses.lock().take(&key, object::uid(&pod), part);
         let simulated = Simulated {
             pod: &pod,
-            ip: ip.with_context(|| format!("all addresses of {part} are taken"))?,
+            ip: self.address(&key, &pod, part)?,
             node_ip: first(part),
             run_for: self.run_for,
         };
-        let (status, wait) = simulated.status(Timestamp::now());
+        let now = Timestamp::now();
+        // That it has ended is told before it goes: owners wait for that.
+        let (status, wait) = match is_deleted {
+            true => (simulated.ended(now), None),
+            false => simulated.status(now),
+        };
         let old = pod.status.clone().unwrap_or_default();
-        if status == old {
-            return Ok(wait.map_or(Next::Done, Next::After));
-        }
-        match patch_status(&self.client, &pod, &old, &status).await? {
+        if status != old
+            && let Some(written) = patch_status(&self.client, &pod, &old, &status).await?
+        {
             // Before that another look would write the same.
-            Some(written) => {
-                let _ = timeout(CATCH_UP, self.pods.caught_up(&written)).await;
-                Ok(wait.map_or(Next::Done, Next::After))
-            }
-            None => Ok(Next::Done),
+            let _ = timeout(CATCH_UP, self.pods.caught_up(&written)).await;
         }
+        if is_deleted {
+            delete_object(&self.client, &pod).await?;
+        }
+        Ok(wait.map_or(Next::Done, Next::After))
     }
-}
 
-fn part_of(node: &Node) -> Option<Ipv4Net> {
-    node.spec.as_ref()?.pod_cidr.as_ref()?.parse().ok()
+    fn address(&self, key: &ObjectKey, pod: &Pod, part: Ipv4Net) -> anyhow::Result<Ipv4Addr> {
+        let told = told(pod).filter(|told| part.contains(told));
+        let mut addresses = self.addresses.lock();
+        let address = addresses.take(key, object::uid(pod), told, part);
+        address.with_context(|| format!("all addresses of {part} are taken"))
+    }
 }
 
 /// The node's own address.
 fn first(part: Ipv4Net) -> Ipv4Addr {
     part.hosts().next().unwrap_or(part.network())
+}
+
+/// The address that its status has.
+fn told(pod: &Pod) -> Option<Ipv4Addr> {
+    pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()
 }
