@@ -16,7 +16,11 @@ impl<R: Runtime> Worker<R> {
         if object::is_terminal(&self.pod) {
             return;
         }
-        if self.progress.evicted.is_none() {
+        let known = self.progress.evicted.as_ref();
+        let is_sooner = known.is_some_and(|known| eviction.max_grace_s() < known.max_grace_s());
+        if is_sooner {
+            self.progress.evicted = Some(eviction);
+        } else if known.is_none() {
             let tell = Teller::new(&self.context.host.recorder, &self.pod);
             tell.warning(eviction.reason(), eviction.message.clone());
             self.progress
