@@ -26,6 +26,8 @@ use crate::trace;
 use crate::watched::Watched;
 
 /// How long to wait after the kernel refused, doubled each time.
+/// After routes that were not made.
+const LEAD_AGAIN: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(60);
 /// The reason of the event when a mode cannot be had.
@@ -48,10 +50,11 @@ pub async fn run(
         anyhow::bail!("the node's address {} is not IPv4", config.node_ip);
     };
     let own = ipv4(config.service_cidr)?;
-    let service_ranges = ServiceRanges::new(&informers, own);
+    let cluster = ipv4(config.cluster_cidr)?;
+    let service_ranges = ServiceRanges::new(&informers, own, [cluster, node.into()]);
     let ranges = Ranges {
         node,
-        cluster: ipv4(config.cluster_cidr)?,
+        cluster,
         // Until ServiceCIDRs are known.
         services: together(own, host::noted_ranges(&config.data_dir)?),
         node_ports: Vec::new(),
@@ -132,6 +135,7 @@ async fn serve(
             () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
             trouble = trouble(&monitor) => proxy.repair(trouble).await,
             () = service_ranges.changed() => proxy.lead(service_ranges.all(), &config.data_dir).await,
+            () = tokio::time::sleep(LEAD_AGAIN), if !proxy.is_led => proxy.lead(service_ranges.all(), &config.data_dir).await,
             () = map_changed.notified() => match settings() {
                 Some(Ok(settings)) => proxy.switch(settings).await,
                 Some(Err(why)) => {
@@ -161,6 +165,8 @@ struct Proxy {
     loader: Loader,
     recorder: Recorder,
     settings: Settings,
+    /// Whether the ranges of Services have their routes.
+    is_led: bool,
     dataplane: Box<dyn Dataplane>,
     conntrack: Option<Conntrack>,
     health_checks: HealthChecks,
@@ -195,6 +201,7 @@ impl Proxy {
             loader,
             recorder,
             settings,
+            is_led: true,
             dataplane,
             conntrack: conntrack.ok(),
             health_checks: HealthChecks::default(),
@@ -283,15 +290,20 @@ impl Proxy {
 
     /// Services have addresses of these ranges from now on.
     async fn lead(&mut self, services: Vec<Ipv4Net>, data_dir: &Path) {
-        if self.ranges.services == services {
+        if self.is_led && self.ranges.services == services {
             return;
         }
+        let are_new = self.ranges.services != services;
         self.ranges.services = services;
-        if let Err(error) = host::lead_services_here(&self.ranges, data_dir).await {
+        let led = host::lead_services_here(&self.ranges, data_dir).await;
+        self.is_led = led.is_ok();
+        if let Err(error) = led {
             let error = &*error as &dyn std::error::Error;
-            tracing::error!(error, "addresses of Services not led here");
+            tracing::error!(error, "addresses of Services not led here, trying again");
         }
-        self.change(self.settings.clone()).await;
+        if are_new {
+            self.change(self.settings.clone()).await;
+        }
     }
 
     /// Serves by these settings, and the ranges as they are now.

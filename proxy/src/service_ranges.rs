@@ -10,18 +10,22 @@ use tokio::sync::Notify;
 /// The cluster's own range, and those of ServiceCIDRs.
 pub(crate) struct ServiceRanges {
     own: Ipv4Net,
+    /// Of Pods and of this node.
+    others: [Ipv4Net; 2],
     cidrs: Informer<ServiceCIDR>,
     changed: Arc<Notify>,
 }
 
 impl ServiceRanges {
-    pub(crate) fn new(informers: &Informers, own: Ipv4Net) -> Self {
+    /// No range that has addresses of `others` is served: they could not be reached any more.
+    pub(crate) fn new(informers: &Informers, own: Ipv4Net, others: [Ipv4Net; 2]) -> Self {
         let cidrs = informers.all::<ServiceCIDR>();
         let changed = Arc::new(Notify::new());
         let tell = changed.clone();
         cidrs.on_change(move |_| tell.notify_one());
         Self {
             own,
+            others,
             cidrs,
             changed,
         }
@@ -38,8 +42,22 @@ impl ServiceRanges {
         let cidrs = self.cidrs.list();
         let specs = cidrs.iter().filter_map(|cidr| cidr.spec.as_ref());
         let ranges = specs.flat_map(|spec| spec.cidrs.iter().flatten());
-        together(self.own, ranges.filter_map(|range| range.parse().ok()))
+        let ranges = ranges.filter_map(|range| range.parse().ok());
+        together(
+            self.own,
+            ranges.filter(|range| is_apart(*range, &self.others)),
+        )
     }
+}
+
+fn is_apart(range: Ipv4Net, others: &[Ipv4Net]) -> bool {
+    let clash = others
+        .iter()
+        .find(|other| other.contains(&range) || range.contains(*other));
+    if let Some(other) = clash {
+        tracing::warn!(%range, %other, "a ServiceCIDR has addresses of nodes or Pods and is not served");
+    }
+    clash.is_none()
 }
 
 /// The ranges of IPv4, those that overlap or touch as one.
@@ -61,6 +79,13 @@ mod tests {
             all.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(together(&[]), ["10.96.0.0/12"]);
+        let others =
+            ["10.244.0.0/16", "192.168.1.5/32"].map(|range| range.parse().expect("a range"));
+        let is_apart = |range: &str| is_apart(range.parse().expect("a range"), &others);
+        assert!(is_apart("192.168.2.0/24") && is_apart("10.248.0.0/14"));
+        assert!(
+            !is_apart("192.168.1.0/24") && !is_apart("10.244.7.0/24") && !is_apart("10.0.0.0/8")
+        );
         let further = ["10.96.0.0/12", "10.100.0.0/16", "203.0.113.0/24"];
         assert_eq!(together(&further), ["10.96.0.0/12", "203.0.113.0/24"]);
     }
