@@ -175,17 +175,23 @@ impl Ranges {
 
     /// The ServiceCIDR that gives an address, or why none does.
     fn giver(&self, snapshot: &Snapshot, address: &str) -> Result<ServiceCidr, String> {
-        let found = address.parse().ok().and_then(|address: IpAddr| {
-            let mut open = self.open(snapshot).into_iter();
-            open.find_map(|(pool, cidr)| pool.0.contains(&address).then_some((address, pool, cidr)))
-        });
-        match found {
-            Some((address, pool, cidr)) if pool.gives(address) => Ok(cidr),
-            Some((address, Pool(range), _)) => Err(format!(
+        let mut why = "the provided network does not match the current range".to_owned();
+        let Ok(address) = address.parse::<IpAddr>() else {
+            return Err(why);
+        };
+        for (pool, cidr) in self.open(snapshot) {
+            if !pool.0.contains(&address) {
+                continue;
+            }
+            if pool.gives(address) {
+                return Ok(cidr);
+            }
+            let range = pool.0;
+            why = format!(
                 "the provided IP ({address}) is not in the valid range. The range of valid IPs is {range}"
-            )),
-            None => Err("the provided network does not match the current range".to_owned()),
+            );
         }
+        Err(why)
     }
 
     fn claim_addresses(

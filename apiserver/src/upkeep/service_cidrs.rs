@@ -5,6 +5,7 @@
 //! nobody needs to wait for that.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use skiff_api::{Reason, Status, metadata};
@@ -42,8 +43,24 @@ enum Fate {
     Over,
 }
 
+/// How often those are tried again that could not be written, and after what time.
+const ATTEMPTS: u32 = 10;
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Sees to all.
 pub(super) async fn settle(api: &Api) {
+    for _ in 1..ATTEMPTS {
+        if try_settle(api).await {
+            return;
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    try_settle(api).await;
+}
+
+/// Says whether all could be written.
+async fn try_settle(api: &Api) -> bool {
+    let mut all_written = true;
     let snapshot = api.store.snapshot();
     let all = service_cidrs(&snapshot);
     for cidr in &all {
@@ -54,8 +71,10 @@ pub(super) async fn settle(api: &Api) {
         };
         if let Err(error) = write(api, &cidr.name, fate).await {
             tracing::warn!(%error, name = cidr.name, "a ServiceCIDR was not seen to");
+            all_written = false;
         }
     }
+    all_written
 }
 
 /// Sees to those that end, for an address was freed.
