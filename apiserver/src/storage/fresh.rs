@@ -11,7 +11,7 @@ use super::Storage;
 impl Storage {
     /// The table as a request asks for it: without a version it has every write that was answered before, by any API server;
     /// with one it is as new as that.
-    pub(super) async fn as_new_as(&self, version: Option<u64>) -> Result<Snapshot, Status> {
+    pub(crate) async fn as_new_as(&self, version: Option<u64>) -> Result<Snapshot, Status> {
         let store = &self.objects.store;
         if let Some(wanted) = version {
             let snapshot = store.snapshot();

@@ -8,10 +8,14 @@ use super::Storage;
 use crate::codec::object_of;
 
 impl Storage {
-    /// The object of that name, as this server knows it: for what is judged anew when it is written.
+    /// The object of that name, as this server knows it, for what is judged anew when it is written; if it knows none, as it
+    /// is.
     pub(crate) async fn get(&self, namespace: &str, name: &str) -> Result<Entry, Status> {
         let key = self.key(namespace, name)?;
-        let snapshot = self.objects.store.snapshot();
+        let mut snapshot = self.objects.store.snapshot();
+        if snapshot.get(&key).is_none() {
+            snapshot = self.as_new_as(None).await?;
+        }
         self.found(&snapshot, &key, name).await
     }
 

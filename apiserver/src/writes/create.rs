@@ -44,7 +44,7 @@ impl Writes<'_> {
     ) -> Result<Bytes, Status> {
         self.check_open()?;
         self.prepare(namespace, &mut object, writer)?;
-        let mut guard = self.guard(&object)?;
+        let mut guard = self.guard(&object).await?;
         self.complete(writer, &mut object).await?;
         let name = metadata::name(&object).to_owned();
         let place = (namespace, name.as_str());
@@ -75,7 +75,7 @@ impl Writes<'_> {
                 Err(Lost::Name) if !generated => return Err(self.exists(&object)),
                 Err(raced) => lost = raced,
             }
-            guard = self.guard(&object)?;
+            guard = self.guard(&object).await?;
         }
         Err(match lost {
             Lost::Name => self.exists(&object),
@@ -134,9 +134,16 @@ impl Writes<'_> {
         Ok(())
     }
 
-    /// What must hold of the namespace when the object is stored.
-    fn guard(&self, object: &Value) -> Result<Option<Precondition>, Status> {
-        admission::namespace_guard(&self.api.store.snapshot(), self.descriptor, object)
+    /// What must hold of the namespace when the object is stored. One that is not known may have been made elsewhere.
+    async fn guard(&self, object: &Value) -> Result<Option<Precondition>, Status> {
+        let known = self.api.store.snapshot();
+        match admission::namespace_guard(&known, self.descriptor, object) {
+            Err(status) if status.reason == Reason::NotFound => {
+                let newest = self.storage.as_new_as(None).await?;
+                admission::namespace_guard(&newest, self.descriptor, object)
+            }
+            guard => guard,
+        }
     }
 
     fn means(&self) -> admission::Means<'_> {
