@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::Status;
 
 const FORMAT: &str = "meta.k8s.io/v1";
-/// How long the pages of a list are all of one revision, in seconds: as etcd's compaction gives it in Kubernetes.
+/// How long the next page may be asked for that is of the revision of this one, in seconds: as long as etcd's compaction lets
+/// it be in Kubernetes.
 const GOOD_FOR_S: i64 = 5 * 60;
 /// The newest revision, whichever that is.
 const NEWEST: i64 = -1;

@@ -102,8 +102,7 @@ fn a_pod_that_names_its_node_needs_room_on_it() -> Result<()> {
             let told = cluster.field(&pod, ".status.message")?;
             let is_right = told.starts_with("Pod was rejected: ") && told.contains(words);
             ensure!(is_right, "{told}");
-            let reasons = cluster.event_reasons(&format!("Pod/{name}"))?;
-            ensure!(reasons.iter().any(|one| one == reason), "{reasons:?}");
+            cluster.tells(&format!("Pod/{name}"), &[reason])?;
         }
         // The port is free when the first one is gone.
         cluster.kubectl("delete pod first second")?;

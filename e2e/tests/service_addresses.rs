@@ -53,7 +53,7 @@ fn services_have_addresses_of_a_further_range() -> Result<()> {
             ensure!(page == "web\n", "{page:?}");
             Ok(())
         })?;
-        let page = cluster.kubectl(&format!("exec client -- timeout 5 wget -qO- {url}"))?;
+        let page = cluster.kubectl(&format!("exec client -- timeout 30 wget -qO- {url}"))?;
         ensure!(page == "web\n", "{page:?}");
         let nobody = "wget -T 30 -t 1 -O - http://203.0.113.11/ 2>&1; true";
         let refused = cluster.sh(nobody)?;

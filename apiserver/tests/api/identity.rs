@@ -4,7 +4,7 @@ use http::Request;
 use serde_json::{Value, json};
 
 use crate::http_client::Http;
-use crate::support::{CONFIG_MAPS, Cluster, Listening, pod, service_account};
+use crate::support::{CONFIG_MAPS, Cluster, Listening, pod, service_account, within};
 
 const ACCOUNTS: &str = "/api/v1/namespaces/default/serviceaccounts";
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -35,6 +35,7 @@ async fn strangers_may_ask_for_health_and_what_they_are_let() {
     let binding = json!({"metadata": {"name": "issuer"}, "roleRef": role, "subjects": [group]});
     let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
     admin.post(bindings, &binding).await.ok();
+    within(async { while stranger.get("/openid/v1/jwks").await.code == 401 {} }).await;
     stranger.get("/openid/v1/jwks").await.ok();
     let forged = token_http(&cluster, &listening, Some("e30.e30.e30"));
     assert_eq!(forged.get("/api").await.code, 401);
